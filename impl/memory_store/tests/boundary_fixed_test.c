@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: MIT
+#include "boundary.h"
+
+#define memory_store_fixed boundary_fixed
+#include "../fixed.c"
+
+BOUNDARY_TEST(boundary_fixed)

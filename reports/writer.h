@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A report writer turns results into one output format. One writer a file, one line in the registry
+ * (writers.c). Writers see treadle_result and treadle_trace only, never the engine.
+ *
+ * `begin` before the first result, `result` once for each as it arrives, `end` after the last. Each
+ * returns 0, or an errno value when the output could not be written. `self` is the writer's own;
+ * `end` frees it.
+ */
+#ifndef TREADLE_REPORTS_WRITER_H
+#define TREADLE_REPORTS_WRITER_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "tools/explore/cell.h"
+
+/* Turns a code address into "function file.c:12" for a person; "" when unknown. The text lives
+ * until the next call. Given by the caller, so that writers need no debugger library. */
+typedef const char *treadle_symbolizer(uint64_t address);
+
+typedef struct treadle_writer_options {
+    FILE *out;
+    int width;   /* columns of the terminal, or 100 */
+    bool colour; /* may use ANSI colours */
+    treadle_symbolizer *symbolize; /* NULL = no source places */
+} treadle_writer_options;
+
+/* What a whole run came to; for `end`. */
+typedef struct treadle_summary {
+    uint64_t results;
+    uint64_t as_expected;
+    uint64_t unexpected;
+    uint64_t unknown;
+    double elapsed_s;
+    bool interrupted;
+} treadle_summary;
+
+typedef struct treadle_writer {
+    const char *name; /* as in --format */
+    int (*begin)(void **self, const treadle_writer_options *options);
+    int (*result)(void *self, const treadle_result *result);
+    int (*end)(void *self, const treadle_summary *summary);
+} treadle_writer;
+
+extern const treadle_writer treadle_writer_text;
+extern const treadle_writer treadle_writer_json;
+extern const treadle_writer treadle_writer_junit;
+
+/* NULL for an unknown name. */
+const treadle_writer *treadle_writer_find(const char *name);
+/* Ends with NULL. */
+extern const treadle_writer *const treadle_writers[];
+
+/* The lane diagram of a trace: a column a thread, time downwards. 0, or an errno value. */
+int treadle_lanes_write(const treadle_trace *trace, const treadle_writer_options *options);
+
+/* A trace as one JSON object. 0, or an errno value. */
+int treadle_trace_json_write(const treadle_schedule *schedule, const treadle_outcome *outcome,
+                             const char *token, const treadle_trace *trace,
+                             const treadle_writer_options *options);
+
+#endif

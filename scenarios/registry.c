@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+#include "scenarios/registry.h"
+
+/* One line a table. */
+static const treadle_scenario *const *const tables[] = {
+    treadle_sliding_window,  treadle_memory_store,     treadle_litmus_counting,
+    treadle_litmus_blocking, treadle_litmus_misbehaving,
+};
+
+enum { SCENARIOS_MAX = 256 };
+
+static const treadle_scenario *all[SCENARIOS_MAX];
+static size_t count;
+
+/* Gathered once, before main: the tables are constant. */
+__attribute__((constructor)) static void gather(void)
+{
+    for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++) {
+        for (size_t i = 0; tables[t][i] != NULL && count < SCENARIOS_MAX; i++) {
+            all[count++] = tables[t][i];
+        }
+    }
+}
+
+const treadle_scenario *const *treadle_scenarios(void)
+{
+    return all;
+}
+
+size_t treadle_scenario_count(void)
+{
+    return count;
+}

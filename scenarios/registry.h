@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+/* The tables of scenarios: one a file, each ending with NULL, gathered by registry.c. */
+#ifndef TREADLE_SCENARIOS_REGISTRY_H
+#define TREADLE_SCENARIOS_REGISTRY_H
+
+#include "scenarios/scenario.h"
+
+extern const treadle_scenario *const treadle_sliding_window[];
+extern const treadle_scenario *const treadle_memory_store[];
+extern const treadle_scenario *const treadle_litmus_counting[];
+extern const treadle_scenario *const treadle_litmus_blocking[];
+extern const treadle_scenario *const treadle_litmus_misbehaving[];
+
+#endif

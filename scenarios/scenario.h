@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A scenario: a table row plus three functions. It sets a subject up, lets threads work on it, and
+ * says what must hold; the row says which verdict is expected where, and why.
+ *
+ * `setup` runs on the main fiber before any thread and returns the state that the other functions
+ * share; `thread` runs once on each of `threads` fibers; `check` runs on the main fiber after all of
+ * them have ended. A property that does not hold is reported with treadle_violation(). Whatever was
+ * allocated needs no tear-down, but subjects are closed in `check` so that closing is tested too.
+ *
+ * Scenario files are compiled with their calls redirected to the engine, but not instrumented: only
+ * the subject's accesses are scheduling points. `scenarios/litmus/` is instrumented.
+ *
+ * Adding a scenario: one row in a component's table. Adding a component: one file here and one line
+ * in registry.c.
+ */
+#ifndef TREADLE_SCENARIOS_SCENARIO_H
+#define TREADLE_SCENARIOS_SCENARIO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tools/engine/engine.h"
+
+typedef enum treadle_verdict {
+    TREADLE_VERDICT_NONE = 0,           /* expected: nothing stated */
+    TREADLE_VERDICT_HOLDS,              /* the space was exhausted */
+    TREADLE_VERDICT_NO_VIOLATION_FOUND, /* within the budget */
+    TREADLE_VERDICT_VIOLATED,
+    TREADLE_VERDICT_UNKNOWN,
+} treadle_verdict;
+
+/* "holds", "no-violation-found", …; "none" for NONE. */
+const char *treadle_verdict_name(treadle_verdict verdict);
+
+typedef enum treadle_backend {
+    TREADLE_BACKEND_MEMORY,
+    TREADLE_BACKEND_REDIS_MODEL,
+    TREADLE_BACKEND_REDIS,
+    TREADLE_BACKEND_COUNT
+} treadle_backend;
+
+/* "memory", "redis-model", "redis". */
+const char *treadle_backend_name(treadle_backend backend);
+/* false for an unknown name. */
+bool treadle_backend_parse(const char *name, treadle_backend *out);
+
+/* One line of a row: what this variant is expected to do there, and why, in one line. */
+typedef struct treadle_expectation {
+    const char *variant;
+    treadle_backend backend;
+    treadle_granularity granularity;
+    treadle_verdict verdict;
+    const char *property; /* the property expected to break, NULL when none */
+    const char *reason;
+} treadle_expectation;
+
+typedef struct treadle_parameter {
+    const char *name;
+    int64_t fallback;
+    int64_t min;
+    int64_t max;
+    const char *summary;
+} treadle_parameter;
+
+#define TREADLE_PARAMETERS_MAX 8
+
+/* How many of each fault the schedule may strike in one execution; zero = never. */
+typedef struct treadle_faults {
+    uint32_t cut_before; /* the connection ends before a flush is sent; nothing of it runs */
+    uint32_t cut_after;  /* it ends after the server ran the flush and before the reply arrived */
+} treadle_faults;
+
+/* What one run of a scenario was given. Borrowed by the scenario's functions for that run. */
+typedef struct treadle_run {
+    const struct treadle_scenario *scenario;
+    const char *variant;
+    treadle_backend backend;
+    int64_t parameters[TREADLE_PARAMETERS_MAX]; /* in the order of scenario->parameters */
+} treadle_run;
+
+typedef struct treadle_scenario {
+    const char *name;    /* "component/scenario" */
+    const char *summary; /* one line: what is tried, what must hold */
+    const treadle_parameter *parameters; /* ends with a NULL name; the first is "threads" */
+    const treadle_expectation *expectations; /* ends with a NULL variant */
+    const char *thread_prefix;               /* "client": threads are named client-1 … */
+    void *(*setup)(const treadle_run *run);
+    void (*thread)(void *state, uint32_t index);
+    void (*check)(void *state);
+    treadle_faults faults;
+    uint32_t step_limit;     /* 0 = the engine's default */
+    uint32_t random_values;  /* see engine.h */
+    bool spurious_wakeups;
+    bool weak_cas_may_fail;
+    uint32_t clock_jump_count;
+    int64_t clock_jumps_ns[TREADLE_CLOCK_JUMPS_MAX];
+} treadle_scenario;
+
+/* The value of a parameter by name. The name must be one of the scenario's. */
+int64_t treadle_run_parameter(const treadle_run *run, const char *name);
+
+/* Every scenario, in the order of the registry. */
+const treadle_scenario *const *treadle_scenarios(void);
+size_t treadle_scenario_count(void);
+
+const treadle_scenario *treadle_scenario_find(const char *name);
+
+/* The expectation that covers a cell: the row's own line; else, where a coarser granularity is
+ * expected to be violated, that line (what awaits show, finer steps show too); else NULL. */
+const treadle_expectation *treadle_scenario_expectation(const treadle_scenario *scenario,
+                                                        const char *variant,
+                                                        treadle_backend backend,
+                                                        treadle_granularity granularity);
+
+#endif

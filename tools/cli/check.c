@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: MIT
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "reports/writer.h"
+#include "tools/cli/cli.h"
+#include "tools/cli/output.h"
+#include "tools/cli/progress.h"
+#include "tools/cli/suggest.h"
+#include "tools/cli/symbols.h"
+#include "tools/explore/jobs.h"
+#include "tools/redis/redis_url.h"
+#include "tools/strategies/strategies.h"
+
+enum { KEY_REDIS = 0x100, KEY_DEPTH };
+
+typedef struct arguments {
+    treadle_selection selection;
+    treadle_jobs_options jobs;
+    const char *format;
+    const char *output;
+    const char *redis_url;
+} arguments;
+
+static const struct argp_option options[] = {
+    {"variant", 'V', "VARIANT", 0, "only this variant", 0},
+    {"backend", 'b', "BACKEND", 0, "only this backend: memory, redis-model or redis", 0},
+    {"granularity", 'g', "LEVEL", 0,
+     "where threads may be switched: await, sync or memory; default: those of the rows", 0},
+    {"strategy", 's', "NAME", 0,
+     "random, pct or dfs; default: dfs where `holds` is expected, else random", 0},
+    {"seed", 'S', "N", 0, "of the strategy's random numbers; default 1", 0},
+    {"executions", 'n', "N", 0, "at most so many executions a cell", 0},
+    {"time", 't', "SECONDS", 0, "at most so long a cell; default 10 when nothing else limits it", 0},
+    {"jobs", 'j', "N", 0, "cells at a time; default: one a core", 0},
+    {"set", 'p', "NAME=VALUE,…", 0, "parameters of the scenarios, like threads=4", 0},
+    {"pct-depth", KEY_DEPTH, "D", 0, "depth of the bugs that pct looks for; default 3", 0},
+    {"redis", KEY_REDIS, "URL", 0,
+     "a running server instead of a private one; only keys under a unique prefix are used", 0},
+    {"format", 'f', "FORMAT", 0, "text (default), json (an object a line) or junit", 0},
+    {"output", 'o', "FILE", 0, "write there instead of to standard output", 0},
+    {0},
+};
+
+static error_t parse_budget(arguments *self, int key, const char *value)
+{
+    treadle_check_options *check = &self->jobs.check;
+    uint64_t number = 0;
+    switch (key) {
+    case 'S':
+        return treadle_cli_number(value, "--seed", 0, UINT64_MAX, &check->seed) ? 0 : EINVAL;
+    case 'n':
+        return treadle_cli_number(value, "--executions", 1, UINT64_MAX, &check->executions_max)
+                   ? 0
+                   : EINVAL;
+    case 't':
+        return treadle_cli_seconds(value, "--time", &check->time_s_max) ? 0 : EINVAL;
+    case 'j':
+        if (!treadle_cli_number(value, "--jobs", 1, 64, &number)) {
+            return EINVAL;
+        }
+        self->jobs.jobs = (uint32_t)number;
+        return 0;
+    case KEY_DEPTH:
+        if (!treadle_cli_number(value, "--pct-depth", 1, 16, &number)) {
+            return EINVAL;
+        }
+        check->pct_depth = (uint32_t)number;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static error_t parse(int key, char *value, struct argp_state *state)
+{
+    arguments *self = state->input;
+    switch (key) {
+    case 'V': self->selection.variant = value; return 0;
+    case 'b': self->selection.backend = value; return 0;
+    case 'g': self->selection.granularity = value; return 0;
+    case 'p': self->selection.set = value; return 0;
+    case 's': self->jobs.check.strategy = value; return 0;
+    case 'f': self->format = value; return 0;
+    case 'o': self->output = value; return 0;
+    case KEY_REDIS: self->redis_url = value; return 0;
+    case ARGP_KEY_ARG:
+        if (self->selection.glob != NULL) {
+            treadle_cli_error("check takes one GLOB, but got \"%s\" and \"%s\"",
+                              self->selection.glob, value);
+            return EINVAL;
+        }
+        self->selection.glob = value;
+        return 0;
+    default:
+        return parse_budget(self, key, value);
+    }
+}
+
+static const struct argp argp = {
+    .options = options,
+    .parser = parse,
+    .args_doc = "[GLOB]",
+    .doc = "Explores scenarios and compares the verdicts with the expected ones.\v"
+           "GLOB is matched against component/scenario, like 'memory_store/*'. Without arguments: "
+           "everything, with budgets that end in minutes.\n\n"
+           "Exit status: 0 all verdicts as expected, 1 some not, 2 usage, 3 environment (no Redis, "
+           "no memory, output not writable), 4 unknown verdicts only.",
+};
+
+/* ---- running --------------------------------------------------------------------------------- */
+
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int number)
+{
+    interrupted = 1;
+    signal(number, SIG_DFL); /* a second one ends at once */
+}
+
+typedef struct reporting {
+    const treadle_writer *writer;
+    void *self;
+    treadle_summary summary;
+    size_t cells;
+    bool environment;
+    int error;
+} reporting;
+
+static void on_result(void *context, treadle_result *result)
+{
+    reporting *report = context;
+    report->summary.results++;
+    report->environment |= result->environment && !result->interrupted;
+    if (result->as_expected) {
+        report->summary.as_expected++;
+    } else if (result->verdict == TREADLE_VERDICT_UNKNOWN) {
+        report->summary.unknown++;
+    } else {
+        report->summary.unexpected++;
+    }
+    treadle_progress_clear();
+    const int error = report->writer->result(report->self, result);
+    report->error = report->error ? report->error : error;
+    treadle_result_free(result);
+}
+
+static void on_progress(void *context, size_t done, const treadle_cell *cell, uint64_t executions,
+                        double rate)
+{
+    (void)context;
+    char text[256];
+    snprintf(text, sizeof text, "%s %s %s %s", cell->scenario, cell->variant,
+             treadle_backend_name(cell->backend), treadle_granularity_name(cell->granularity));
+    treadle_progress_update(done, text, executions, rate, -1);
+}
+
+static int exit_status(const reporting *report)
+{
+    if (report->summary.unexpected > 0) {
+        return TREADLE_EXIT_UNEXPECTED;
+    }
+    if (report->environment || report->error) {
+        return TREADLE_EXIT_ENVIRONMENT;
+    }
+    if (report->summary.unknown > 0 || report->summary.interrupted) {
+        return TREADLE_EXIT_UNKNOWN;
+    }
+    return TREADLE_EXIT_OK;
+}
+
+static int run(const arguments *self, const treadle_cell *cells, size_t count,
+               const treadle_writer *writer, treadle_output *output)
+{
+    treadle_writer_options writer_options;
+    treadle_output_options(output, &writer_options);
+    writer_options.lanes_always = count <= 8;
+    reporting report = {.writer = writer, .cells = count};
+    struct timespec began;
+    clock_gettime(CLOCK_MONOTONIC, &began);
+    report.error = writer->begin(&report.self, &writer_options);
+    if (report.error) {
+        treadle_cli_error("cannot write the output: %s", strerror(report.error));
+        return TREADLE_EXIT_ENVIRONMENT;
+    }
+    struct sigaction action = {.sa_handler = on_interrupt};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    treadle_jobs_options jobs = self->jobs;
+    jobs.interrupted = &interrupted;
+    jobs.result = on_result;
+    jobs.progress = on_progress;
+    jobs.context = &report;
+    char error[TREADLE_MESSAGE_MAX];
+    treadle_progress_begin(count);
+    const int started = treadle_jobs_run(cells, count, &jobs, error, sizeof error);
+    treadle_progress_end();
+    struct timespec ended;
+    clock_gettime(CLOCK_MONOTONIC, &ended);
+    report.summary.elapsed_s = (double)(ended.tv_sec - began.tv_sec) +
+                               1e-9 * (double)(ended.tv_nsec - began.tv_nsec);
+    report.summary.interrupted = interrupted != 0;
+    const int end_error = writer->end(report.self, &report.summary);
+    report.error = report.error ? report.error : end_error;
+    if (started != 0) {
+        treadle_cli_error("%s", error);
+        return TREADLE_EXIT_ENVIRONMENT;
+    }
+    if (report.error) {
+        treadle_cli_error("cannot write the output: %s", strerror(report.error));
+    }
+    return exit_status(&report);
+}
+
+static int check_strategy(const char *name)
+{
+    if (name == NULL || treadle_strategy_find(name) != NULL) {
+        return TREADLE_EXIT_OK;
+    }
+    const char *names[16];
+    size_t count = 0;
+    for (; treadle_strategies[count] != NULL && count < 16; count++) {
+        names[count] = treadle_strategies[count]->name;
+    }
+    const char *near = treadle_suggest(name, names, count);
+    treadle_cli_error("unknown strategy \"%s\"%s%s%s; there are random, pct and dfs", name,
+                      near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    return TREADLE_EXIT_USAGE;
+}
+
+int treadle_cli_check(int argc, char **argv)
+{
+    arguments self = {.format = "text", .jobs = {.check = {.seed = 1, .find_coarsest = true}}};
+    treadle_cell *cells = NULL;
+    size_t count = 0;
+    treadle_redis_target target;
+    char error[TREADLE_MESSAGE_MAX];
+    int status = treadle_cli_parse(&argp, argc, argv, &self);
+    status = status ? status : check_strategy(self.jobs.check.strategy);
+    const treadle_writer *writer = treadle_writer_find(self.format);
+    if (!status && writer == NULL) {
+        treadle_cli_error("unknown format \"%s\"; check has text, json and junit", self.format);
+        status = TREADLE_EXIT_USAGE;
+    }
+    if (!status && self.redis_url != NULL) {
+        if (treadle_redis_url_parse(self.redis_url, &target, error, sizeof error) != 0) {
+            treadle_cli_error("--redis: %s", error);
+            status = TREADLE_EXIT_USAGE;
+        }
+        self.jobs.redis = &target;
+    }
+    status = status ? status : treadle_cli_select(&self.selection, &cells, &count);
+    treadle_output output;
+    status = status ? status : treadle_output_open(&output, self.output);
+    if (status) {
+        free(cells);
+        return status;
+    }
+    status = run(&self, cells, count, writer, &output);
+    const int closed = treadle_output_close(&output);
+    free(cells);
+    return status ? status : closed;
+}

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: MIT
+# treadle_subject(NAME [INSTRUMENTED] SOURCES …): compiles ordinary C, then takes three steps that the
+# sources need not know of:
+#   INSTRUMENTED  every access becomes a call of __tsan_*, which the engine defines;
+#   redirect      calls of pthreads, clocks, allocation, … become calls of the engine's models
+#                 (tools/engine/redirect.syms is the whole list);
+#   data          global variables move to a section of their own, which the engine puts back to its
+#                 initial state before every execution.
+# The result is one object file: link the target NAME.
+set(TREADLE_TSAN_FLAGS -O1 -g -fsanitize=thread)
+if(CMAKE_C_COMPILER_ID STREQUAL "Clang")
+  list(APPEND TREADLE_TSAN_FLAGS -gdwarf-aranges "SHELL:-mllvm -tsan-instrument-read-before-write=1"
+       "SHELL:-mllvm -tsan-distinguish-volatile=1")
+else()
+  list(APPEND TREADLE_TSAN_FLAGS "SHELL:--param tsan-distinguish-volatile=1")
+endif()
+
+function(treadle_subject name)
+  cmake_parse_arguments(SUBJECT "INSTRUMENTED" "" "SOURCES" ${ARGN})
+  add_library(${name}_objects OBJECT ${SUBJECT_SOURCES})
+  target_link_libraries(${name}_objects PRIVATE treadle_flags PkgConfig::HIREDIS)
+  # Concurrency Kit's inline assembly is invisible to instrumentation; its builtins are not.
+  target_compile_definitions(${name}_objects PRIVATE CK_USE_CC_BUILTINS=1)
+  if(SUBJECT_INSTRUMENTED)
+    target_compile_options(${name}_objects PRIVATE ${TREADLE_TSAN_FLAGS})
+  endif()
+  set(redirect ${PROJECT_SOURCE_DIR}/tools/engine/redirect.syms)
+  set(merged ${CMAKE_CURRENT_BINARY_DIR}/${name}.merged.o)
+  set(object ${CMAKE_CURRENT_BINARY_DIR}/${name}.o)
+  set(data treadle_subject_data)
+  add_custom_command(
+    OUTPUT ${object}
+    COMMAND ${CMAKE_LINKER} -r -o ${merged} $<TARGET_OBJECTS:${name}_objects>
+    COMMAND ${CMAKE_OBJCOPY} --redefine-syms=${redirect}
+            --set-section-flags .bss=alloc,load,contents,data
+            --rename-section .bss=${data},alloc,load,contents,data
+            --rename-section .data=${data} --rename-section .data.rel=${data}
+            --rename-section .data.rel.local=${data} ${merged} ${object}
+    DEPENDS ${name}_objects $<TARGET_OBJECTS:${name}_objects> ${redirect}
+    COMMAND_EXPAND_LISTS VERBATIM
+    COMMENT "Subject ${name}: redirecting calls, renaming data")
+  add_custom_target(${name}_build DEPENDS ${object})
+  add_library(${name} INTERFACE)
+  add_dependencies(${name} ${name}_build)
+  target_sources(${name} INTERFACE ${object})
+  set_source_files_properties(${object} PROPERTIES EXTERNAL_OBJECT TRUE GENERATED TRUE)
+  target_link_libraries(${name} INTERFACE PkgConfig::HIREDIS Threads::Threads)
+endfunction()

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MIT
+/* The atomic half of the __tsan_* runtime: all sizes and orders, in the spellings of gcc
+ * (compare_exchange_strong/weak) and clang (compare_exchange_val). All threads share one OS thread,
+ * so the accesses themselves are plain; interleavings are sequentially consistent. */
+#include <string.h>
+
+#include "tools/engine/internal.h"
+
+typedef unsigned __int128 u128;
+
+static inline __attribute__((always_inline)) void announce(treadle_op_kind kind,
+                                                           const volatile void *address,
+                                                           uint8_t size, int order,
+                                                           const void *site)
+{
+    if (E.level >= TREADLE_GRANULARITY_SYNC) {
+        treadle_announce(kind, (const void *)(uintptr_t)address, size, (uint8_t)order, site);
+    }
+}
+
+static inline __attribute__((always_inline)) void loaded(const volatile void *address,
+                                                         uint64_t value, const void *site)
+{
+    if (LIKELY(E.level != TREADLE_GRANULARITY_NONE)) {
+        treadle_event_value(value);
+        treadle_spin_read((uintptr_t)address, site, value);
+    }
+}
+
+static inline __attribute__((always_inline)) void
+changed(const volatile void *address, uint8_t size, treadle_op_kind kind, uint64_t old,
+        uint64_t new)
+{
+    if (UNLIKELY(E.level == TREADLE_GRANULARITY_NONE)) {
+        return;
+    }
+    if (UNLIKELY(E.event != NULL)) {
+        if (kind == TREADLE_OP_ATOMIC_STORE) {
+            treadle_event_value(new);
+        } else {
+            treadle_event_value(old);
+            E.event->written = new;
+            E.event->flags |= TREADLE_EVENT_HAS_WRITTEN;
+        }
+    }
+    treadle_progress((const void *)(uintptr_t)address, size);
+}
+
+/* A read-modify-write that leaves the value alone tells nobody anything: it may be a spin loop. */
+static inline __attribute__((always_inline)) void
+modified(const volatile void *address, uint8_t size, uint64_t old, uint64_t new, const void *site)
+{
+    if (old == new) {
+        loaded(address, old, site);
+    } else {
+        changed(address, size, TREADLE_OP_ATOMIC_RMW, old, new);
+    }
+}
+
+static inline __attribute__((always_inline)) bool fails_spuriously(void)
+{
+    return E.level != TREADLE_GRANULARITY_NONE && E.options.weak_cas_may_fail &&
+           treadle_decide(TREADLE_CHOICE_CAS_FAIL, 2) != 0;
+}
+
+static inline __attribute__((always_inline)) void cas_failed(const volatile void *address,
+                                                             uint64_t value, const void *site)
+{
+    if (LIKELY(E.level != TREADLE_GRANULARITY_NONE)) {
+        treadle_event_failed();
+        loaded(address, value, site);
+    }
+}
+
+#define RMW(bits, type, name, expression)                                                          \
+    type __tsan_atomic##bits##_##name(volatile type *p, type v, int order);                        \
+    type __tsan_atomic##bits##_##name(volatile type *p, type v, int order)                         \
+    {                                                                                              \
+        announce(TREADLE_OP_ATOMIC_RMW, p, sizeof(type), order, SITE());                           \
+        const type old = *p;                                                                       \
+        const type new = (type)(expression);                                                       \
+        *p = new;                                                                                  \
+        modified(p, sizeof(type), (uint64_t)old, (uint64_t)new, SITE());                           \
+        return old;                                                                                \
+    }
+
+#define CAS(bits, type, name, weak)                                                                \
+    int __tsan_atomic##bits##_compare_exchange_##name(volatile type *p, type *expected, type v,    \
+                                                      int order, int failure);                     \
+    int __tsan_atomic##bits##_compare_exchange_##name(volatile type *p, type *expected, type v,    \
+                                                      int order, int failure)                      \
+    {                                                                                              \
+        (void)failure;                                                                             \
+        announce(TREADLE_OP_ATOMIC_CAS, p, sizeof(type), order, SITE());                           \
+        const type old = *p;                                                                       \
+        if (old != *expected || ((weak) && fails_spuriously())) {                                  \
+            *expected = old;                                                                       \
+            cas_failed(p, (uint64_t)old, SITE());                                                  \
+            return 0;                                                                              \
+        }                                                                                          \
+        *p = v;                                                                                    \
+        changed(p, sizeof(type), TREADLE_OP_ATOMIC_CAS, (uint64_t)old, (uint64_t)v);               \
+        return 1;                                                                                  \
+    }
+
+#define ATOMIC(bits, type)                                                                         \
+    type __tsan_atomic##bits##_load(const volatile type *p, int order);                            \
+    type __tsan_atomic##bits##_load(const volatile type *p, int order)                             \
+    {                                                                                              \
+        announce(TREADLE_OP_ATOMIC_LOAD, p, sizeof(type), order, SITE());                          \
+        const type value = *p;                                                                     \
+        loaded(p, (uint64_t)value, SITE());                                                        \
+        return *p;                                                                                 \
+    }                                                                                              \
+    void __tsan_atomic##bits##_store(volatile type *p, type v, int order);                         \
+    void __tsan_atomic##bits##_store(volatile type *p, type v, int order)                          \
+    {                                                                                              \
+        announce(TREADLE_OP_ATOMIC_STORE, p, sizeof(type), order, SITE());                         \
+        *p = v;                                                                                    \
+        changed(p, sizeof(type), TREADLE_OP_ATOMIC_STORE, 0, (uint64_t)v);                         \
+    }                                                                                              \
+    RMW(bits, type, exchange, v)                                                                   \
+    RMW(bits, type, fetch_add, old + v)                                                            \
+    RMW(bits, type, fetch_sub, old - v)                                                            \
+    RMW(bits, type, fetch_and, old & v)                                                            \
+    RMW(bits, type, fetch_or, old | v)                                                             \
+    RMW(bits, type, fetch_xor, old ^ v)                                                            \
+    RMW(bits, type, fetch_nand, ~(old & v))                                                        \
+    CAS(bits, type, strong, false)                                                                 \
+    CAS(bits, type, weak, true)                                                                    \
+    type __tsan_atomic##bits##_compare_exchange_val(volatile type *p, type expected, type v,       \
+                                                    int order, int failure);                       \
+    type __tsan_atomic##bits##_compare_exchange_val(volatile type *p, type expected, type v,       \
+                                                    int order, int failure)                        \
+    {                                                                                              \
+        (void)failure;                                                                             \
+        announce(TREADLE_OP_ATOMIC_CAS, p, sizeof(type), order, SITE());                           \
+        const type old = *p;                                                                       \
+        if (old != expected) {                                                                     \
+            cas_failed(p, (uint64_t)old, SITE());                                                  \
+            return old;                                                                            \
+        }                                                                                          \
+        *p = v;                                                                                    \
+        changed(p, sizeof(type), TREADLE_OP_ATOMIC_CAS, (uint64_t)old, (uint64_t)v);               \
+        return old;                                                                                \
+    }
+
+ATOMIC(8, uint8_t)
+ATOMIC(16, uint16_t)
+ATOMIC(32, uint32_t)
+ATOMIC(64, uint64_t)
+ATOMIC(128, u128)
+
+void __tsan_atomic_thread_fence(int order);
+void __tsan_atomic_thread_fence(int order)
+{
+    announce(TREADLE_OP_FENCE, NULL, 0, order, SITE());
+}
+
+void __tsan_atomic_signal_fence(int order);
+void __tsan_atomic_signal_fence(int order)
+{
+    (void)order;
+}

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: MIT
+/* Condition variables. A wait is {unlock, enqueue}, then asleep until signalled, then the mutex
+ * again. Which waiter a signal wakes is a decision; a timed waiter may be picked without a signal,
+ * which is its timeout; with `spurious_wakeups` every waiter may. */
+#include <errno.h>
+#include <string.h>
+
+#include "tools/engine/internal.h"
+
+static object *cond_of(void *condition)
+{
+    object *known = treadle_object_known(condition, OBJECT_COND);
+    if (known == NULL) {
+        known = treadle_object_new(condition, OBJECT_COND);
+        known->limit = CLOCK_REALTIME;
+    }
+    return known;
+}
+
+int SEAM(pthread_cond_init)(pthread_cond_t *condition, const pthread_condattr_t *attributes)
+{
+    if (!treadle_inside()) {
+        return pthread_cond_init(condition, attributes);
+    }
+    clockid_t clock = CLOCK_REALTIME;
+    if (attributes != NULL) {
+        pthread_condattr_getclock(attributes, &clock);
+    }
+    memset(condition, 0, sizeof *condition);
+    treadle_object_new(condition, OBJECT_COND)->limit = (uint32_t)clock;
+    return 0;
+}
+
+int SEAM(pthread_cond_destroy)(pthread_cond_t *condition)
+{
+    if (!treadle_inside()) {
+        return pthread_cond_destroy(condition);
+    }
+    object *known = cond_of(condition);
+    if (known->waiting) {
+        treadle_violation("misuse", "%s destroys a condition variable that %s waits for",
+                          E.self->name, E.threads[__builtin_ctzll(known->waiting)].name);
+    }
+    treadle_object_forget(known);
+    return 0;
+}
+
+/* Sleeps on `condition` until signalled, timed out, cancelled or spuriously woken; the caller holds
+ * `mutex` before and after. */
+static int wait_on(object *condition, object *mutex, bool timed, const void *site)
+{
+    thread *self = E.self;
+    if (mutex->owner != self->id) {
+        treadle_violation("misuse", "%s waits on a condition variable without holding the mutex",
+                          self->name);
+    }
+    treadle_cancellation_point();
+    if (E.level >= TREADLE_GRANULARITY_SYNC) {
+        treadle_announce(TREADLE_OP_COND_WAIT, (void *)condition->address, 0, 0, site);
+    }
+    const int64_t depth = mutex->count; /* a recursive mutex is given up wholly */
+    treadle_mutex_release(mutex);
+    self->signalled = false;
+    self->wait_mutex = mutex;
+    treadle_gate_wait(&condition->waiting, false, condition, TREADLE_OP_COND_WAKE,
+                      (void *)condition->address,
+                      timed || E.options.spurious_wakeups || treadle_cancel_due(self), site);
+    int result = 0;
+    if (!self->signalled && timed && !treadle_cancel_due(self)) {
+        treadle_clock_reach(self->deadline_ns);
+        treadle_event_failed();
+        result = ETIMEDOUT;
+    }
+    mutex->pending &= ~self->bit; /* see wake() */
+    treadle_mutex_take_any(mutex, site);
+    mutex->count = depth;
+    treadle_cancellation_point();
+    return result;
+}
+
+/* Moves one waiter from the condition variable to the gate of its mutex. */
+static void wake(object *condition, thread *waiter)
+{
+    object *mutex = waiter->wait_mutex;
+    condition->waiting &= ~waiter->bit;
+    waiter->signalled = true;
+    waiter->object = mutex;
+    E.timed &= ~waiter->bit;
+    mutex->pending |= waiter->bit;
+    treadle_gate_set(waiter->bit, mutex->owner == NO_THREAD);
+}
+
+int SEAM(pthread_cond_signal)(pthread_cond_t *condition)
+{
+    if (!treadle_inside()) {
+        return pthread_cond_signal(condition);
+    }
+    object *known = cond_of(condition);
+    if (E.level >= TREADLE_GRANULARITY_SYNC) {
+        treadle_announce(TREADLE_OP_COND_SIGNAL, condition, 0, 0, SITE());
+    }
+    E.progress++;
+    uint64_t waiting = known->waiting;
+    if (waiting) {
+        uint32_t skip = treadle_decide(TREADLE_CHOICE_WAITER,
+                                       (uint32_t)__builtin_popcountll(waiting));
+        while (skip--) {
+            waiting &= waiting - 1;
+        }
+        wake(known, &E.threads[__builtin_ctzll(waiting)]);
+    }
+    return 0;
+}
+
+int SEAM(pthread_cond_broadcast)(pthread_cond_t *condition)
+{
+    if (!treadle_inside()) {
+        return pthread_cond_broadcast(condition);
+    }
+    object *known = cond_of(condition);
+    if (E.level >= TREADLE_GRANULARITY_SYNC) {
+        treadle_announce(TREADLE_OP_COND_BROADCAST, condition, 0, 0, SITE());
+    }
+    E.progress++;
+    while (known->waiting) {
+        wake(known, &E.threads[__builtin_ctzll(known->waiting)]);
+    }
+    return 0;
+}
+
+int SEAM(pthread_cond_wait)(pthread_cond_t *condition, pthread_mutex_t *mutex)
+{
+    if (!treadle_inside()) {
+        return pthread_cond_wait(condition, mutex);
+    }
+    return wait_on(cond_of(condition), treadle_mutex_of(mutex), false, SITE());
+}
+
+static int timedwait(object *condition, pthread_mutex_t *mutex, clockid_t clock,
+                     const struct timespec *until, const void *site)
+{
+    if (!treadle_timespec_valid(until)) {
+        return EINVAL;
+    }
+    E.self->deadline_ns = treadle_deadline(clock, until);
+    return wait_on(condition, treadle_mutex_of(mutex), true, site);
+}
+
+int SEAM(pthread_cond_timedwait)(pthread_cond_t *condition, pthread_mutex_t *mutex,
+                                 const struct timespec *until)
+{
+    if (!treadle_inside()) {
+        return pthread_cond_timedwait(condition, mutex, until);
+    }
+    object *known = cond_of(condition);
+    return timedwait(known, mutex, (clockid_t)known->limit, until, SITE());
+}
+
+int SEAM(pthread_cond_clockwait)(pthread_cond_t *condition, pthread_mutex_t *mutex,
+                                 clockid_t clock, const struct timespec *until)
+{
+    if (!treadle_inside()) {
+        return pthread_cond_clockwait(condition, mutex, clock, until);
+    }
+    return timedwait(cond_of(condition), mutex, clock, until, SITE());
+}

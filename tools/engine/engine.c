@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: MIT
+/* The scheduling step and the life of an execution. The inner loop is: announce, choose, switch,
+ * run; it allocates nothing, calls no system function and takes no lock. */
+#include "tools/engine/engine.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tools/engine/internal.h"
+
+engine E;
+
+enum { START_HOOKS_MAX = 4 };
+static void (*start_hooks[START_HOOKS_MAX])(void);
+static uint32_t start_hook_count;
+
+void treadle_on_execution_start(void (*hook)(void))
+{
+    assert(start_hook_count < START_HOOKS_MAX);
+    start_hooks[start_hook_count++] = hook;
+}
+
+/* ---- choosing and switching ------------------------------------------------------------------ */
+
+static inline uint32_t decide(const treadle_choice *choice)
+{
+    const uint32_t value = E.choose(E.strategy_self, choice);
+    assert(value < choice->count);
+    treadle_decisions *decisions = E.decisions;
+    if (UNLIKELY(decisions->count >= TREADLE_DECISIONS_MAX)) {
+        treadle_stop(TREADLE_OUTCOME_CUT, "step-limit", "more than %u decisions",
+                     TREADLE_DECISIONS_MAX);
+    }
+    decisions->values[decisions->count] = (uint16_t)value;
+    decisions->count++;
+    return value;
+}
+
+uint32_t treadle_decide(treadle_choice_kind kind, uint32_t count)
+{
+    if (count < 2) {
+        return 0;
+    }
+    const treadle_choice choice = {.kind = kind,
+                                   .count = count,
+                                   .current = E.self->id,
+                                   .enabled = 0,
+                                   .step = E.steps};
+    return decide(&choice);
+}
+
+static inline void switch_to(uint32_t next)
+{
+    thread *self = E.self;
+    thread *to = &E.threads[next];
+    self->saved_errno = *E.errno_location;
+    if (UNLIKELY(E.tls != NULL)) {
+        memcpy(self->tls, E.tls, E.tls_bytes);
+        memcpy(E.tls, to->tls, E.tls_bytes);
+    }
+    E.self = to;
+    treadle_fiber_switch(&self->sp, to->sp);
+    *E.errno_location = self->saved_errno;
+}
+
+static inline uint32_t pick(thread *self)
+{
+    const uint64_t enabled = E.enabled;
+    if (LIKELY(enabled & (enabled - 1))) {
+        const treadle_choice choice = {.kind = TREADLE_CHOICE_THREAD,
+                                       .count = (uint32_t)__builtin_popcountll(enabled),
+                                       .current = self->id,
+                                       .enabled = enabled,
+                                       .step = E.steps};
+        return treadle_option_thread(enabled, self->id, decide(&choice));
+    }
+    return enabled ? (uint32_t)__builtin_ctzll(enabled) : treadle_nobody_enabled();
+}
+
+/* The rare things before a choice: an eager thread has reached its first operation; threads that
+ * yielded may go on once another thread changed something. Returns true when the caller was parked and has
+ * already been picked again. */
+static __attribute__((noinline)) bool schedule_rare(thread *self)
+{
+    if (self->eager_parent != NULL) {
+        thread *parent = self->eager_parent;
+        self->eager_parent = NULL;
+        switch_to(parent->id);
+        return true;
+    }
+    if (E.progress != E.yield_progress) {
+        const uint64_t woken = E.yielded & ~self->bit;
+        E.enabled |= woken;
+        E.yielded &= ~woken;
+    }
+    E.hurry = E.yielded != 0;
+    return false;
+}
+
+void treadle_schedule(void)
+{
+    thread *self = E.self;
+    if (UNLIKELY(E.trace != NULL)) {
+        treadle_record_commit();
+    }
+    if (LIKELY(!E.hurry) || !schedule_rare(self)) {
+        const uint32_t next = pick(self);
+        if (next != self->id) {
+            E.switches++;
+            if (E.enabled & self->bit) {
+                E.preemptions++;
+            }
+            switch_to(next);
+        }
+    }
+    if (UNLIKELY(++E.steps > E.step_limit)) {
+        treadle_stop(TREADLE_OUTCOME_CUT, "step-limit",
+                     "still running after %u steps; the rest of this execution was not seen",
+                     E.step_limit);
+    }
+    if (UNLIKELY(E.trace != NULL)) {
+        treadle_record_step();
+    }
+}
+
+_Noreturn void treadle_schedule_away(void)
+{
+    thread *self = E.self;
+    if (UNLIKELY(E.trace != NULL)) {
+        treadle_record_commit();
+    }
+    if (UNLIKELY(E.hurry)) {
+        schedule_rare(self);
+    }
+    const uint32_t next = pick(self);
+    E.switches++;
+    switch_to(next);
+    __builtin_unreachable();
+}
+
+void treadle_gate_wait(uint64_t *gate, bool open, object *behind, treadle_op_kind kind,
+                       const void *address, bool timed, const void *site)
+{
+    thread *self = E.self;
+    const uint64_t bit = self->bit;
+    treadle_publish(kind, address, 0, 0, site);
+    self->object = behind;
+    *gate |= bit;
+    if (UNLIKELY(timed)) {
+        E.timed |= bit;
+    } else if (!open) {
+        E.enabled &= ~bit;
+    }
+    treadle_schedule();
+    *gate &= ~bit;
+    E.timed &= ~bit;
+}
+
+/* ---- an execution ---------------------------------------------------------------------------- */
+
+static void main_fiber(void)
+{
+    E.program->body(E.program->argument);
+    treadle_check_leaks();
+    E.outcome->kind = TREADLE_OUTCOME_PASSED;
+    treadle_stop(TREADLE_OUTCOME_PASSED, "", "%s", "");
+}
+
+int treadle_engine_open(treadle_decisions *decisions)
+{
+    assert(!E.opened);
+    E.decisions = decisions;
+    E.errno_location = &errno;
+    int error = treadle_stacks_open(&E.stacks, TREADLE_THREADS_MAX);
+    error = error ? error : treadle_heap_open();
+    error = error ? error : treadle_globals_open();
+    error = error ? error : treadle_tls_open();
+    if (error) {
+        return error;
+    }
+    treadle_signals_open();
+    E.opened = true;
+    return 0;
+}
+
+static void reset(const treadle_program *program, const treadle_execution_options *options,
+                  const treadle_strategy *strategy, void *strategy_self, treadle_outcome *outcome)
+{
+    E.steps = 0;
+    E.executions++;
+    E.enabled = 0;
+    E.timed = 0;
+    E.yielded = 0;
+    E.spinning = 0;
+    E.hurry = false;
+    E.step_limit = options->step_limit ? options->step_limit : 20000;
+    E.spin_reads_max = options->spin_reads_max ? options->spin_reads_max : 4;
+    E.choose = strategy->choose;
+    E.strategy_self = strategy_self;
+    E.decisions->count = 0;
+    E.event = NULL;
+    E.switches = 0;
+    E.preemptions = 0;
+    E.spin_blocks = 0;
+    E.object_count = 0;
+    E.thread_count = 0;
+    E.scenario_threads_left = 0;
+    E.progress = 0;
+    E.stuck_progress = 0;
+    E.yield_progress = 0;
+    E.stuck_rounds = 0;
+    E.clock_ns = 0;
+    E.random_calls = 0;
+    E.tsd_key_count = 0;
+    E.options = *options;
+    E.program = program;
+    E.outcome = outcome;
+    outcome->kind = TREADLE_OUTCOME_NONE;
+    outcome->trace_hash = 0;
+    outcome->property[0] = '\0';
+    outcome->message[0] = '\0';
+    treadle_heap_reset(options->heap_bytes_max ? options->heap_bytes_max : (size_t)64 << 20);
+    treadle_globals_restore();
+    for (uint32_t i = 0; i < start_hook_count; i++) {
+        start_hooks[i]();
+    }
+}
+
+void treadle_execute(const treadle_program *program, const treadle_execution_options *options,
+                     const treadle_strategy *strategy, void *strategy_self,
+                     treadle_outcome *outcome)
+{
+    assert(E.opened && E.level == TREADLE_GRANULARITY_NONE);
+    reset(program, options, strategy, strategy_self, outcome);
+    E.trace = options->trace;
+    if (E.trace != NULL) {
+        treadle_record_start(E.trace);
+    }
+    static const char main_name[TREADLE_THREAD_NAME_MAX] = "main";
+    thread *main_thread = treadle_thread_new(main_name, NULL);
+    main_thread->detached = true;
+    main_thread->sp = treadle_fiber_new(treadle_stack_low(&E.stacks, 0),
+                                        treadle_stack_high(&E.stacks, 0), main_fiber);
+    E.self = main_thread;
+    E.level = options->granularity ? (int)options->granularity : TREADLE_GRANULARITY_SYNC;
+    const int saved_errno = errno;
+    treadle_fiber_switch(&E.controller_sp, main_thread->sp);
+    errno = saved_errno;
+    if (E.tls != NULL) {
+        treadle_tls_fresh(NULL);
+    }
+    outcome->steps = E.steps;
+    outcome->switches = E.switches;
+    outcome->preemptions = E.preemptions;
+    outcome->spin_blocks = E.spin_blocks;
+    E.trace = NULL;
+    E.event = NULL;
+}
+
+_Noreturn void treadle_stop(treadle_outcome_kind kind, const char *property, const char *format, ...)
+{
+    assert(E.level != TREADLE_GRANULARITY_NONE);
+    E.level = TREADLE_GRANULARITY_NONE;
+    treadle_outcome *outcome = E.outcome;
+    outcome->kind = kind;
+    if (kind != TREADLE_OUTCOME_PASSED) {
+        snprintf(outcome->property, sizeof outcome->property, "%s", property);
+        va_list arguments;
+        va_start(arguments, format);
+        vsnprintf(outcome->message, sizeof outcome->message, format, arguments);
+        va_end(arguments);
+    }
+    if (E.trace != NULL) {
+        treadle_record_commit();
+    }
+    if (E.options.trace != NULL) {
+        outcome->trace_hash = E.options.trace->hash;
+    }
+    void *abandoned;
+    treadle_fiber_switch(&abandoned, E.controller_sp);
+    __builtin_unreachable();
+}
+
+_Noreturn void treadle_violation(const char *property, const char *format, ...)
+{
+    char message[TREADLE_MESSAGE_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(message, sizeof message, format, arguments);
+    va_end(arguments);
+    treadle_stop(TREADLE_OUTCOME_VIOLATED, property, "%s", message);
+}
+
+/* ---- from inside ----------------------------------------------------------------------------- */
+
+bool treadle_inside(void)
+{
+    return E.level != TREADLE_GRANULARITY_NONE;
+}
+
+uint32_t treadle_thread_number(void)
+{
+    return E.self->id;
+}
+
+int64_t treadle_clock_ns(void)
+{
+    return E.clock_ns;
+}
+
+bool treadle_recording(void)
+{
+    return E.trace != NULL;
+}
+
+treadle_event *treadle_announce_external(treadle_op_kind kind, uint64_t number, const void *site)
+{
+    treadle_cancellation_point();
+    treadle_announce(kind, (const void *)(uintptr_t)number, 0, 0, site);
+    E.progress++;
+    return E.event;
+}

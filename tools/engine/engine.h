@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The engine: runs one program under one schedule, again and again.
+ *
+ * All threads of an execution are fibers on the OS thread that called treadle_execute(). The program
+ * is ordinary C whose calls (pthreads, clocks, allocation, …) were redirected to the engine's models
+ * when its object file was built, and whose memory accesses call the engine's __tsan_* functions.
+ *
+ * Rules:
+ *  1. One engine a process. treadle_engine_open() once, then treadle_execute() as often as wanted,
+ *     from the same OS thread; not reentrant.
+ *  2. An execution that ends early (violation, deadlock) abandons its fibers where they stand: what
+ *     they allocated through the redirected calls is taken back by the next execution; what they
+ *     got from elsewhere (a file descriptor from an uninstrumented library) is the caller's to mind.
+ *  3. The functions under "from inside" may be called on a fiber only.
+ */
+#ifndef TREADLE_ENGINE_ENGINE_H
+#define TREADLE_ENGINE_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tools/engine/op.h"
+#include "tools/engine/outcome.h"
+#include "tools/engine/strategy.h"
+#include "tools/engine/trace.h"
+
+#define TREADLE_THREADS_MAX 64u
+#define TREADLE_DECISIONS_MAX (1u << 20)
+#define TREADLE_CLOCK_JUMPS_MAX 8u
+
+/* Virtual time at the start of every execution. */
+#define TREADLE_REALTIME_START_NS (INT64_C(1700000000) * 1000000000)
+#define TREADLE_MONOTONIC_START_NS (INT64_C(1000) * 1000000000)
+
+/* The decisions of the execution under way: may lie in memory shared with other processes, and is
+ * complete before each step, so that nothing is lost when the program dies. */
+typedef struct treadle_decisions {
+    uint32_t count;
+    uint16_t values[TREADLE_DECISIONS_MAX];
+} treadle_decisions;
+
+/* The program of an execution. `body` runs on fiber 0, "main". */
+typedef struct treadle_program {
+    void (*body)(void *argument);
+    void *argument;
+} treadle_program;
+
+/* Zero means the default. */
+typedef struct treadle_execution_options {
+    treadle_granularity granularity;   /* default sync */
+    uint32_t step_limit;               /* default 20,000; beyond: outcome CUT, "step-limit" */
+    uint32_t spin_reads_max;           /* default 4: identical reads before a spinner waits */
+    size_t heap_bytes_max;             /* default 64 MiB; beyond: outcome CUT, "memory-limit" */
+    bool spurious_wakeups;             /* condition variables may wake without a signal */
+    bool weak_cas_may_fail;            /* weak CAS may fail spuriously */
+    uint32_t random_values;            /* different values each random number may take; default 1 */
+    uint32_t clock_jump_count;         /* clock readings may first advance by one of … */
+    int64_t clock_jumps_ns[TREADLE_CLOCK_JUMPS_MAX];
+    treadle_trace *trace;              /* record into this; NULL while exploring */
+    /* Called after each recorded event, on the fiber; may call treadle_stop(). */
+    void (*observe)(void *context, const treadle_event *event);
+    void *observe_context;
+} treadle_execution_options;
+
+/* Sets up stacks, heap and signal handlers. `decisions` is borrowed until the process ends.
+ * 0, or an errno value. */
+int treadle_engine_open(treadle_decisions *decisions);
+
+/* Runs `program` once. `strategy->begin` has been called; `end` has not. */
+void treadle_execute(const treadle_program *program, const treadle_execution_options *options,
+                     const treadle_strategy *strategy, void *strategy_self,
+                     treadle_outcome *outcome);
+
+/* Called by the fatal-signal handler before the process dies, with a description of the crash: the
+ * process may not continue, but may write to shared memory. One hook a process. */
+void treadle_on_crash(void (*hook)(const char *property, const char *message));
+
+/* Hooks run off-fiber at the start of each execution; for what lies outside the engine (the Redis
+ * seam). At most 4. */
+void treadle_on_execution_start(void (*hook)(void));
+
+/* ---- from inside ---------------------------------------------------------------------------- */
+
+/* Whether the caller is on a fiber of an execution. */
+bool treadle_inside(void);
+
+/* Starts `count` threads that run function(argument, 0 … count-1), named `prefix`-1 …, and waits
+ * until all of them and every thread they joined or detached have ended. */
+void treadle_run_threads(uint32_t count, const char *prefix,
+                         void (*function)(void *argument, uint32_t index), void *argument);
+
+/* Ends the execution: a property does not hold. `format` as in printf. */
+_Noreturn void treadle_violation(const char *property, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Ends the execution with any outcome. */
+_Noreturn void treadle_stop(treadle_outcome_kind kind, const char *property, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* A decision with `count` options (1 or more); 0 without asking when there is one only. */
+uint32_t treadle_decide(treadle_choice_kind kind, uint32_t count);
+
+/* Announces an operation that the engine does not model itself (a Redis command) and returns when
+ * it is to run. `number` tells objects of one kind apart (a connection number). Returns the event
+ * of the operation while recording, to be completed with treadle_event_text(); else NULL. */
+treadle_event *treadle_announce_external(treadle_op_kind kind, uint64_t number, const void *site);
+
+/* While recording: gives an event a text (copied) and makes it part of the hash. */
+void treadle_event_text(treadle_event *event, const char *text, size_t length, bool failed);
+
+/* A remark in the trace: an invocation, a response. Costs nothing while not recording. */
+void treadle_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Leaves what follows out of the trace, or takes it in again; for set-up and checks. */
+void treadle_record_pause(bool pause);
+
+/* Virtual time since the execution began. */
+int64_t treadle_clock_ns(void);
+
+/* The number of the calling thread: 0 main, 1 … */
+uint32_t treadle_thread_number(void);
+
+/* Whether a trace is being recorded. */
+bool treadle_recording(void);
+
+#endif

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+/* The subject's global variables: its data sections were renamed when it was built, and are put back
+ * to what they were at start before every execution. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/engine/internal.h"
+
+extern char __start_treadle_subject_data[] __attribute__((weak));
+extern char __stop_treadle_subject_data[] __attribute__((weak));
+
+static char *original;
+static size_t bytes;
+
+int treadle_globals_open(void)
+{
+    bytes = (size_t)(__stop_treadle_subject_data - __start_treadle_subject_data);
+    if (bytes == 0) {
+        return 0;
+    }
+    original = malloc(bytes);
+    if (original == NULL) {
+        return ENOMEM;
+    }
+    memcpy(original, __start_treadle_subject_data, bytes);
+    return 0;
+}
+
+void treadle_globals_restore(void)
+{
+    if (bytes) {
+        memcpy(__start_treadle_subject_data, original, bytes);
+    }
+}

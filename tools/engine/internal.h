@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What the engine's files share: threads, the objects they wait for, and the scheduling step.
+ *
+ * How a model of a blocking call is written: an object has a mask of the threads whose pending
+ * operation it may hold up. treadle_gate_wait() announces the operation and returns when the
+ * strategy picked the thread; whoever changes the object calls treadle_gate_set() with whether the
+ * gate is now open, and the threads behind it become enabled or not. Nothing is searched.
+ */
+#ifndef TREADLE_ENGINE_INTERNAL_H
+#define TREADLE_ENGINE_INTERNAL_H
+
+#include <assert.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "tools/engine/engine.h"
+#include "tools/engine/fiber.h"
+
+#define LIKELY(x) __builtin_expect(!!(x), 1)
+#define UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define SITE() __builtin_return_address(0)
+
+/* The name under which a redirected call arrives; see redirect.syms. */
+#define SEAM(name) treadle_seam_##name
+
+enum {
+    OBJECTS_MAX = 1 << 16,
+    TSD_KEYS_MAX = 128,
+    WATCHES = 8,
+    NO_THREAD = 0xff,
+};
+
+typedef enum object_class {
+    OBJECT_NONE,
+    OBJECT_MUTEX,
+    OBJECT_COND,
+    OBJECT_RWLOCK,
+    OBJECT_SPIN,
+    OBJECT_BARRIER,
+    OBJECT_ONCE,
+    OBJECT_SEM,
+} object_class;
+
+/* The model of one synchronisation object. The subject's own memory holds its index plus one, which
+ * counts only when the entry names that address: so stale and zeroed memory are both "new". */
+typedef struct object {
+    uintptr_t address;
+    uint64_t pending;  /* threads whose operation waits for this object's gate */
+    uint64_t waiting;  /* cond: waiting for a signal; rwlock: readers that want in */
+    uint64_t holders;  /* rwlock: readers inside */
+    int64_t count;     /* recursion depth, semaphore value, barrier arrivals, once state */
+    uint32_t limit;    /* barrier: how many; cond: the clock of its timed waits */
+    uint8_t class;     /* object_class */
+    uint8_t type;      /* mutex: PTHREAD_MUTEX_… */
+    uint8_t owner;     /* thread that holds it exclusively, or NO_THREAD */
+    const void *site;  /* where it was taken */
+} object;
+
+/* One repeated read of a thread, to recognise spinning. */
+typedef struct watch {
+    uintptr_t address;
+    const void *site;
+    uint64_t value;
+    uint64_t novelty; /* the thread's, when these repeats began */
+    uint32_t repeats;
+} watch;
+
+typedef struct cleanup cleanup; /* a pthread_cleanup_push; see thread.c */
+
+typedef struct thread {
+    void *sp;
+    uint64_t bit;
+    uint32_t id;
+
+    /* The pending operation. */
+    treadle_op_kind kind;
+    uintptr_t address;
+    uint8_t size;
+    uint8_t order;
+    const void *site;
+    object *object; /* what it waits for, for deadlock reports; NULL */
+
+    bool finished;
+    bool detached;
+    bool joined;
+    bool scenario_thread; /* started by treadle_run_threads(), which waits for it */
+    bool signalled;       /* a condition variable's signal reached it */
+    uint8_t cancel_state;
+    uint8_t cancel_type;
+    bool cancel_requested;
+    bool exiting;
+    struct thread *eager_parent; /* runs up to its first operation for this thread */
+
+    object *wait_mutex;  /* of a condition wait */
+    int64_t deadline_ns; /* of a sleep or a timed wait, since the execution began */
+    uint64_t joiners;    /* threads that wait for its end */
+    void *(*start)(void *);
+    int (*start_c11)(void *);
+    void (*start_indexed)(void *, uint32_t);
+    void *argument;
+    uint32_t index;
+    void *result;
+    cleanup *cleanups;
+    struct once_frame *once_frames; /* initialisers of pthread_once under way, innermost first */
+    void *specific[TSD_KEYS_MAX];
+    uint32_t specific_used; /* keys below this may be set */
+    uint64_t novelty_start; /* watches from before are another execution's */
+    uint32_t idle_repeats; /* sleeps or yields from one site with nothing else in between */
+    const void *idle_site;
+    int saved_errno;
+    /* Kept over executions. */
+    uint64_t novelty; /* counts what a thread that merely spins would not do */
+    watch watches[WATCHES];
+    void *tls;
+    char name[TREADLE_THREAD_NAME_MAX];
+} thread;
+
+typedef struct tsd_key {
+    bool used;
+    void (*destructor)(void *);
+} tsd_key;
+
+typedef struct engine {
+    int level; /* treadle_granularity of the execution under way; 0 outside */
+    uint32_t steps;
+    uint64_t executions;
+    thread *self;
+    uint64_t enabled; /* threads whose pending operation can run */
+    uint64_t timed;   /* threads that no gate disables: timed or cancelled waits */
+    uint64_t yielded; /* threads that yielded, until something changes */
+    uint64_t spinning; /* threads that wait for another's write */
+    bool hurry;        /* something rare is to be looked at in the next scheduling step */
+    uint32_t step_limit;
+    uint32_t spin_reads_max;
+    uint32_t (*choose)(void *, const treadle_choice *);
+    void *strategy_self;
+    treadle_decisions *decisions;
+    treadle_event *event; /* of the step under way, while recording */
+    int *errno_location;
+    void *tls; /* the executable's thread-local block; NULL when it has none */
+    size_t tls_bytes;
+
+    uint32_t switches;
+    uint32_t preemptions;
+    uint32_t spin_blocks;
+    uint32_t recorded_steps;
+    uint32_t object_count;
+    uint32_t thread_count;
+    uint32_t scenario_threads_left;
+    uint64_t progress; /* steps that may change what another thread sees */
+    uint64_t stuck_progress;
+    uint64_t yield_progress;
+    uint32_t stuck_rounds;
+    int64_t clock_ns;
+    uint64_t random_calls;
+    uint32_t tsd_key_count;
+    treadle_execution_options options;
+    treadle_trace *trace;
+    treadle_outcome *outcome;
+    const treadle_program *program;
+    void *controller_sp;
+    treadle_stacks stacks;
+    bool opened;
+
+    tsd_key tsd_keys[TSD_KEYS_MAX];
+    thread threads[TREADLE_THREADS_MAX];
+    object objects[OBJECTS_MAX];
+} engine;
+
+extern engine E __attribute__((visibility("hidden")));
+
+/* ---- scheduling ------------------------------------------------------------------------------ */
+
+/* Parks the caller with its pending operation published and returns when the strategy picked it. */
+void treadle_schedule(void);
+
+/* Parks the caller for good. */
+_Noreturn void treadle_schedule_away(void);
+
+static inline void treadle_publish(treadle_op_kind kind, const void *address, uint8_t size,
+                                   uint8_t order, const void *site)
+{
+    thread *self = E.self;
+    self->kind = kind;
+    self->address = (uintptr_t)address;
+    self->size = size;
+    self->order = order;
+    self->site = site;
+    self->object = NULL;
+}
+
+/* An operation that can always run. */
+static inline void treadle_announce(treadle_op_kind kind, const void *address, uint8_t size,
+                                    uint8_t order, const void *site)
+{
+    treadle_publish(kind, address, size, order, site);
+    treadle_schedule();
+}
+
+/* Waits behind a gate; see the top of this file. With `timed`, the thread may be picked though the
+ * gate is closed. */
+void treadle_gate_wait(uint64_t *gate, bool open, object *behind, treadle_op_kind kind,
+                       const void *address, bool timed, const void *site);
+
+static inline void treadle_gate_set(uint64_t gate, bool open)
+{
+    if (open) {
+        E.enabled |= gate;
+    } else {
+        E.enabled &= ~(gate & ~E.timed);
+    }
+}
+
+/* Another thread may have something new to see: wakes spinners that watch `address` and those that
+ * yielded. */
+void treadle_wake_spinners(uintptr_t address, size_t size);
+
+static inline void treadle_progress(const void *address, size_t size)
+{
+    E.progress++;
+    E.self->novelty++;
+    if (UNLIKELY(E.spinning)) {
+        treadle_wake_spinners((uintptr_t)address, size);
+    }
+}
+
+/* Parks a caller that keeps reading the same. */
+void treadle_spin_park(watch *seen);
+
+/* A read (or a failed attempt) found `value`. A thread that finds the same values at the same sites
+ * again and again, and does nothing else, is spinning. */
+static inline void treadle_spin_read(uintptr_t address, const void *site, uint64_t value)
+{
+    thread *self = E.self;
+    watch *seen = &self->watches[((uintptr_t)site ^ (uintptr_t)site >> 3) % WATCHES];
+    if (seen->address != address || seen->site != site || seen->value != value ||
+        seen->novelty < self->novelty_start) {
+        self->novelty++;
+        *seen = (watch){address, site, value, self->novelty, 1};
+    } else if (seen->novelty != self->novelty) {
+        seen->novelty = self->novelty;
+        seen->repeats = 1;
+    } else if (UNLIKELY(++seen->repeats > E.spin_reads_max)) {
+        treadle_spin_park(seen);
+    }
+}
+
+/* A sleep or yield from `site`: true when the caller should first let another thread step. */
+bool treadle_idle_again(const void *site, uint32_t free_repeats);
+void treadle_yield_park(void);
+
+/* ---- objects --------------------------------------------------------------------------------- */
+
+/* The model of the object at `address`, made by `init` when it is new in this execution. */
+object *treadle_object_new(void *address, object_class class);
+static inline object *treadle_object_known(const void *address, object_class class)
+{
+    const uint32_t index = *(const uint32_t *)address - 1;
+    if (LIKELY(index < E.object_count)) {
+        object *found = &E.objects[index];
+        if (LIKELY(found->address == (uintptr_t)address && found->class == class)) {
+            return found;
+        }
+    }
+    return NULL;
+}
+/* Forgets it (destroy): the memory may become anything. */
+void treadle_object_forget(object *gone);
+
+/* ---- mutexes, shared with condition variables --------------------------------------------------- */
+
+object *treadle_mutex_of(pthread_mutex_t *mutex);
+void treadle_mutex_take_any(object *mutex, const void *site); /* waits; used after a cond wait */
+void treadle_mutex_release(object *mutex);
+
+/* ---- threads --------------------------------------------------------------------------------- */
+
+thread *treadle_thread_new(const char name[TREADLE_THREAD_NAME_MAX], const void *site);
+_Noreturn void treadle_thread_end(void *result);
+/* Acts on a pending cancellation: does not return then. */
+void treadle_cancellation_point(void);
+/* Whether the caller is to be cancelled at the next cancellation point. */
+static inline bool treadle_cancel_due(const thread *self)
+{
+    return UNLIKELY(self->cancel_requested) && self->cancel_state == PTHREAD_CANCEL_ENABLE &&
+           !self->exiting;
+}
+
+/* ---- time ------------------------------------------------------------------------------------ */
+
+/* Nanoseconds since the start of the execution that an absolute time on `clock` stands for. */
+int64_t treadle_deadline(clockid_t clock, const struct timespec *absolute);
+/* Time passes at least until then. */
+static inline void treadle_clock_reach(int64_t deadline_ns)
+{
+    if (deadline_ns > E.clock_ns) {
+        E.clock_ns = deadline_ns;
+    }
+}
+bool treadle_timespec_valid(const struct timespec *time);
+
+/* ---- heap, globals, thread-local storage ----------------------------------------------------------- */
+
+int treadle_heap_open(void);
+void treadle_heap_reset(size_t bytes_max);
+bool treadle_heap_owns(const void *address);
+int treadle_globals_open(void);
+void treadle_globals_restore(void);
+int treadle_tls_open(void);
+void treadle_tls_fresh(thread *owner);
+
+/* ---- recording ------------------------------------------------------------------------------- */
+
+void treadle_record_start(treadle_trace *trace);
+void treadle_record_step(void);
+void treadle_record_commit(void);
+
+static inline void treadle_event_value(uint64_t value)
+{
+    if (UNLIKELY(E.event != NULL)) {
+        E.event->value = value;
+        E.event->flags |= TREADLE_EVENT_HAS_VALUE;
+    }
+}
+static inline void treadle_event_failed(void)
+{
+    if (UNLIKELY(E.event != NULL)) {
+        E.event->flags |= TREADLE_EVENT_FAILED;
+    }
+}
+
+/* ---- findings -------------------------------------------------------------------------------- */
+
+/* No thread can go on: lets spinners try again, or ends the execution. Returns a thread to run. */
+uint32_t treadle_nobody_enabled(void);
+/* At the end of an execution: what was left held, or never joined. */
+void treadle_check_leaks(void);
+const char *treadle_object_describe(const object *which, char *buffer, size_t size);
+
+void treadle_signals_open(void);
+
+#endif

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: MIT
+/* pthread mutexes: normal, recursive, error-checking; try and timed. Also the base of C11's mtx_t,
+ * which glibc lays out the same. */
+#include <errno.h>
+
+#include "tools/engine/internal.h"
+
+/* glibc keeps the type here, also in static initialisers. */
+static inline uint8_t mutex_type(const pthread_mutex_t *mutex)
+{
+    return (uint8_t)(mutex->__data.__kind & 3);
+}
+
+object *treadle_mutex_of(pthread_mutex_t *mutex)
+{
+    object *known = treadle_object_known(mutex, OBJECT_MUTEX);
+    if (UNLIKELY(known == NULL)) {
+        known = treadle_object_new(mutex, OBJECT_MUTEX);
+        known->type = mutex_type(mutex);
+    }
+    return known;
+}
+
+static inline void take(object *mutex, thread *self, const void *site)
+{
+    mutex->owner = (uint8_t)self->id;
+    mutex->count = 1;
+    mutex->site = site;
+    treadle_gate_set(mutex->pending, false);
+}
+
+/* What a mutex does to the thread that already holds it. True when that settles the call. */
+static bool relock(object *mutex, thread *self, int *result)
+{
+    if (mutex->owner != self->id || mutex->type == PTHREAD_MUTEX_NORMAL) {
+        return false; /* a normal mutex makes its holder wait for itself: a deadlock to be found */
+    }
+    if (mutex->type == PTHREAD_MUTEX_RECURSIVE) {
+        mutex->count++;
+        *result = 0;
+    } else {
+        *result = EDEADLK;
+    }
+    return true;
+}
+
+static int lock(object *mutex, treadle_op_kind kind, bool timed, const void *site)
+{
+    thread *self = E.self;
+    int result = 0;
+    if (UNLIKELY(mutex->owner == self->id) && mutex->type != PTHREAD_MUTEX_NORMAL) {
+        if (E.level >= TREADLE_GRANULARITY_SYNC) {
+            treadle_announce(kind, (void *)mutex->address, 0, 0, site);
+        }
+        relock(mutex, self, &result);
+        return result;
+    }
+    const bool open = mutex->owner == NO_THREAD;
+    if (E.level >= TREADLE_GRANULARITY_SYNC || !open) {
+        treadle_gate_wait(&mutex->pending, open, mutex, kind, (void *)mutex->address, timed, site);
+        if (UNLIKELY(mutex->owner != NO_THREAD)) {
+            assert(timed);
+            treadle_clock_reach(self->deadline_ns);
+            treadle_event_failed();
+            return ETIMEDOUT;
+        }
+    }
+    take(mutex, self, site);
+    return 0;
+}
+
+void treadle_mutex_take_any(object *mutex, const void *site)
+{
+    if (mutex->owner != NO_THREAD) {
+        treadle_gate_wait(&mutex->pending, false, mutex, TREADLE_OP_MUTEX_LOCK,
+                          (void *)mutex->address, false, site);
+    }
+    take(mutex, E.self, site);
+}
+
+void treadle_mutex_release(object *mutex)
+{
+    mutex->owner = NO_THREAD;
+    mutex->count = 0;
+    treadle_gate_set(mutex->pending, true);
+    treadle_progress((void *)mutex->address, sizeof(pthread_mutex_t));
+}
+
+int SEAM(pthread_mutex_init)(pthread_mutex_t *mutex, const pthread_mutexattr_t *attributes)
+{
+    if (!treadle_inside()) {
+        return pthread_mutex_init(mutex, attributes);
+    }
+    int type = PTHREAD_MUTEX_NORMAL;
+    if (attributes != NULL) {
+        pthread_mutexattr_gettype(attributes, &type);
+    }
+    *mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+    mutex->__data.__kind = type;
+    treadle_object_new(mutex, OBJECT_MUTEX)->type = (uint8_t)type;
+    return 0;
+}
+
+int SEAM(pthread_mutex_destroy)(pthread_mutex_t *mutex)
+{
+    if (!treadle_inside()) {
+        return pthread_mutex_destroy(mutex);
+    }
+    object *known = treadle_mutex_of(mutex);
+    if (known->owner != NO_THREAD || known->pending) {
+        treadle_violation("misuse", "%s destroys a mutex that %s", E.self->name,
+                          known->owner != NO_THREAD ? "is held" : "a thread waits for");
+    }
+    treadle_object_forget(known);
+    return 0;
+}
+
+int SEAM(pthread_mutex_lock)(pthread_mutex_t *mutex)
+{
+    if (!treadle_inside()) {
+        return pthread_mutex_lock(mutex);
+    }
+    return lock(treadle_mutex_of(mutex), TREADLE_OP_MUTEX_LOCK, false, SITE());
+}
+
+int SEAM(pthread_mutex_trylock)(pthread_mutex_t *mutex)
+{
+    if (!treadle_inside()) {
+        return pthread_mutex_trylock(mutex);
+    }
+    object *known = treadle_mutex_of(mutex);
+    if (E.level >= TREADLE_GRANULARITY_SYNC) {
+        treadle_announce(TREADLE_OP_MUTEX_TRYLOCK, mutex, 0, 0, SITE());
+    }
+    if (known->owner == NO_THREAD) {
+        take(known, E.self, SITE());
+        return 0;
+    }
+    if (known->owner == E.self->id && known->type == PTHREAD_MUTEX_RECURSIVE) {
+        known->count++;
+        return 0;
+    }
+    treadle_event_failed();
+    treadle_spin_read((uintptr_t)mutex, SITE(), known->owner);
+    return EBUSY;
+}
+
+static int timedlock(pthread_mutex_t *mutex, clockid_t clock, const struct timespec *until,
+                     const void *site)
+{
+    if (!treadle_timespec_valid(until)) {
+        return EINVAL;
+    }
+    E.self->deadline_ns = treadle_deadline(clock, until);
+    return lock(treadle_mutex_of(mutex), TREADLE_OP_MUTEX_TIMEDLOCK, true, site);
+}
+
+int SEAM(pthread_mutex_timedlock)(pthread_mutex_t *mutex, const struct timespec *until)
+{
+    if (!treadle_inside()) {
+        return pthread_mutex_timedlock(mutex, until);
+    }
+    return timedlock(mutex, CLOCK_REALTIME, until, SITE());
+}
+
+int SEAM(pthread_mutex_clocklock)(pthread_mutex_t *mutex, clockid_t clock,
+                                  const struct timespec *until)
+{
+    if (!treadle_inside()) {
+        return pthread_mutex_clocklock(mutex, clock, until);
+    }
+    return timedlock(mutex, clock, until, SITE());
+}
+
+int SEAM(pthread_mutex_unlock)(pthread_mutex_t *mutex)
+{
+    if (!treadle_inside()) {
+        return pthread_mutex_unlock(mutex);
+    }
+    object *known = treadle_mutex_of(mutex);
+    if (E.level >= TREADLE_GRANULARITY_SYNC) {
+        treadle_announce(TREADLE_OP_MUTEX_UNLOCK, mutex, 0, 0, SITE());
+    }
+    if (UNLIKELY(known->owner != E.self->id)) {
+        if (known->type != PTHREAD_MUTEX_NORMAL) {
+            return EPERM;
+        }
+        treadle_violation("misuse", "%s unlocks a mutex that %s holds", E.self->name,
+                          known->owner == NO_THREAD ? "nobody" : E.threads[known->owner].name);
+    }
+    if (UNLIKELY(known->count > 1)) {
+        known->count--;
+        return 0;
+    }
+    treadle_mutex_release(known);
+    return 0;
+}

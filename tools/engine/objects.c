@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+/* The table of synchronisation objects of an execution, and what may be left of them at its end. */
+#include <stdio.h>
+
+#include "tools/engine/internal.h"
+
+object *treadle_object_new(void *address, object_class class)
+{
+    if (E.object_count >= OBJECTS_MAX) {
+        treadle_stop(TREADLE_OUTCOME_CUT, "object-limit",
+                     "more than %d synchronisation objects in one execution", OBJECTS_MAX);
+    }
+    object *made = &E.objects[E.object_count++];
+    *made = (object){.address = (uintptr_t)address, .class = (uint8_t)class, .owner = NO_THREAD};
+    *(uint32_t *)address = E.object_count;
+    return made;
+}
+
+void treadle_object_forget(object *gone)
+{
+    *(uint32_t *)gone->address = 0;
+    gone->address = 0;
+    gone->class = OBJECT_NONE;
+}
+
+const char *treadle_object_describe(const object *which, char *buffer, size_t size)
+{
+    static const char *const names[] = {
+        [OBJECT_NONE] = "a destroyed object", [OBJECT_MUTEX] = "mutex",
+        [OBJECT_COND] = "condition variable", [OBJECT_RWLOCK] = "read-write lock",
+        [OBJECT_SPIN] = "spin lock",          [OBJECT_BARRIER] = "barrier",
+        [OBJECT_ONCE] = "once",               [OBJECT_SEM] = "semaphore",
+    };
+    /* Numbered within its class, in the order of first use. */
+    uint32_t number = 1;
+    for (const object *other = E.objects; other < which; other++) {
+        number += other->class == which->class;
+    }
+    snprintf(buffer, size, "%s %u", names[which->class], number);
+    return buffer;
+}
+
+void treadle_check_leaks(void)
+{
+    char what[96];
+    for (uint32_t i = 0; i < E.object_count; i++) {
+        const object *held = &E.objects[i];
+        if (held->class == OBJECT_NONE || held->class == OBJECT_ONCE) {
+            continue;
+        }
+        if (held->owner != NO_THREAD) {
+            treadle_violation("lock-leak", "%s is still held by %s at the end",
+                              treadle_object_describe(held, what, sizeof what),
+                              E.threads[held->owner].name);
+        }
+        if (held->class == OBJECT_RWLOCK && held->holders) {
+            treadle_violation("lock-leak", "%s is still held for reading by %s at the end",
+                              treadle_object_describe(held, what, sizeof what),
+                              E.threads[__builtin_ctzll(held->holders)].name);
+        }
+    }
+    for (uint32_t i = 1; i < E.thread_count; i++) {
+        const thread *left = &E.threads[i];
+        if (left->finished && !left->detached && !left->joined) {
+            treadle_violation("thread-leak", "%s was neither joined nor detached", left->name);
+        }
+        if (!left->finished && !left->detached) {
+            treadle_violation("thread-leak", "%s still runs at the end and nobody joins it",
+                              left->name);
+        }
+    }
+}

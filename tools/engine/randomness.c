@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+/* Random numbers: a fixed sequence in every execution, of which each call may take any of
+ * `random_values` values, by decision. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "tools/engine/internal.h"
+
+static uint64_t draw(void)
+{
+    const uint32_t values = E.options.random_values ? E.options.random_values : 1;
+    const uint64_t variety = treadle_decide(TREADLE_CHOICE_RANDOM, values);
+    /* splitmix64 (Steele, Lea, Flood, "Fast Splittable Pseudorandom Number Generators", 2014). */
+    uint64_t z = (++E.random_calls + (variety << 40)) * UINT64_C(0x9e3779b97f4a7c15);
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
+
+int SEAM(rand)(void)
+{
+    return treadle_inside() ? (int)(draw() & RAND_MAX) : rand();
+}
+
+int SEAM(rand_r)(unsigned *seed)
+{
+    return treadle_inside() ? (int)(draw() & RAND_MAX) : rand_r(seed);
+}
+
+void SEAM(srand)(unsigned seed)
+{
+    if (!treadle_inside()) {
+        srand(seed);
+    }
+}
+
+long SEAM(random)(void)
+{
+    return treadle_inside() ? (long)(draw() & RAND_MAX) : random();
+}
+
+void SEAM(srandom)(unsigned seed)
+{
+    if (!treadle_inside()) {
+        srandom(seed);
+    }
+}
+
+double SEAM(drand48)(void)
+{
+    return treadle_inside() ? (double)(draw() >> 11) * 0x1p-53 : drand48();
+}
+
+long SEAM(lrand48)(void)
+{
+    return treadle_inside() ? (long)(draw() & RAND_MAX) : lrand48();
+}
+
+static void fill(void *buffer, size_t length)
+{
+    unsigned char *out = buffer;
+    for (size_t done = 0; done < length; done += sizeof(uint64_t)) {
+        const uint64_t value = draw();
+        const size_t left = length - done;
+        memcpy(out + done, &value, left < sizeof value ? left : sizeof value);
+    }
+}
+
+ssize_t SEAM(getrandom)(void *buffer, size_t length, unsigned flags)
+{
+    if (!treadle_inside()) {
+        return getrandom(buffer, length, flags);
+    }
+    fill(buffer, length);
+    return (ssize_t)length;
+}
+
+int SEAM(getentropy)(void *buffer, size_t length)
+{
+    if (!treadle_inside()) {
+        return getentropy(buffer, length);
+    }
+    fill(buffer, length);
+    return 0;
+}
+
+uint32_t SEAM(arc4random)(void)
+{
+    return treadle_inside() ? (uint32_t)draw() : arc4random();
+}
+
+void SEAM(arc4random_buf)(void *buffer, size_t length)
+{
+    if (treadle_inside()) {
+        fill(buffer, length);
+    } else {
+        arc4random_buf(buffer, length);
+    }
+}

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: MIT
+/* Read-write locks. Readers get in while no writer is inside (glibc's default: readers preferred),
+ * so every order that a writer-preferring lock would allow is explored too. */
+#include <errno.h>
+#include <string.h>
+
+#include "tools/engine/internal.h"
+
+static object *rwlock_of(pthread_rwlock_t *lock)
+{
+    object *known = treadle_object_known(lock, OBJECT_RWLOCK);
+    return known != NULL ? known : treadle_object_new(lock, OBJECT_RWLOCK);
+}
+
+/* Opens and closes the two gates: `waiting` holds readers, `pending` writers. */
+static void update(object *lock)
+{
+    treadle_gate_set(lock->waiting, lock->owner == NO_THREAD);
+    treadle_gate_set(lock->pending, lock->owner == NO_THREAD && lock->holders == 0);
+}
+
+/* A reader inside is a bit; a second read lock of the same thread is counted in `count`. */
+static void take_read(object *lock)
+{
+    if (lock->holders & E.self->bit) {
+        lock->count++;
+    }
+    lock->holders |= E.self->bit;
+    lock->site = E.self->site;
+    update(lock);
+}
+
+static void take_write(object *lock)
+{
+    lock->owner = (uint8_t)E.self->id;
+    lock->site = E.self->site;
+    update(lock);
+}
+
+static int rdlock(pthread_rwlock_t *address, bool timed, const void *site)
+{
+    object *lock = rwlock_of(address);
+    if (lock->owner == E.self->id) {
+        return EDEADLK;
+    }
+    const bool open = lock->owner == NO_THREAD;
+    if (E.level >= TREADLE_GRANULARITY_SYNC || !open) {
+        treadle_gate_wait(&lock->waiting, open, lock, TREADLE_OP_RWLOCK_RDLOCK, address, timed,
+                          site);
+        if (lock->owner != NO_THREAD) {
+            treadle_clock_reach(E.self->deadline_ns);
+            treadle_event_failed();
+            return ETIMEDOUT;
+        }
+    }
+    take_read(lock);
+    return 0;
+}
+
+static int wrlock(pthread_rwlock_t *address, bool timed, const void *site)
+{
+    object *lock = rwlock_of(address);
+    if (lock->owner == E.self->id) {
+        return EDEADLK;
+    }
+    const bool open = lock->owner == NO_THREAD && lock->holders == 0;
+    if (E.level >= TREADLE_GRANULARITY_SYNC || !open) {
+        treadle_gate_wait(&lock->pending, open, lock, TREADLE_OP_RWLOCK_WRLOCK, address, timed,
+                          site);
+        if (lock->owner != NO_THREAD || lock->holders != 0) {
+            treadle_clock_reach(E.self->deadline_ns);
+            treadle_event_failed();
+            return ETIMEDOUT;
+        }
+    }
+    take_write(lock);
+    return 0;
+}
+
+static int set_deadline(clockid_t clock, const struct timespec *until)
+{
+    if (!treadle_timespec_valid(until)) {
+        return EINVAL;
+    }
+    E.self->deadline_ns = treadle_deadline(clock, until);
+    return 0;
+}
+
+int SEAM(pthread_rwlock_init)(pthread_rwlock_t *lock, const pthread_rwlockattr_t *attributes)
+{
+    if (!treadle_inside()) {
+        return pthread_rwlock_init(lock, attributes);
+    }
+    memset(lock, 0, sizeof *lock);
+    treadle_object_new(lock, OBJECT_RWLOCK);
+    return 0;
+}
+
+int SEAM(pthread_rwlock_destroy)(pthread_rwlock_t *lock)
+{
+    if (!treadle_inside()) {
+        return pthread_rwlock_destroy(lock);
+    }
+    object *known = rwlock_of(lock);
+    if (known->owner != NO_THREAD || known->holders) {
+        treadle_violation("misuse", "%s destroys a read-write lock that is held", E.self->name);
+    }
+    treadle_object_forget(known);
+    return 0;
+}
+
+int SEAM(pthread_rwlock_rdlock)(pthread_rwlock_t *lock)
+{
+    return treadle_inside() ? rdlock(lock, false, SITE()) : pthread_rwlock_rdlock(lock);
+}
+
+int SEAM(pthread_rwlock_wrlock)(pthread_rwlock_t *lock)
+{
+    return treadle_inside() ? wrlock(lock, false, SITE()) : pthread_rwlock_wrlock(lock);
+}
+
+int SEAM(pthread_rwlock_timedrdlock)(pthread_rwlock_t *lock, const struct timespec *until)
+{
+    if (!treadle_inside()) {
+        return pthread_rwlock_timedrdlock(lock, until);
+    }
+    const int error = set_deadline(CLOCK_REALTIME, until);
+    return error ? error : rdlock(lock, true, SITE());
+}
+
+int SEAM(pthread_rwlock_timedwrlock)(pthread_rwlock_t *lock, const struct timespec *until)
+{
+    if (!treadle_inside()) {
+        return pthread_rwlock_timedwrlock(lock, until);
+    }
+    const int error = set_deadline(CLOCK_REALTIME, until);
+    return error ? error : wrlock(lock, true, SITE());
+}
+
+int SEAM(pthread_rwlock_clockrdlock)(pthread_rwlock_t *lock, clockid_t clock,
+                                     const struct timespec *until)
+{
+    if (!treadle_inside()) {
+        return pthread_rwlock_clockrdlock(lock, clock, until);
+    }
+    const int error = set_deadline(clock, until);
+    return error ? error : rdlock(lock, true, SITE());
+}
+
+int SEAM(pthread_rwlock_clockwrlock)(pthread_rwlock_t *lock, clockid_t clock,
+                                     const struct timespec *until)
+{
+    if (!treadle_inside()) {
+        return pthread_rwlock_clockwrlock(lock, clock, until);
+    }
+    const int error = set_deadline(clock, until);
+    return error ? error : wrlock(lock, true, SITE());
+}
+
+static int tried(bool free, object *lock, void (*take)(object *))
+{
+    if (free) {
+        take(lock);
+        return 0;
+    }
+    treadle_event_failed();
+    treadle_spin_read(lock->address, E.self->site, lock->owner);
+    return EBUSY;
+}
+
+int SEAM(pthread_rwlock_tryrdlock)(pthread_rwlock_t *lock)
+{
+    if (!treadle_inside()) {
+        return pthread_rwlock_tryrdlock(lock);
+    }
+    object *known = rwlock_of(lock);
+    if (E.level >= TREADLE_GRANULARITY_SYNC) {
+        treadle_announce(TREADLE_OP_RWLOCK_TRYRDLOCK, lock, 0, 0, SITE());
+    }
+    return tried(known->owner == NO_THREAD, known, take_read);
+}
+
+int SEAM(pthread_rwlock_trywrlock)(pthread_rwlock_t *lock)
+{
+    if (!treadle_inside()) {
+        return pthread_rwlock_trywrlock(lock);
+    }
+    object *known = rwlock_of(lock);
+    if (E.level >= TREADLE_GRANULARITY_SYNC) {
+        treadle_announce(TREADLE_OP_RWLOCK_TRYWRLOCK, lock, 0, 0, SITE());
+    }
+    return tried(known->owner == NO_THREAD && known->holders == 0, known, take_write);
+}
+
+int SEAM(pthread_rwlock_unlock)(pthread_rwlock_t *lock)
+{
+    if (!treadle_inside()) {
+        return pthread_rwlock_unlock(lock);
+    }
+    object *known = rwlock_of(lock);
+    if (E.level >= TREADLE_GRANULARITY_SYNC) {
+        treadle_announce(TREADLE_OP_RWLOCK_UNLOCK, lock, 0, 0, SITE());
+    }
+    if (known->owner == E.self->id) {
+        known->owner = NO_THREAD;
+    } else if (known->holders & E.self->bit) {
+        if (known->count > 0) {
+            known->count--;
+        } else {
+            known->holders &= ~E.self->bit;
+        }
+    } else {
+        treadle_violation("misuse", "%s unlocks a read-write lock that it does not hold",
+                          E.self->name);
+    }
+    update(known);
+    treadle_progress(lock, sizeof *lock);
+    return 0;
+}

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: MIT
+/* Threads that wait by trying again and again. Under a scheduler that may run them for ever they
+ * would hide everything else, so a spinner waits until another thread did something that it could
+ * see: for one that reads the same value from the same place, a write there; for one that yields or
+ * sleeps, any step (fair scheduling after Musuvathi and Qadeer, "Fair Stateless Model Checking",
+ * 2008). When nobody else can move, spinners get another turn; that this did not help again and
+ * again is a livelock. */
+#include <stdio.h>
+
+#include "tools/engine/internal.h"
+
+enum { STUCK_ROUNDS_MAX = 64 };
+
+static uint32_t read_count_of(const thread *spinner)
+{
+    uint32_t repeats = 0;
+    for (uint32_t i = 0; i < WATCHES; i++) {
+        if (spinner->watches[i].novelty >= spinner->novelty_start &&
+            spinner->watches[i].repeats > repeats) {
+            repeats = spinner->watches[i].repeats;
+        }
+    }
+    return repeats;
+}
+
+void treadle_spin_park(watch *seen)
+{
+    thread *self = E.self;
+    E.spinning |= self->bit;
+    E.enabled &= ~self->bit;
+    E.spin_blocks++;
+    treadle_announce(TREADLE_OP_YIELD, (const void *)seen->address, 0, 0, seen->site);
+    E.spinning &= ~self->bit;
+    seen->repeats = 0;
+}
+
+void treadle_wake_spinners(uintptr_t address, size_t size)
+{
+    uint64_t left = E.spinning & ~E.self->bit;
+    while (left) {
+        const uint32_t id = (uint32_t)__builtin_ctzll(left);
+        left &= left - 1;
+        thread *spinner = &E.threads[id];
+        for (uint32_t i = 0; i < WATCHES; i++) {
+            const uintptr_t watched = spinner->watches[i].address;
+            if (watched + 16 > address && watched < address + size &&
+                spinner->watches[i].novelty >= spinner->novelty_start) {
+                E.spinning &= ~spinner->bit;
+                E.enabled |= spinner->bit;
+                break;
+            }
+        }
+    }
+}
+
+bool treadle_idle_again(const void *site, uint32_t free_repeats)
+{
+    thread *self = E.self;
+    if (self->idle_site == site) {
+        return ++self->idle_repeats > free_repeats;
+    }
+    self->idle_site = site;
+    self->idle_repeats = 1;
+    return free_repeats == 0;
+}
+
+void treadle_yield_park(void)
+{
+    thread *self = E.self;
+    E.yielded |= self->bit;
+    E.enabled &= ~self->bit;
+    E.yield_progress = E.progress;
+    E.hurry = true;
+    E.spin_blocks++;
+}
+
+/* Gives every spinner another turn. False when that was done too often without anything changing. */
+static bool retry_spinners(void)
+{
+    const uint64_t spinners = E.spinning | E.yielded;
+    if (E.progress != E.stuck_progress) {
+        E.stuck_progress = E.progress;
+        E.stuck_rounds = 0;
+    }
+    if (++E.stuck_rounds > STUCK_ROUNDS_MAX) {
+        return false;
+    }
+    /* A loop that watches the clock ends when time passes. */
+    E.clock_ns += INT64_C(1000000) << (E.stuck_rounds < 30 ? E.stuck_rounds / 2 : 15);
+    E.enabled |= spinners;
+    E.spinning = 0;
+    E.yielded = 0;
+    return true;
+}
+
+static int describe_wait(char *buffer, size_t size, const thread *waiter)
+{
+    char what[96];
+    if (waiter->kind == TREADLE_OP_THREAD_JOIN) {
+        return snprintf(buffer, size, "%s waits for the end of %s", waiter->name,
+                        E.threads[waiter->address].name);
+    }
+    if (waiter->object == NULL) {
+        return snprintf(buffer, size, "%s waits in %s", waiter->name,
+                        treadle_op_word(waiter->kind));
+    }
+    treadle_object_describe(waiter->object, what, sizeof what);
+    const uint8_t owner = waiter->object->owner;
+    if (owner != NO_THREAD) {
+        const thread *holder = &E.threads[owner];
+        return snprintf(buffer, size, "%s waits for %s held by %s%s", waiter->name, what,
+                        holder->name,
+                        holder->finished         ? ", which has ended"
+                        : holder == waiter ? " itself"
+                                                 : "");
+    }
+    return snprintf(buffer, size, "%s waits for %s", waiter->name, what);
+}
+
+static void describe_all(char *text, size_t size)
+{
+    size_t used = 0;
+    text[0] = '\0';
+    for (uint32_t i = 0; i < E.thread_count && used + 1 < size; i++) {
+        const thread *waiter = &E.threads[i];
+        if (waiter->finished || waiter->kind == TREADLE_OP_NONE) {
+            continue;
+        }
+        char one[160];
+        describe_wait(one, sizeof one, waiter);
+        const int length = snprintf(text + used, size - used, "%s%s", used ? "; " : "", one);
+        used += length > 0 ? (size_t)length : 0;
+    }
+}
+
+uint32_t treadle_nobody_enabled(void)
+{
+    const uint64_t spinners = E.spinning | E.yielded;
+    char text[TREADLE_MESSAGE_MAX];
+    if (spinners) {
+        if (retry_spinners()) {
+            return (uint32_t)__builtin_ctzll(E.enabled);
+        }
+        const thread *spinner = &E.threads[__builtin_ctzll(spinners)];
+        treadle_violation("livelock",
+                          "%s and %d other threads repeat the same steps (%u identical reads) and "
+                          "nothing they wait for can change any more",
+                          spinner->name, __builtin_popcountll(spinners) - 1,
+                          read_count_of(spinner));
+    }
+    describe_all(text, sizeof text);
+    treadle_violation("deadlock", "%s", text);
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A strategy: who writes the decision stream. Three functions.
+ *
+ * For every execution the engine calls `begin`, then `choose` for each decision that has more than
+ * one option, then `end`. Everything nondeterministic is such a decision, and nothing else is.
+ *
+ * Contract:
+ *  1. `choose` returns a value below choice->count, depends only on the strategy's own state and
+ *     on what the engine shows it, allocates nothing and makes no system call.
+ *  2. `begin` returns false when nothing is left to explore; no execution follows.
+ *  3. Option 0 is always the quiet one: the current thread goes on, the first waiter wakes, no
+ *     fault strikes, the clock stays. A stream of zeros is a run with fewest context switches.
+ *  4. `end` is called once for every `begin` that returned true, unless the process died.
+ */
+#ifndef TREADLE_ENGINE_STRATEGY_H
+#define TREADLE_ENGINE_STRATEGY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tools/engine/outcome.h"
+
+typedef enum treadle_choice_kind {
+    TREADLE_CHOICE_THREAD,   /* which thread's pending operation runs */
+    TREADLE_CHOICE_WAITER,   /* which waiter a signal wakes */
+    TREADLE_CHOICE_CAS_FAIL, /* whether a weak compare-and-swap fails spuriously */
+    TREADLE_CHOICE_CLOCK,    /* how far the clock jumps at this reading */
+    TREADLE_CHOICE_RANDOM,   /* which value a random number generator gives */
+    TREADLE_CHOICE_FAULT,    /* which fault strikes this Redis flush */
+} treadle_choice_kind;
+
+typedef struct treadle_choice {
+    treadle_choice_kind kind;
+    uint32_t count;   /* options, at least 2 */
+    uint32_t current; /* CHOICE_THREAD: the thread that ran last */
+    uint64_t enabled; /* CHOICE_THREAD: the threads that can run, bit i = thread i */
+    uint32_t step;    /* operations that ran so far in this execution */
+} treadle_choice;
+
+typedef struct treadle_strategy_options {
+    uint64_t seed;
+    uint32_t pct_depth;      /* 0 = 3 */
+    uint32_t length_hint;    /* pct: expected steps of an execution, 0 = learn it */
+    const uint16_t *replay;  /* replay: the decisions; borrowed for the strategy's life */
+    uint32_t replay_count;
+    bool replay_strict; /* replay: a decision that does not fit ends the execution as DIVERGED */
+} treadle_strategy_options;
+
+typedef struct treadle_strategy {
+    const char *name;
+    const char *summary;
+    bool exhaustive; /* ends by itself, and then has explored the whole space */
+    /* NULL when out of memory. */
+    void *(*create)(const treadle_strategy_options *options);
+    void (*destroy)(void *self);
+    bool (*begin)(void *self, uint64_t execution);
+    uint32_t (*choose)(void *self, const treadle_choice *choice);
+    void (*end)(void *self, const treadle_outcome *outcome);
+} treadle_strategy;
+
+/* CHOICE_THREAD: the thread that an option stands for. Option 0 is the current thread when it is
+ * enabled; the others follow in the order of their numbers. */
+static inline uint32_t treadle_option_thread(uint64_t enabled, uint32_t current, uint32_t option)
+{
+    const uint64_t own = enabled & (UINT64_C(1) << current);
+    if (own) {
+        if (option == 0) {
+            return current;
+        }
+        option--;
+        enabled ^= own;
+    }
+    while (option--) {
+        enabled &= enabled - 1;
+    }
+    return (uint32_t)__builtin_ctzll(enabled);
+}
+
+/* CHOICE_THREAD: the option that stands for an enabled thread. */
+static inline uint32_t treadle_thread_option(uint64_t enabled, uint32_t current, uint32_t thread)
+{
+    if (thread == current) {
+        return 0;
+    }
+    const uint64_t own = enabled & (UINT64_C(1) << current);
+    const uint64_t below = (enabled ^ own) & ((UINT64_C(1) << thread) - 1);
+    return (uint32_t)__builtin_popcountll(below) + (own != 0);
+}
+
+#endif

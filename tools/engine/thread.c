@@ -1,0 +1,453 @@
+// SPDX-License-Identifier: MIT
+/* Threads: creation, end, join, detach, cancellation with clean-up handlers. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tools/engine/internal.h"
+#include "tools/engine/once.h"
+#include "tools/engine/tsd.h"
+
+/* What pthread_cleanup_push puts on the stack; glibc's own buffer, linked through its spare words. */
+struct cleanup {
+    __pthread_unwind_buf_t buffer;
+};
+
+/* A thread's handle: never zero, and not a pointer that glibc could follow by accident. */
+enum { HANDLE_BASE = 0x7d100 };
+
+static pthread_t handle_of(const thread *named)
+{
+    return (pthread_t)(HANDLE_BASE + named->id);
+}
+
+static thread *thread_of(pthread_t handle, const char *call)
+{
+    const uint64_t id = (uint64_t)handle - HANDLE_BASE;
+    if (id >= E.thread_count || (E.threads[id].joined && E.threads[id].finished)) {
+        treadle_violation("misuse", "%s calls %s with a handle that names no thread",
+                          E.self->name, call);
+    }
+    return &E.threads[id];
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+static void thread_main(void)
+{
+    thread *self = E.self;
+    *E.errno_location = 0;
+    if (E.level < TREADLE_GRANULARITY_MEMORY) {
+        E.steps++; /* the start was a scheduling point; see run_eagerly() */
+        if (UNLIKELY(E.trace != NULL)) {
+            treadle_record_step();
+        }
+    }
+    if (self->start_indexed != NULL) {
+        self->start_indexed(self->argument, self->index);
+        treadle_thread_end(NULL);
+    }
+    treadle_thread_end(self->start_c11 != NULL
+                           ? (void *)(intptr_t)self->start_c11(self->argument)
+                           : self->start(self->argument));
+}
+
+thread *treadle_thread_new(const char name[TREADLE_THREAD_NAME_MAX], const void *site)
+{
+    if (E.thread_count >= TREADLE_THREADS_MAX) {
+        treadle_stop(TREADLE_OUTCOME_CUT, "thread-limit", "more than %u threads in one execution",
+                     TREADLE_THREADS_MAX);
+    }
+    const uint32_t id = E.thread_count++;
+    thread *made = &E.threads[id];
+    /* The array of specific values is large; only its used part needs clearing. */
+    memset(made->specific, 0, made->specific_used * sizeof made->specific[0]);
+    memset(made, 0, offsetof(thread, specific));
+    memset((char *)made + offsetof(thread, specific_used), 0,
+           offsetof(thread, novelty) - offsetof(thread, specific_used));
+    made->novelty_start = ++made->novelty;
+    made->id = id;
+    made->bit = UINT64_C(1) << id;
+    made->kind = TREADLE_OP_THREAD_START;
+    made->site = site;
+    if (UNLIKELY(E.tls != NULL)) {
+        treadle_tls_fresh(made);
+    }
+    memcpy(made->name, name, TREADLE_THREAD_NAME_MAX);
+    if (E.trace != NULL && id < TREADLE_TRACE_THREADS_MAX) {
+        memcpy(E.trace->thread_names[id], name, TREADLE_THREAD_NAME_MAX);
+        E.trace->thread_count = E.thread_count;
+    }
+    E.enabled |= made->bit;
+    made->sp = treadle_fiber_new(treadle_stack_low(&E.stacks, id),
+                                 treadle_stack_high(&E.stacks, id), thread_main);
+    return made;
+}
+
+/* At memory granularity nothing that others could see precedes a thread's first operation, so its
+ * start is no scheduling point: it runs up to that operation at once. */
+static void run_eagerly(thread *child)
+{
+    if (E.level < TREADLE_GRANULARITY_MEMORY) {
+        return;
+    }
+    thread *self = E.self;
+    child->eager_parent = self;
+    self->saved_errno = *E.errno_location;
+    if (UNLIKELY(E.trace != NULL)) {
+        treadle_record_commit();
+    }
+    E.hurry = true;
+    E.self = child;
+    if (UNLIKELY(E.tls != NULL)) {
+        memcpy(self->tls, E.tls, E.tls_bytes);
+        memcpy(E.tls, child->tls, E.tls_bytes);
+    }
+    treadle_fiber_switch(&self->sp, child->sp);
+    *E.errno_location = self->saved_errno;
+}
+
+_Noreturn void treadle_thread_end(void *result)
+{
+    thread *self = E.self;
+    self->exiting = true;
+    treadle_tsd_destroy(self);
+    self->result = result;
+    self->finished = true;
+    E.enabled &= ~self->bit;
+    E.enabled |= self->joiners;
+    treadle_progress(self, 1);
+    if (self->scenario_thread && --E.scenario_threads_left == 0) {
+        E.enabled |= E.threads[0].bit;
+    }
+    treadle_schedule_away();
+}
+
+void treadle_run_threads(uint32_t count, const char *prefix,
+                         void (*function)(void *argument, uint32_t index), void *argument)
+{
+    assert(E.self->id == 0 && E.scenario_threads_left == 0);
+    if (count == 0) {
+        return;
+    }
+    /* The same names in every execution: formatted once for each prefix. */
+    static char names[TREADLE_THREADS_MAX][TREADLE_THREAD_NAME_MAX];
+    static const char *named_for;
+    if (named_for != prefix) {
+        named_for = prefix;
+        for (uint32_t i = 0; i < TREADLE_THREADS_MAX; i++) {
+            snprintf(names[i], sizeof names[i], "%s-%u", prefix, i + 1);
+        }
+    }
+    E.scenario_threads_left = count;
+    for (uint32_t i = 0; i < count; i++) {
+        thread *made = treadle_thread_new(names[i], (const void *)function);
+        made->start_indexed = function;
+        made->argument = argument;
+        made->index = i;
+        made->detached = true;
+        made->scenario_thread = true;
+        run_eagerly(made);
+    }
+    if (E.scenario_threads_left > 0) {
+        treadle_publish(TREADLE_OP_NONE, NULL, 0, 0, NULL); /* not part of the subject's story */
+        E.enabled &= ~E.self->bit;
+        treadle_schedule();
+    }
+}
+
+static int create(pthread_t *handle, bool detached, const void *site, thread **out)
+{
+    char name[TREADLE_THREAD_NAME_MAX];
+    if (E.level >= TREADLE_GRANULARITY_SYNC) {
+        treadle_announce(TREADLE_OP_THREAD_CREATE, (void *)(uintptr_t)E.thread_count, 0, 0, site);
+    }
+    snprintf(name, sizeof name, "thread-%u", E.thread_count);
+    thread *made = treadle_thread_new(name, site);
+    made->detached = detached;
+    *handle = handle_of(made);
+    *out = made;
+    return 0;
+}
+
+int SEAM(pthread_create)(pthread_t *handle, const pthread_attr_t *attributes,
+                         void *(*start)(void *), void *argument)
+{
+    if (!treadle_inside()) {
+        return pthread_create(handle, attributes, start, argument);
+    }
+    int detached = PTHREAD_CREATE_JOINABLE;
+    if (attributes != NULL) {
+        pthread_attr_getdetachstate(attributes, &detached);
+    }
+    thread *made;
+    create(handle, detached == PTHREAD_CREATE_DETACHED, SITE(), &made);
+    made->start = start;
+    made->argument = argument;
+    run_eagerly(made);
+    return 0;
+}
+
+int treadle_thread_create_c11(pthread_t *handle, int (*start)(void *), void *argument,
+                              const void *site)
+{
+    thread *made;
+    create(handle, false, site, &made);
+    made->start_c11 = start;
+    made->argument = argument;
+    run_eagerly(made);
+    return 0;
+}
+
+int treadle_thread_join(pthread_t handle, void **result, bool timed, const void *site)
+{
+    thread *target = thread_of(handle, "pthread_join");
+    thread *self = E.self;
+    if (target == self) {
+        return EDEADLK;
+    }
+    if (target->detached) {
+        treadle_violation("misuse", "%s joins %s, which is detached", self->name, target->name);
+    }
+    treadle_cancellation_point();
+    if (E.level >= TREADLE_GRANULARITY_SYNC || !target->finished) {
+        treadle_gate_wait(&target->joiners, target->finished, NULL, TREADLE_OP_THREAD_JOIN,
+                          (void *)(uintptr_t)target->id, timed || treadle_cancel_due(self), site);
+        treadle_cancellation_point();
+    }
+    if (!target->finished) {
+        assert(timed);
+        treadle_clock_reach(self->deadline_ns);
+        treadle_event_failed();
+        return ETIMEDOUT;
+    }
+    target->joined = true;
+    if (result != NULL) {
+        *result = target->result;
+    }
+    return 0;
+}
+
+int SEAM(pthread_join)(pthread_t handle, void **result)
+{
+    return treadle_inside() ? treadle_thread_join(handle, result, false, SITE())
+                            : pthread_join(handle, result);
+}
+
+int SEAM(pthread_tryjoin_np)(pthread_t handle, void **result)
+{
+    if (!treadle_inside()) {
+        return pthread_tryjoin_np(handle, result);
+    }
+    thread *target = thread_of(handle, "pthread_tryjoin_np");
+    if (E.level >= TREADLE_GRANULARITY_SYNC) {
+        treadle_announce(TREADLE_OP_THREAD_JOIN, (void *)(uintptr_t)target->id, 0, 0, SITE());
+    }
+    if (!target->finished) {
+        treadle_event_failed();
+        treadle_spin_read((uintptr_t)target, SITE(), 0);
+        return EBUSY;
+    }
+    return treadle_thread_join(handle, result, false, SITE());
+}
+
+int SEAM(pthread_timedjoin_np)(pthread_t handle, void **result, const struct timespec *until)
+{
+    if (!treadle_inside()) {
+        return pthread_timedjoin_np(handle, result, until);
+    }
+    if (!treadle_timespec_valid(until)) {
+        return EINVAL;
+    }
+    E.self->deadline_ns = treadle_deadline(CLOCK_REALTIME, until);
+    return treadle_thread_join(handle, result, true, SITE());
+}
+
+int SEAM(pthread_detach)(pthread_t handle)
+{
+    if (!treadle_inside()) {
+        return pthread_detach(handle);
+    }
+    thread *target = thread_of(handle, "pthread_detach");
+    if (target->detached) {
+        return EINVAL;
+    }
+    target->detached = true;
+    return 0;
+}
+
+pthread_t SEAM(pthread_self)(void)
+{
+    return treadle_inside() ? handle_of(E.self) : pthread_self();
+}
+
+int SEAM(pthread_equal)(pthread_t one, pthread_t other)
+{
+    return one == other;
+}
+
+int SEAM(pthread_setname_np)(pthread_t handle, const char *name)
+{
+    if (!treadle_inside()) {
+        return pthread_setname_np(handle, name);
+    }
+    if (strlen(name) >= 16) {
+        return ERANGE;
+    }
+    thread *target = thread_of(handle, "pthread_setname_np");
+    snprintf(target->name, sizeof target->name, "%s", name);
+    if (E.trace != NULL) {
+        snprintf(E.trace->thread_names[target->id], TREADLE_THREAD_NAME_MAX, "%s", name);
+    }
+    return 0;
+}
+
+/* ---- ending early: exit and cancellation ------------------------------------------------------ */
+
+/* The buffer's four spare words: the first links to the handler pushed before it. */
+static cleanup **link_of(cleanup *handler)
+{
+    return (cleanup **)(void *)&handler->buffer.__pad[0];
+}
+
+/* longjmp for glibc's shorter buffer: no signal mask behind it. */
+extern _Noreturn void jump_to(void *buffer, int value) __asm__("longjmp");
+
+/* Runs the innermost clean-up handler, which continues in SEAM(__pthread_unwind_next); when there
+ * is none left, ends the thread. */
+static _Noreturn void unwind(void)
+{
+    thread *self = E.self;
+    treadle_once_unwind(self);
+    cleanup *handler = self->cleanups;
+    if (handler == NULL) {
+        treadle_thread_end(self->result);
+    }
+    self->cleanups = *link_of(handler);
+    jump_to(handler->buffer.__cancel_jmp_buf, 1);
+}
+
+void SEAM(__pthread_register_cancel)(__pthread_unwind_buf_t *buffer)
+{
+    if (!treadle_inside()) {
+        __pthread_register_cancel(buffer);
+        return;
+    }
+    cleanup *handler = (cleanup *)(void *)buffer;
+    *link_of(handler) = E.self->cleanups;
+    E.self->cleanups = handler;
+}
+
+void SEAM(__pthread_unregister_cancel)(__pthread_unwind_buf_t *buffer)
+{
+    if (!treadle_inside()) {
+        __pthread_unregister_cancel(buffer);
+        return;
+    }
+    E.self->cleanups = *link_of((cleanup *)(void *)buffer);
+}
+
+_Noreturn void SEAM(__pthread_unwind_next)(__pthread_unwind_buf_t *buffer)
+{
+    if (!treadle_inside()) {
+        __pthread_unwind_next(buffer);
+    }
+    unwind();
+}
+
+_Noreturn void SEAM(pthread_exit)(void *result)
+{
+    if (!treadle_inside()) {
+        pthread_exit(result);
+    }
+    E.self->exiting = true;
+    E.self->result = result;
+    unwind();
+}
+
+void treadle_cancellation_point(void)
+{
+    thread *self = E.self;
+    if (treadle_cancel_due(self)) {
+        self->exiting = true;
+        self->result = PTHREAD_CANCELED;
+        unwind();
+    }
+}
+
+/* What a thread may be woken from by a cancellation. */
+static bool waits_cancellably(const thread *target)
+{
+    switch (target->kind) {
+    case TREADLE_OP_COND_WAKE:
+    case TREADLE_OP_THREAD_JOIN:
+    case TREADLE_OP_SEM_WAIT:
+    case TREADLE_OP_SEM_TIMEDWAIT:
+        return target->cancel_state == PTHREAD_CANCEL_ENABLE;
+    default:
+        return false;
+    }
+}
+
+int SEAM(pthread_cancel)(pthread_t handle)
+{
+    if (!treadle_inside()) {
+        return pthread_cancel(handle);
+    }
+    thread *target = thread_of(handle, "pthread_cancel");
+    if (E.level >= TREADLE_GRANULARITY_SYNC) {
+        treadle_announce(TREADLE_OP_THREAD_CANCEL, (void *)(uintptr_t)target->id, 0, 0, SITE());
+    }
+    E.progress++;
+    if (target->finished) {
+        return 0;
+    }
+    target->cancel_requested = true;
+    if (waits_cancellably(target)) {
+        E.timed |= target->bit;
+        E.enabled |= target->bit;
+    }
+    if (target == E.self && target->cancel_type == PTHREAD_CANCEL_ASYNCHRONOUS) {
+        treadle_cancellation_point();
+    }
+    return 0;
+}
+
+int SEAM(pthread_setcancelstate)(int state, int *old)
+{
+    if (!treadle_inside()) {
+        return pthread_setcancelstate(state, old);
+    }
+    if (state != PTHREAD_CANCEL_ENABLE && state != PTHREAD_CANCEL_DISABLE) {
+        return EINVAL;
+    }
+    if (old != NULL) {
+        *old = E.self->cancel_state;
+    }
+    E.self->cancel_state = (uint8_t)state;
+    return 0;
+}
+
+int SEAM(pthread_setcanceltype)(int type, int *old)
+{
+    if (!treadle_inside()) {
+        return pthread_setcanceltype(type, old);
+    }
+    if (type != PTHREAD_CANCEL_DEFERRED && type != PTHREAD_CANCEL_ASYNCHRONOUS) {
+        return EINVAL;
+    }
+    if (old != NULL) {
+        *old = E.self->cancel_type;
+    }
+    E.self->cancel_type = (uint8_t)type;
+    return 0;
+}
+
+void SEAM(pthread_testcancel)(void)
+{
+    if (!treadle_inside()) {
+        pthread_testcancel();
+        return;
+    }
+    treadle_cancellation_point();
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+/* `__thread` variables belong to their fiber: the executable's thread-local block is swapped with
+ * the fiber. The engine has none itself, so a program without them pays nothing. */
+#include <errno.h>
+#include <link.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/engine/internal.h"
+
+static const char *image;
+static size_t image_bytes;
+
+static int find_block(struct dl_phdr_info *info, size_t size, void *data)
+{
+    (void)size;
+    (void)data;
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *header = &info->dlpi_phdr[i];
+        if (header->p_type == PT_TLS) {
+            image = (const char *)(info->dlpi_addr + header->p_vaddr);
+            image_bytes = header->p_filesz;
+            E.tls_bytes = header->p_memsz;
+            E.tls = info->dlpi_tls_data;
+        }
+    }
+    return 1; /* the first object is the executable */
+}
+
+int treadle_tls_open(void)
+{
+    dl_iterate_phdr(find_block, NULL);
+    if (E.tls == NULL) {
+        return 0;
+    }
+    char *blocks = calloc(TREADLE_THREADS_MAX, E.tls_bytes);
+    if (blocks == NULL) {
+        return ENOMEM;
+    }
+    for (uint32_t i = 0; i < TREADLE_THREADS_MAX; i++) {
+        E.threads[i].tls = blocks + i * E.tls_bytes;
+    }
+    return 0;
+}
+
+void treadle_tls_fresh(thread *owner)
+{
+    char *block = owner != NULL ? owner->tls : E.tls;
+    memcpy(block, image, image_bytes);
+    memset(block + image_bytes, 0, E.tls_bytes - image_bytes);
+}

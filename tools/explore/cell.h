@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A cell: one scenario on one variant, backend and granularity with its parameters: what is
+ * explored, and what a token names. And the result of exploring one. Plain data; the strings of a
+ * cell are in arrays so that it can lie in shared memory and in a token.
+ */
+#ifndef TREADLE_EXPLORE_CELL_H
+#define TREADLE_EXPLORE_CELL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "scenarios/scenario.h"
+#include "tools/engine/outcome.h"
+#include "tools/engine/trace.h"
+
+#define TREADLE_NAME_MAX 64
+
+typedef struct treadle_cell {
+    char scenario[TREADLE_NAME_MAX]; /* "component/scenario" */
+    char variant[TREADLE_NAME_MAX];
+    treadle_backend backend;
+    treadle_granularity granularity;
+    uint32_t parameter_count;
+    int64_t parameters[TREADLE_PARAMETERS_MAX]; /* in the scenario's order */
+} treadle_cell;
+
+/* A schedule with what is needed to tell whether the program still does what was recorded. */
+typedef struct treadle_schedule {
+    treadle_cell cell;
+    char property[TREADLE_PROPERTY_MAX]; /* the property that it breaks; "" when it breaks none */
+    uint64_t trace_hash;                 /* 0 = was never recorded */
+    uint32_t decision_count;
+    uint16_t *decisions; /* owned; see treadle_schedule_free() */
+    uint32_t event_count;   /* events of the recorded trace */
+    uint32_t check_stride;  /* a check every so many events; 0 = no checks */
+    uint32_t check_count;
+    uint8_t *checks; /* owned; low byte of the hash after event stride, 2*stride, … */
+} treadle_schedule;
+
+void treadle_schedule_free(treadle_schedule *schedule);
+
+typedef struct treadle_result {
+    treadle_cell cell;
+    char strategy[16];
+    uint64_t seed;
+    uint64_t executions; /* explored */
+    uint64_t steps;      /* operations at scheduling points, all executions together */
+    uint64_t cut;        /* executions that ended at a limit */
+    uint64_t spin_blocks;
+    double elapsed_s;
+    bool complete; /* the space was exhausted */
+    bool interrupted;
+    bool environment; /* unknown because the surroundings failed (exit status 3) */
+    treadle_verdict verdict;
+    treadle_verdict expected; /* NONE when nothing is stated for this cell */
+    bool as_expected;
+    const char *reason;      /* of the expectation; NULL when none; static */
+    uint64_t first_violation; /* the execution that found it, from 1; 0 = none */
+    treadle_outcome outcome; /* of the counterexample, after shrinking */
+    char bounds[200];        /* what `holds` and `no-violation-found` are subject to */
+    treadle_granularity coarsest; /* violated: the coarsest granularity that showed it */
+    char *token;             /* owned, NULL when none */
+    treadle_trace *trace;    /* of the counterexample; owned, NULL when none */
+    uint32_t switches_found; /* of the counterexample as found; outcome.switches is as shrunk */
+    uint32_t steps_found;
+} treadle_result;
+
+void treadle_result_free(treadle_result *result);
+
+#endif

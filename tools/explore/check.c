@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: MIT
+#include "tools/explore/check.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/explore/shrink.h"
+#include "tools/explore/token.h"
+#include "tools/strategies/strategies.h"
+
+enum {
+    CHECKS_MAX = 64, /* checks in a token: every step of a short trace */
+    EXECUTIONS_RANDOM = 20000,
+    EXECUTIONS_RANDOM_REDIS = 1000,
+    EXECUTIONS_DFS = 5000000,
+    EXECUTIONS_DFS_REDIS = 20000,
+    EXECUTIONS_COARSER = 2000,
+    EXECUTIONS_COARSER_REDIS = 200,
+    SHRINK_EXECUTIONS = 4000,
+};
+
+static const double TIME_S_DEFAULT = 10;
+static const double SHRINK_S = 10;
+
+/* ---- planning -------------------------------------------------------------------------------- */
+
+static treadle_explore_request plan(const treadle_cell *cell, const treadle_expectation *expected,
+                                    const treadle_check_options *options)
+{
+    treadle_explore_request request = {.seed = options->seed,
+                                       .pct_depth = options->pct_depth,
+                                       .executions_max = options->executions_max,
+                                       .time_s_max = options->time_s_max};
+    const bool proves = expected != NULL && expected->verdict == TREADLE_VERDICT_HOLDS;
+    const char *strategy = options->strategy;
+    if (strategy == NULL) {
+        strategy = proves ? "dfs" : "random";
+    }
+    snprintf(request.strategy, sizeof request.strategy, "%s", strategy);
+    const bool live = cell->backend == TREADLE_BACKEND_REDIS;
+    if (request.executions_max == 0) {
+        const bool exhaustive = treadle_strategy_find(strategy)->exhaustive;
+        request.executions_max = exhaustive ? (live ? EXECUTIONS_DFS_REDIS : EXECUTIONS_DFS)
+                                            : (live ? EXECUTIONS_RANDOM_REDIS : EXECUTIONS_RANDOM);
+        if (options->time_s_max > 0) {
+            request.executions_max = 0; /* the time is the budget that was asked for */
+        }
+    }
+    if (request.time_s_max <= 0) {
+        request.time_s_max = options->executions_max ? 0 : TIME_S_DEFAULT;
+    }
+    return request;
+}
+
+/* ---- judging --------------------------------------------------------------------------------- */
+
+static treadle_verdict verdict_of(const treadle_explore_report *report)
+{
+    switch (report->outcome.kind) {
+    case TREADLE_OUTCOME_VIOLATED:
+        return TREADLE_VERDICT_VIOLATED;
+    case TREADLE_OUTCOME_PASSED:
+        if (report->complete) {
+            return TREADLE_VERDICT_HOLDS;
+        }
+        return report->interrupted || report->executions == 0 ? TREADLE_VERDICT_UNKNOWN
+                                                              : TREADLE_VERDICT_NO_VIOLATION_FOUND;
+    default:
+        return TREADLE_VERDICT_UNKNOWN;
+    }
+}
+
+/* What a verdict without a counterexample is worth, in one line. */
+static void describe_bounds(char *text, size_t size, const treadle_explore_request *request,
+                            const treadle_explore_report *report, treadle_verdict verdict,
+                            const treadle_cell *cell)
+{
+    const double n = (double)report->executions;
+    text[0] = '\0';
+    if (verdict == TREADLE_VERDICT_HOLDS) {
+        snprintf(text, size, "all %llu interleavings, sequentially consistent%s%s",
+                 (unsigned long long)report->executions,
+                 cell->granularity < TREADLE_GRANULARITY_MEMORY ? ", plain accesses between "
+                                                                  "scheduling points atomic"
+                                                                : "",
+                 report->spin_blocks ? ", spinning threads wait for a write" : "");
+    } else if (verdict == TREADLE_VERDICT_NO_VIOLATION_FOUND) {
+        /* (1 - p)^n < 5 % for p > 3/n: what shows in a larger share of executions was seen. */
+        if (strcmp(request->strategy, "random") == 0) {
+            snprintf(text, size,
+                     "%.0f random executions: a violation in over %.2g %% of them would have been "
+                     "seen with 95 %% probability",
+                     n, fmin(100, 300 / n));
+        } else if (strcmp(request->strategy, "pct") == 0) {
+            const uint32_t depth = request->pct_depth ? request->pct_depth : 3;
+            const double threads = (double)cell->parameters[0];
+            const double p = 1 / (threads * pow(report->steps_max, depth - 1));
+            snprintf(text, size,
+                     "%.0f executions, at most %u steps: a bug of depth %u or less was missed with "
+                     "probability at most %.2g",
+                     n, report->steps_max, depth, pow(1 - fmin(1, p), n));
+        } else {
+            snprintf(text, size, "the first %.0f interleavings in depth-first order, not all", n);
+        }
+    }
+}
+
+/* ---- the counterexample ---------------------------------------------------------------------- */
+
+int treadle_schedule_take(const treadle_journal *journal, treadle_schedule *out)
+{
+    const treadle_trace *trace = &journal->trace;
+    const treadle_decisions *decisions = &journal->decisions;
+    memset(out, 0, sizeof *out);
+    out->cell = journal->cell;
+    memcpy(out->property, journal->outcome.property, sizeof out->property);
+    out->trace_hash = trace->hash;
+    out->event_count = trace->event_count + trace->dropped;
+    out->check_stride = trace->event_count / CHECKS_MAX + 1;
+    out->check_count = trace->event_count / out->check_stride;
+    out->decisions = malloc((decisions->count + 1) * sizeof *out->decisions);
+    out->checks = malloc(out->check_count + 1);
+    if (out->decisions == NULL || out->checks == NULL) {
+        treadle_schedule_free(out);
+        return ENOMEM;
+    }
+    out->decision_count = decisions->count;
+    memcpy(out->decisions, decisions->values, decisions->count * sizeof *out->decisions);
+    for (uint32_t i = 0; i < out->check_count; i++) {
+        out->checks[i] = (uint8_t)trace->events[(i + 1) * out->check_stride - 1].hash;
+    }
+    return 0;
+}
+
+/* Runs the schedule once more, with a trace, and leaves its token in the journal. */
+static int record(treadle_sandbox *sandbox, treadle_journal *journal, const uint16_t *decisions,
+                  uint32_t count)
+{
+    const treadle_replay_request request = {.decisions = decisions, .count = count, .record = true};
+    treadle_outcome outcome;
+    int error = treadle_sandbox_replay(sandbox, &request, &outcome);
+    treadle_schedule schedule;
+    if (error || (error = treadle_schedule_take(journal, &schedule)) != 0) {
+        return error;
+    }
+    journal->has_trace = true;
+    char *token = treadle_token_encode(&schedule);
+    treadle_schedule_free(&schedule);
+    if (token == NULL || strlen(token) >= sizeof journal->token) {
+        free(token);
+        return ENOMEM;
+    }
+    memcpy(journal->token, token, strlen(token) + 1);
+    journal->has_token = true;
+    free(token);
+    return 0;
+}
+
+static void counterexample(treadle_sandbox *sandbox, treadle_journal *journal,
+                           treadle_result *result)
+{
+    uint16_t *decisions = malloc(TREADLE_DECISIONS_MAX * sizeof *decisions);
+    if (decisions == NULL) {
+        return;
+    }
+    uint32_t count = journal->decisions.count;
+    memcpy(decisions, journal->decisions.values, count * sizeof *decisions);
+    result->switches_found = result->outcome.switches;
+    result->steps_found = result->outcome.steps;
+    treadle_shrink_report shrunk;
+    int error = treadle_shrink(sandbox, journal, decisions, &count, SHRINK_EXECUTIONS, SHRINK_S,
+                               &shrunk);
+    if (error == ENOENT || (!error && strcmp(shrunk.before.property,
+                                             result->outcome.property) != 0)) {
+        result->verdict = TREADLE_VERDICT_UNKNOWN;
+        snprintf(result->outcome.message, sizeof result->outcome.message,
+                 "found, but did not come about again when the same schedule was replayed: the "
+                 "subject depends on something that is not in the decision stream");
+    }
+    error = error ? error : record(sandbox, journal, decisions, count);
+    if (!error) {
+        result->outcome = journal->outcome;
+    }
+    free(decisions);
+}
+
+/* The coarsest granularity at which the same property breaks, within a small budget. */
+static treadle_granularity find_coarsest(treadle_journal *journal,
+                                         const treadle_redis_target *redis,
+                                         const treadle_result *result)
+{
+    const treadle_granularity finest = journal->cell.granularity;
+    treadle_granularity found = finest;
+    for (treadle_granularity g = TREADLE_GRANULARITY_AWAIT; g < finest && found == finest; g++) {
+        journal->cell.granularity = g;
+        treadle_sandbox *sandbox = treadle_sandbox_open(journal, redis);
+        const bool live = journal->cell.backend == TREADLE_BACKEND_REDIS;
+        const treadle_explore_request request = {
+            .strategy = "random",
+            .seed = result->seed,
+            .executions_max = live ? EXECUTIONS_COARSER_REDIS : EXECUTIONS_COARSER,
+            .time_s_max = 2};
+        treadle_explore_report report;
+        if (sandbox != NULL && treadle_sandbox_explore(sandbox, &request, &report) == 0 &&
+            report.outcome.kind == TREADLE_OUTCOME_VIOLATED &&
+            strcmp(report.outcome.property, result->outcome.property) == 0) {
+            found = g;
+        }
+        treadle_sandbox_close(sandbox);
+    }
+    journal->cell.granularity = finest;
+    return found;
+}
+
+/* The part of a trace that is in use. */
+static void copy_trace(treadle_trace *to, const treadle_trace *from)
+{
+    memcpy(to, from, offsetof(treadle_trace, events));
+    memcpy(to->events, from->events, from->event_count * sizeof from->events[0]);
+    memcpy(to->text, from->text, from->text_length);
+}
+
+/* ---- a cell ---------------------------------------------------------------------------------- */
+
+static bool verdict_fits(const treadle_result *result, const treadle_expectation *expected)
+{
+    if (expected == NULL) {
+        return result->verdict != TREADLE_VERDICT_VIOLATED;
+    }
+    if (result->verdict == TREADLE_VERDICT_VIOLATED) {
+        return expected->verdict == TREADLE_VERDICT_VIOLATED &&
+               (expected->property == NULL ||
+                strcmp(expected->property, result->outcome.property) == 0);
+    }
+    /* More was established than was expected, never less. */
+    return result->verdict == expected->verdict ||
+           (result->verdict == TREADLE_VERDICT_HOLDS &&
+            expected->verdict == TREADLE_VERDICT_NO_VIOLATION_FOUND);
+}
+
+static void explore(treadle_sandbox *sandbox, treadle_journal *journal, treadle_result *result,
+                    const treadle_explore_request *request)
+{
+    treadle_explore_report report;
+    const int error = treadle_sandbox_explore(sandbox, request, &report);
+    if (error) {
+        result->verdict = TREADLE_VERDICT_UNKNOWN;
+        result->environment = true;
+        snprintf(result->outcome.message, sizeof result->outcome.message,
+                 "cannot start a process to execute in: %s", strerror(error));
+        return;
+    }
+    result->executions = report.executions;
+    result->steps = report.steps;
+    result->cut = report.outcome.kind == TREADLE_OUTCOME_CUT;
+    result->spin_blocks = report.spin_blocks;
+    result->elapsed_s = report.elapsed_s;
+    result->complete = report.complete && report.outcome.kind == TREADLE_OUTCOME_PASSED;
+    result->interrupted = report.interrupted;
+    result->verdict = verdict_of(&report);
+    result->outcome = report.outcome;
+    result->environment = report.outcome.kind == TREADLE_OUTCOME_ENVIRONMENT;
+    describe_bounds(result->bounds, sizeof result->bounds, request, &report, result->verdict,
+                    &journal->cell);
+    const bool found = report.outcome.kind == TREADLE_OUTCOME_VIOLATED;
+    if (found) {
+        result->first_violation = report.executions;
+    }
+    if (found || report.outcome.kind == TREADLE_OUTCOME_CUT) {
+        counterexample(sandbox, journal, result);
+    }
+}
+
+void treadle_check_cell(treadle_journal *journal, const treadle_redis_target *redis,
+                        const treadle_check_options *options)
+{
+    const treadle_scenario *scenario = treadle_scenario_find(journal->cell.scenario);
+    const treadle_expectation *expected =
+        treadle_scenario_expectation(scenario, journal->cell.variant, journal->cell.backend,
+                                     journal->cell.granularity);
+    const treadle_explore_request request = plan(&journal->cell, expected, options);
+    treadle_result *result = &journal->result;
+    memset(result, 0, sizeof *result);
+    journal->has_token = false;
+    journal->has_trace = false;
+    result->cell = journal->cell;
+    memcpy(result->strategy, request.strategy, sizeof result->strategy);
+    result->seed = request.seed;
+    result->coarsest = journal->cell.granularity;
+    result->verdict = TREADLE_VERDICT_UNKNOWN;
+    treadle_sandbox *sandbox = treadle_sandbox_open(journal, redis);
+    if (sandbox == NULL) {
+        result->environment = true;
+        snprintf(result->outcome.message, sizeof result->outcome.message, "out of memory");
+    } else {
+        explore(sandbox, journal, result, &request);
+    }
+    treadle_sandbox_close(sandbox);
+    if (result->verdict == TREADLE_VERDICT_VIOLATED && options->find_coarsest) {
+        /* The search overwrites the trace and the decisions, not the token; both are needed. */
+        treadle_trace *kept = malloc(sizeof *kept);
+        if (kept != NULL) {
+            copy_trace(kept, &journal->trace);
+            result->coarsest = find_coarsest(journal, redis, result);
+            copy_trace(&journal->trace, kept);
+            free(kept);
+        }
+    }
+    result->expected = expected != NULL ? expected->verdict : TREADLE_VERDICT_NONE;
+    result->as_expected = verdict_fits(result, expected);
+}
+
+int treadle_result_take(const treadle_journal *journal, treadle_result *out)
+{
+    *out = journal->result;
+    out->reason = NULL;
+    out->token = NULL;
+    out->trace = NULL;
+    const treadle_scenario *scenario = treadle_scenario_find(out->cell.scenario);
+    const treadle_expectation *expected = treadle_scenario_expectation(
+        scenario, out->cell.variant, out->cell.backend, out->cell.granularity);
+    out->reason = expected != NULL ? expected->reason : NULL;
+    if (journal->has_token) {
+        out->token = strdup(journal->token);
+        if (out->token == NULL) {
+            return ENOMEM;
+        }
+    }
+    if (journal->has_trace) {
+        out->trace = malloc(sizeof *out->trace);
+        if (out->trace == NULL) {
+            free(out->token);
+            out->token = NULL;
+            return ENOMEM;
+        }
+        copy_trace(out->trace, &journal->trace);
+    }
+    return 0;
+}

@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: MIT
+#include "tools/explore/jobs.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tools/redis/redis_server.h"
+
+enum { JOBS_MAX = 64, POLL_MS = 100, IDLE = -1 };
+
+typedef struct job {
+    treadle_journal *journal;
+    pid_t pid; /* 0 = not running */
+    int ask;
+    int answer;
+    ssize_t cell; /* under way, or IDLE */
+    double began;
+} job;
+
+typedef struct pool {
+    const treadle_jobs_options *options;
+    const treadle_cell *cells;
+    size_t count;
+    size_t next;     /* the first cell that nobody has yet */
+    size_t reported; /* the first cell whose result has not been handed on */
+    treadle_result *results;
+    bool *done;
+    job jobs[JOBS_MAX];
+    uint32_t job_count;
+    bool stopping;
+} pool;
+
+static double now_s(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* ---- inside a job process --------------------------------------------------------------------- */
+
+/* The server for a cell: the given one; or a private one, started when first needed and again when it
+ * has gone. NULL with a reason when there is none. */
+static const treadle_redis_target *server_for(const treadle_cell *cell,
+                                              const treadle_redis_target *given,
+                                              treadle_redis_server **own,
+                                              treadle_redis_target *target, char *error,
+                                              size_t error_size)
+{
+    if (cell->backend != TREADLE_BACKEND_REDIS || given != NULL) {
+        return given;
+    }
+    if (*own != NULL && !treadle_redis_server_alive(*own)) {
+        treadle_redis_server_stop(*own);
+        *own = NULL;
+    }
+    if (*own == NULL) {
+        *own = treadle_redis_server_start(error, error_size);
+    }
+    if (*own == NULL) {
+        return NULL;
+    }
+    *target = (treadle_redis_target){.socket_path = treadle_redis_server_socket(*own),
+                                     .own = true,
+                                     .clock_path = treadle_redis_server_clock(*own)};
+    return target;
+}
+
+static _Noreturn void serve(treadle_journal *journal, const treadle_jobs_options *options, int ask,
+                            int answer)
+{
+    treadle_redis_server *own = NULL;
+    treadle_redis_target target;
+    char question;
+    while (read(ask, &question, 1) == 1) {
+        char error[TREADLE_MESSAGE_MAX] = "";
+        const treadle_redis_target *redis = server_for(&journal->cell, options->redis, &own,
+                                                       &target, error, sizeof error);
+        treadle_check_cell(journal, redis, &options->check);
+        if (error[0] != '\0') {
+            snprintf(journal->result.outcome.message, sizeof journal->result.outcome.message, "%s",
+                     error);
+        }
+        if (write(answer, &question, 1) != 1) {
+            break;
+        }
+    }
+    treadle_redis_server_stop(own);
+    _exit(0);
+}
+
+/* ---- outside --------------------------------------------------------------------------------- */
+
+static int start(pool *self, job *started)
+{
+    int ask[2];
+    int answer[2];
+    if (pipe(ask) != 0) {
+        return errno;
+    }
+    if (pipe(answer) != 0) {
+        const int error = errno;
+        close(ask[0]);
+        close(ask[1]);
+        return error;
+    }
+    fflush(NULL);
+    const pid_t parent = getpid();
+    const pid_t pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGTERM);
+        if (getppid() != parent) {
+            _exit(1);
+        }
+        signal(SIGINT, SIG_IGN); /* told through the journal */
+        /* Another job's pipe held open here would keep that job alive. */
+        for (uint32_t i = 0; i < self->job_count; i++) {
+            if (self->jobs[i].pid) {
+                close(self->jobs[i].ask);
+                close(self->jobs[i].answer);
+            }
+        }
+        close(ask[1]);
+        close(answer[0]);
+        serve(started->journal, self->options, ask[0], answer[1]);
+    }
+    const int error = pid < 0 ? errno : 0;
+    close(ask[0]);
+    close(answer[1]);
+    if (error) {
+        close(ask[1]);
+        close(answer[0]);
+        return error;
+    }
+    started->pid = pid;
+    started->ask = ask[1];
+    started->answer = answer[0];
+    started->cell = IDLE;
+    return 0;
+}
+
+static void reap(job *ended)
+{
+    close(ended->ask);
+    close(ended->answer);
+    while (waitpid(ended->pid, NULL, 0) < 0 && errno == EINTR) {
+    }
+    ended->pid = 0;
+    ended->cell = IDLE;
+}
+
+static void hand_on(pool *self)
+{
+    while (self->reported < self->count && self->done[self->reported]) {
+        self->options->result(self->options->context, &self->results[self->reported]);
+        self->reported++;
+    }
+}
+
+static void finish(pool *self, job *from, bool died)
+{
+    const size_t cell = (size_t)from->cell;
+    treadle_result *result = &self->results[cell];
+    if (died || treadle_result_take(from->journal, result) != 0) {
+        memset(result, 0, sizeof *result);
+        result->cell = self->cells[cell];
+        result->verdict = TREADLE_VERDICT_UNKNOWN;
+        result->environment = true;
+        snprintf(result->outcome.message, sizeof result->outcome.message, "%s",
+                 died ? "the process that checks this cell ended unexpectedly" : "out of memory");
+    }
+    self->done[cell] = true;
+    from->cell = IDLE;
+    hand_on(self);
+}
+
+static void give(pool *self, job *to)
+{
+    if (self->stopping || self->next == self->count) {
+        return;
+    }
+    if (to->pid == 0 && start(self, to) != 0) {
+        return;
+    }
+    to->journal->cell = self->cells[self->next];
+    to->cell = (ssize_t)self->next++;
+    to->began = now_s();
+    atomic_store(&to->journal->executions, 0);
+    const char question = 'c';
+    ssize_t count;
+    do {
+        count = write(to->ask, &question, 1);
+    } while (count < 0 && errno == EINTR);
+}
+
+static void show(pool *self)
+{
+    for (uint32_t i = 0; i < self->job_count && self->options->progress != NULL; i++) {
+        const job *busy = &self->jobs[i];
+        if (busy->cell != IDLE) {
+            const uint64_t executions = atomic_load(&busy->journal->executions);
+            const double elapsed = now_s() - busy->began;
+            size_t done = self->next;
+            for (uint32_t j = 0; j < self->job_count; j++) {
+                done -= self->jobs[j].cell != IDLE;
+            }
+            self->options->progress(self->options->context, done, &self->cells[busy->cell],
+                                    executions, elapsed > 0 ? (double)executions / elapsed : 0);
+            return;
+        }
+    }
+}
+
+static uint32_t busy_count(const pool *self)
+{
+    uint32_t busy = 0;
+    for (uint32_t i = 0; i < self->job_count; i++) {
+        busy += self->jobs[i].cell != IDLE;
+    }
+    return busy;
+}
+
+static void stop_all(pool *self)
+{
+    self->stopping = true;
+    for (uint32_t i = 0; i < self->job_count; i++) {
+        atomic_store(&self->jobs[i].journal->stop, true);
+    }
+}
+
+static void loop(pool *self)
+{
+    for (;;) {
+        for (uint32_t i = 0; i < self->job_count; i++) {
+            if (self->jobs[i].cell == IDLE) {
+                give(self, &self->jobs[i]);
+            }
+        }
+        if (busy_count(self) == 0) {
+            return;
+        }
+        struct pollfd waits[JOBS_MAX];
+        for (uint32_t i = 0; i < self->job_count; i++) {
+            waits[i] = (struct pollfd){.fd = self->jobs[i].cell != IDLE ? self->jobs[i].answer : -1,
+                                       .events = POLLIN};
+        }
+        poll(waits, self->job_count, POLL_MS);
+        if (*self->options->interrupted && !self->stopping) {
+            stop_all(self);
+        }
+        for (uint32_t i = 0; i < self->job_count; i++) {
+            if (waits[i].fd < 0 || waits[i].revents == 0) {
+                continue;
+            }
+            char reply;
+            const bool died = read(self->jobs[i].answer, &reply, 1) != 1;
+            finish(self, &self->jobs[i], died);
+            if (died) {
+                reap(&self->jobs[i]);
+            }
+        }
+        show(self);
+    }
+}
+
+static int open_journals(pool *self, const char *directory, char *error, size_t error_size)
+{
+    for (uint32_t i = 0; i < self->job_count; i++) {
+        char path[512];
+        snprintf(path, sizeof path, "%s/journal-%u", directory, i + 1);
+        self->jobs[i].cell = IDLE;
+        self->jobs[i].journal = treadle_journal_create(path);
+        if (self->jobs[i].journal == NULL) {
+            snprintf(error, error_size, "cannot write %s: %s", path, strerror(errno));
+            return -1;
+        }
+    }
+    return 0;
+}
+
+int treadle_jobs_run(const treadle_cell *cells, size_t count, const treadle_jobs_options *options,
+                     char *error, size_t error_size)
+{
+    char *directory = treadle_run_directory_create(error, error_size);
+    if (directory == NULL) {
+        return -1;
+    }
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    uint32_t jobs = options->jobs ? options->jobs : (cores > 0 ? (uint32_t)cores : 1);
+    jobs = jobs > JOBS_MAX ? JOBS_MAX : jobs;
+    pool self = {.options = options,
+                 .cells = cells,
+                 .count = count,
+                 .job_count = jobs > count ? (uint32_t)count : jobs,
+                 .results = calloc(count, sizeof *self.results),
+                 .done = calloc(count, sizeof *self.done)};
+    int status = -1;
+    if (self.results == NULL || self.done == NULL) {
+        snprintf(error, error_size, "out of memory");
+    } else if (open_journals(&self, directory, error, error_size) == 0) {
+        loop(&self);
+        status = 0;
+        if (self.next < count && !self.stopping) {
+            snprintf(error, error_size, "cannot start a process to check in");
+            status = -1;
+        }
+    }
+    for (uint32_t i = 0; i < self.job_count; i++) {
+        if (self.jobs[i].pid) {
+            reap(&self.jobs[i]); /* the closed pipe tells it to end */
+        }
+        if (self.jobs[i].journal != NULL) {
+            treadle_journal_unmap(self.jobs[i].journal);
+        }
+    }
+    /* What was interrupted out of order has not been handed on yet. */
+    for (; self.reported < self.count; self.reported++) {
+        if (self.results != NULL && self.done[self.reported]) {
+            options->result(options->context, &self.results[self.reported]);
+        }
+    }
+    free(self.results);
+    free(self.done);
+    treadle_run_directory_remove(directory);
+    return status;
+}

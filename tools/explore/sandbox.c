@@ -1,0 +1,424 @@
+// SPDX-License-Identifier: MIT
+#include "tools/explore/sandbox.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tools/strategies/strategies.h"
+
+enum { ASK_EXPLORE = 'e', ASK_REPLAY = 'r', ANSWER = '.' };
+
+struct treadle_sandbox {
+    treadle_journal *journal;
+    const treadle_redis_target *redis;
+    pid_t pid; /* 0 = not running */
+    int ask;
+    int answer;
+};
+
+/* ---- inside the process ---------------------------------------------------------------------- */
+
+static treadle_journal *J; /* for the crash hook */
+
+static void on_crash(const char *property, const char *message)
+{
+    J->outcome.kind = strcmp(property, "hang") == 0 ? TREADLE_OUTCOME_CUT
+                                                    : TREADLE_OUTCOME_VIOLATED;
+    snprintf(J->outcome.property, sizeof J->outcome.property, "%s", property);
+    snprintf(J->outcome.message, sizeof J->outcome.message, "%s", message);
+}
+
+static double now_s(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static void run_scenario(void *argument)
+{
+    const treadle_run *run = argument;
+    const treadle_scenario *scenario = run->scenario;
+    treadle_record_pause(true);
+    void *state = scenario->setup(run);
+    treadle_record_pause(false);
+    treadle_run_threads((uint32_t)treadle_run_parameter(run, "threads"),
+                        scenario->thread_prefix ? scenario->thread_prefix : "thread",
+                        scenario->thread, state);
+    treadle_record_pause(true);
+    scenario->check(state);
+}
+
+static treadle_execution_options options_of(const treadle_cell *cell,
+                                            const treadle_scenario *scenario)
+{
+    treadle_execution_options options = {
+        .granularity = cell->granularity,
+        .step_limit = scenario->step_limit,
+        .random_values = scenario->random_values,
+        .spurious_wakeups = scenario->spurious_wakeups,
+        .weak_cas_may_fail = scenario->weak_cas_may_fail,
+        .clock_jump_count = scenario->clock_jump_count,
+    };
+    memcpy(options.clock_jumps_ns, scenario->clock_jumps_ns, sizeof options.clock_jumps_ns);
+    return options;
+}
+
+static void do_explore(treadle_journal *journal, const treadle_program *program,
+                       const treadle_execution_options *options)
+{
+    const treadle_explore_request *request = &journal->request;
+    treadle_explore_report *report = &journal->report;
+    const treadle_strategy *strategy = treadle_strategy_find(request->strategy);
+    const treadle_strategy_options strategy_options = {.seed = request->seed,
+                                                       .pct_depth = request->pct_depth};
+    void *self = strategy->create(&strategy_options);
+    if (self == NULL) {
+        journal->report.outcome =
+            (treadle_outcome){.kind = TREADLE_OUTCOME_ENVIRONMENT, .message = "out of memory"};
+        return;
+    }
+    const double began = now_s();
+    const double until = request->time_s_max > 0 ? began + request->time_s_max : 0;
+    uint64_t executions = 0;
+    uint64_t steps = 0;
+    for (;;) {
+        if (request->executions_max && executions == request->executions_max) {
+            /* A strategy that has just finished is complete, not out of budget. */
+            report->complete = strategy->exhaustive && !strategy->begin(self, executions);
+            break;
+        }
+        if (atomic_load_explicit(&journal->stop, memory_order_relaxed)) {
+            report->interrupted = true;
+            break;
+        }
+        /* The clock is looked at now and then; executions may take well under a microsecond. */
+        if (until > 0 && (executions & 63) == 0 && now_s() > until) {
+            break;
+        }
+        if (!strategy->begin(self, executions)) {
+            report->complete = true;
+            break;
+        }
+        treadle_execute(program, options, strategy, self, &journal->outcome);
+        strategy->end(self, &journal->outcome);
+        executions++;
+        steps += journal->outcome.steps;
+        report->spin_blocks += journal->outcome.spin_blocks;
+        if (journal->outcome.steps > report->steps_max) {
+            report->steps_max = journal->outcome.steps;
+        }
+        atomic_store_explicit(&journal->executions, executions, memory_order_relaxed);
+        atomic_store_explicit(&journal->steps, steps, memory_order_relaxed);
+        if (journal->outcome.kind != TREADLE_OUTCOME_PASSED) {
+            break;
+        }
+    }
+    report->elapsed_s = now_s() - began;
+    strategy->destroy(self);
+}
+
+/* Compares a recorded execution with what a token says of it. */
+typedef struct comparison {
+    const treadle_journal *journal;
+    uint32_t events;
+} comparison;
+
+static void compare(void *context, const treadle_event *event)
+{
+    comparison *self = context;
+    const treadle_journal *journal = self->journal;
+    const uint32_t stride = journal->check_stride;
+    self->events++;
+    if (stride == 0 || self->events % stride != 0 ||
+        self->events / stride > journal->check_count) {
+        return;
+    }
+    if (journal->checks[self->events / stride - 1] != (uint8_t)event->hash) {
+        treadle_stop(TREADLE_OUTCOME_DIVERGED, "divergence",
+                     stride == 1 ? "step %u of %s (%s) is not what was recorded"
+                                 : "step %u of %s (%s), or one of the %u before, is not what was "
+                                   "recorded",
+                     event->step, journal->trace.thread_names[event->thread],
+                     treadle_op_word((treadle_op_kind)event->kind), stride - 1);
+    }
+}
+
+static void do_replay(treadle_journal *journal, const treadle_program *program,
+                      treadle_execution_options options)
+{
+    const treadle_strategy *strategy = &treadle_strategy_replay;
+    const treadle_strategy_options strategy_options = {.replay = journal->replay,
+                                                       .replay_count = journal->replay_count,
+                                                       .replay_strict = journal->replay_strict};
+    void *self = strategy->create(&strategy_options);
+    if (self == NULL) {
+        journal->outcome =
+            (treadle_outcome){.kind = TREADLE_OUTCOME_ENVIRONMENT, .message = "out of memory"};
+        return;
+    }
+    comparison against = {.journal = journal};
+    if (journal->replay_record) {
+        options.trace = &journal->trace;
+        if (journal->replay_strict) {
+            options.observe = compare;
+            options.observe_context = &against;
+        }
+    }
+    const uint32_t repeat = journal->repeat ? journal->repeat : 1;
+    uint64_t first_hash = 0;
+    for (journal->repeated = 0; journal->repeated < repeat; journal->repeated++) {
+        if (atomic_load_explicit(&journal->stop, memory_order_relaxed) && journal->repeated) {
+            break;
+        }
+        against.events = 0;
+        strategy->begin(self, journal->repeated);
+        treadle_execute(program, &options, strategy, self, &journal->outcome);
+        strategy->end(self, &journal->outcome);
+        if (journal->repeated == 0) {
+            first_hash = journal->outcome.trace_hash;
+        } else if (journal->outcome.trace_hash != first_hash) {
+            journal->outcome.kind = TREADLE_OUTCOME_DIVERGED;
+            snprintf(journal->outcome.message, sizeof journal->outcome.message,
+                     "repetition %llu gave another trace than the first",
+                     (unsigned long long)journal->repeated + 1);
+            break;
+        }
+    }
+    strategy->destroy(self);
+}
+
+static _Noreturn void serve(treadle_journal *journal, const treadle_redis_target *redis, int ask,
+                            int answer)
+{
+    const treadle_scenario *scenario = treadle_scenario_find(journal->cell.scenario);
+    treadle_run run = {.scenario = scenario,
+                       .variant = journal->cell.variant,
+                       .backend = journal->cell.backend};
+    memcpy(run.parameters, journal->cell.parameters, sizeof run.parameters);
+    const treadle_program program = {run_scenario, &run};
+    const treadle_execution_options options = options_of(&journal->cell, scenario);
+    J = journal;
+    treadle_on_crash(on_crash);
+    char error[TREADLE_MESSAGE_MAX] = "";
+    if (treadle_engine_open(&journal->decisions) != 0) {
+        snprintf(error, sizeof error, "cannot map the stacks and heap of the engine");
+    } else if (journal->cell.backend == TREADLE_BACKEND_REDIS) {
+        if (redis == NULL) {
+            snprintf(error, sizeof error, "no Redis server is at hand");
+        } else if (treadle_redis_attach(redis, error, sizeof error) == 0) {
+            treadle_redis_faults(scenario->faults);
+        }
+    }
+    char question;
+    while (read(ask, &question, 1) == 1) {
+        if (error[0] != '\0') {
+            journal->outcome = (treadle_outcome){.kind = TREADLE_OUTCOME_ENVIRONMENT};
+            snprintf(journal->outcome.property, sizeof journal->outcome.property, "environment");
+            snprintf(journal->outcome.message, sizeof journal->outcome.message, "%s", error);
+        } else if (question == ASK_EXPLORE) {
+            do_explore(journal, &program, &options);
+        } else {
+            do_replay(journal, &program, options);
+        }
+        const char done = ANSWER;
+        if (write(answer, &done, 1) != 1) {
+            break;
+        }
+    }
+    treadle_redis_detach();
+    _exit(0);
+}
+
+/* ---- outside --------------------------------------------------------------------------------- */
+
+treadle_sandbox *treadle_sandbox_open(treadle_journal *journal, const treadle_redis_target *redis)
+{
+    treadle_sandbox *sandbox = calloc(1, sizeof *sandbox);
+    if (sandbox != NULL) {
+        sandbox->journal = journal;
+        sandbox->redis = redis;
+    }
+    return sandbox;
+}
+
+static int start(treadle_sandbox *sandbox)
+{
+    int ask[2];
+    int answer[2];
+    if (pipe(ask) != 0) {
+        return errno;
+    }
+    if (pipe(answer) != 0) {
+        close(ask[0]);
+        close(ask[1]);
+        return errno;
+    }
+    fflush(NULL);
+    const pid_t parent = getpid();
+    const pid_t pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() != parent) {
+            _exit(1);
+        }
+        signal(SIGINT, SIG_IGN); /* told through the journal */
+        signal(SIGTERM, SIG_DFL);
+        close(ask[1]);
+        close(answer[0]);
+        serve(sandbox->journal, sandbox->redis, ask[0], answer[1]);
+    }
+    const int error = pid < 0 ? errno : 0;
+    close(ask[0]);
+    close(answer[1]);
+    if (error) {
+        close(ask[1]);
+        close(answer[0]);
+        return error;
+    }
+    sandbox->pid = pid;
+    sandbox->ask = ask[1];
+    sandbox->answer = answer[0];
+    return 0;
+}
+
+static void reap(treadle_sandbox *sandbox, int *status)
+{
+    close(sandbox->ask);
+    close(sandbox->answer);
+    while (waitpid(sandbox->pid, status, 0) < 0 && errno == EINTR) {
+    }
+    sandbox->pid = 0;
+}
+
+void treadle_sandbox_close(treadle_sandbox *sandbox)
+{
+    if (sandbox == NULL) {
+        return;
+    }
+    if (sandbox->pid) {
+        int status;
+        reap(sandbox, &status); /* the closed pipe tells it to end */
+    }
+    free(sandbox);
+}
+
+/* What a death means when the process could not say so itself. */
+static void explain_death(treadle_outcome *outcome, int status)
+{
+    if (outcome->kind == TREADLE_OUTCOME_VIOLATED || outcome->kind == TREADLE_OUTCOME_CUT) {
+        return;
+    }
+    *outcome = (treadle_outcome){.kind = TREADLE_OUTCOME_VIOLATED};
+    if (WIFSIGNALED(status)) {
+        const int number = WTERMSIG(status);
+        snprintf(outcome->property, sizeof outcome->property, "crash");
+        snprintf(outcome->message, sizeof outcome->message, "the process was killed by %s (%s)",
+                 sigabbrev_np(number), sigdescr_np(number));
+        if (number == SIGKILL) {
+            /* From outside, most likely for want of memory: it says nothing of the subject. */
+            outcome->kind = TREADLE_OUTCOME_CUT;
+            snprintf(outcome->property, sizeof outcome->property, "killed");
+        }
+    } else {
+        snprintf(outcome->property, sizeof outcome->property, "exit");
+        snprintf(outcome->message, sizeof outcome->message,
+                 "the process ended with status %d behind the engine's back",
+                 WEXITSTATUS(status));
+    }
+}
+
+/* Asks and waits. *died tells whether the process went away; journal->outcome says how. */
+static int ask(treadle_sandbox *sandbox, char question, bool *died)
+{
+    *died = false;
+    if (sandbox->pid == 0) {
+        const int error = start(sandbox);
+        if (error) {
+            return error;
+        }
+    }
+    sandbox->journal->outcome = (treadle_outcome){.kind = TREADLE_OUTCOME_NONE};
+    ssize_t count;
+    do {
+        count = write(sandbox->ask, &question, 1);
+    } while (count < 0 && errno == EINTR);
+    char reply;
+    do {
+        count = read(sandbox->answer, &reply, 1);
+    } while (count < 0 && errno == EINTR);
+    if (count != 1) {
+        int status = 0;
+        reap(sandbox, &status);
+        explain_death(&sandbox->journal->outcome, status);
+        *died = true;
+    }
+    return 0;
+}
+
+int treadle_sandbox_explore(treadle_sandbox *sandbox, const treadle_explore_request *request,
+                            treadle_explore_report *report)
+{
+    treadle_journal *journal = sandbox->journal;
+    journal->request = *request;
+    journal->report = (treadle_explore_report){0};
+    atomic_store(&journal->executions, 0);
+    atomic_store(&journal->steps, 0);
+    bool died;
+    const int error = ask(sandbox, ASK_EXPLORE, &died);
+    if (error) {
+        return error;
+    }
+    *report = journal->report;
+    report->executions = atomic_load(&journal->executions);
+    report->steps = atomic_load(&journal->steps);
+    report->outcome = journal->outcome;
+    report->died = died;
+    if (died) {
+        report->executions++; /* the one that did not come back */
+    }
+    if (report->outcome.kind == TREADLE_OUTCOME_NONE) {
+        report->outcome.kind = TREADLE_OUTCOME_PASSED; /* not one execution was asked for */
+    }
+    return 0;
+}
+
+int treadle_sandbox_replay(treadle_sandbox *sandbox, const treadle_replay_request *request,
+                           treadle_outcome *outcome)
+{
+    treadle_journal *journal = sandbox->journal;
+    memmove(journal->replay, request->decisions, request->count * sizeof journal->replay[0]);
+    journal->replay_count = request->count;
+    journal->replay_record = request->record;
+    journal->replay_strict = request->against != NULL;
+    journal->repeat = request->repeat;
+    journal->check_stride = 0;
+    journal->check_count = 0;
+    if (request->against != NULL) {
+        const treadle_schedule *against = request->against;
+        journal->check_stride = against->check_stride;
+        journal->check_count = against->check_count < TREADLE_TRACE_EVENTS_MAX
+                                   ? against->check_count
+                                   : TREADLE_TRACE_EVENTS_MAX;
+        memcpy(journal->checks, against->checks, journal->check_count);
+    }
+    bool died;
+    const int error = ask(sandbox, ASK_REPLAY, &died);
+    if (error) {
+        return error;
+    }
+    if (died && request->record) {
+        /* The engine had no chance to put the trace's hash into the outcome. */
+        journal->outcome.trace_hash = journal->trace.hash;
+    }
+    *outcome = journal->outcome;
+    return 0;
+}

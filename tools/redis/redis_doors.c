@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The functions of hiredis that this executable defines in the library's place. Off a fiber, and
+ * for the seam's own calls, they are the library's.
+ */
+#include <assert.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <execinfo.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tools/redis/redis_internal.h"
+
+enum { FRAMES_MAX = 24 };
+
+static struct {
+    int (*buffer_write)(redisContext *, int *);
+    int (*buffer_read)(redisContext *);
+    void (*free_context)(redisContext *);
+    int (*reconnect)(redisContext *);
+    redisContext *(*connect_tcp)(const char *, int);
+    redisContext *(*connect_tcp_timeout)(const char *, int, const struct timeval);
+    redisContext *(*connect_unix)(const char *);
+    redisContext *(*connect_unix_timeout)(const char *, const struct timeval);
+    const void *base; /* where libhiredis lies */
+} library;
+
+static void find(const char *name, void *function, size_t size)
+{
+    void *symbol = dlsym(RTLD_NEXT, name);
+    assert(symbol != NULL && "hiredis must be linked as a shared library");
+    memcpy(function, &symbol, size);
+}
+
+#define FIND(name, member) find(name, &library.member, sizeof library.member)
+
+void treadle_redis_doors_open(void)
+{
+    if (library.base != NULL) {
+        return;
+    }
+    FIND("redisBufferWrite", buffer_write);
+    FIND("redisBufferRead", buffer_read);
+    FIND("redisFree", free_context);
+    FIND("redisReconnect", reconnect);
+    FIND("redisConnect", connect_tcp);
+    FIND("redisConnectWithTimeout", connect_tcp_timeout);
+    FIND("redisConnectUnix", connect_unix);
+    FIND("redisConnectUnixWithTimeout", connect_unix_timeout);
+    void *symbol;
+    memcpy(&symbol, &library.buffer_write, sizeof symbol);
+    Dl_info info;
+    library.base = dladdr(symbol, &info) != 0 ? info.dli_fbase : symbol;
+    void *frame;
+    backtrace(&frame, 1); /* the first call loads the unwinder */
+}
+
+/* Whether this call is the subject's. */
+static bool from_subject(void)
+{
+    treadle_redis_doors_open();
+    return treadle_inside() && !treadle_redis.bypass;
+}
+
+/* ---- where a call came from ------------------------------------------------------------------ */
+
+static bool in_hiredis(const void *address)
+{
+    Dl_info info;
+    return dladdr(address, &info) != 0 && info.dli_fbase == library.base;
+}
+
+const void *treadle_redis_call_site(const void *return_address)
+{
+    if (!in_hiredis(return_address)) {
+        return return_address;
+    }
+    void *frames[FRAMES_MAX];
+    const int count = backtrace(frames, FRAMES_MAX);
+    bool seen = false;
+    for (int i = 0; i < count; i++) {
+        const bool inside = in_hiredis(frames[i]);
+        if (seen && !inside) {
+            return frames[i];
+        }
+        seen |= inside;
+    }
+    return NULL;
+}
+
+/* ---- reading and writing --------------------------------------------------------------------- */
+
+void treadle_redis_context_fail(redisContext *context, int kind, const char *text)
+{
+    context->err = kind;
+    snprintf(context->errstr, sizeof context->errstr, "%s", text);
+}
+
+int redisBufferWrite(redisContext *c, int *done)
+{
+    if (!from_subject()) {
+        return library.buffer_write(c, done);
+    }
+    if (c->err) {
+        return REDIS_ERR;
+    }
+    if (sdslen(c->obuf) > 0) {
+        const void *site = NULL;
+        if (treadle_recording()) {
+            site = treadle_redis_call_site(__builtin_return_address(0));
+        }
+        if (treadle_redis_flush(c, site) != REDIS_OK) {
+            return REDIS_ERR;
+        }
+    }
+    if (done != NULL) {
+        *done = 1;
+    }
+    return REDIS_OK;
+}
+
+int redisBufferRead(redisContext *c)
+{
+    if (!from_subject()) {
+        return library.buffer_read(c);
+    }
+    if (c->err) {
+        return REDIS_ERR;
+    }
+    treadle_redis_connection *connection = treadle_redis_connection_of(c);
+    const treadle_resp_span unread = treadle_redis_wire_unread(&connection->wire);
+    if (unread.length > 0) {
+        const int status = redisReaderFeed(c->reader, unread.data, unread.length);
+        treadle_redis_wire_clear(&connection->wire);
+        if (status != REDIS_OK) {
+            treadle_redis_context_fail(c, c->reader->err, c->reader->errstr);
+        }
+        return status;
+    }
+    if (connection->closed) {
+        treadle_redis_context_fail(c, REDIS_ERR_EOF, "Server closed the connection");
+        return REDIS_ERR;
+    }
+    treadle_violation("hang",
+                      "a thread waits for a reply on Redis connection %llu for ever: every command "
+                      "sent on it has been answered, and the answers were read",
+                      (unsigned long long)connection->number);
+}
+
+/* ---- contexts come and go -------------------------------------------------------------------- */
+
+void redisFree(redisContext *c)
+{
+    if (c != NULL && from_subject()) {
+        treadle_redis_connection *connection = treadle_redis_connection_known(c);
+        if (connection != NULL && connection->ours) {
+            treadle_stop(TREADLE_OUTCOME_ENVIRONMENT, "redis-seam",
+                         "the subject freed Redis connection %llu, which belongs to the harness",
+                         (unsigned long long)connection->number);
+        }
+        if (connection != NULL) {
+            treadle_redis_stranger_freed(connection);
+        }
+    }
+    treadle_redis_doors_open();
+    library.free_context(c);
+}
+
+static int reconnect_inside(redisContext *c)
+{
+    treadle_redis_connection *connection = treadle_redis_connection_of(c);
+    treadle_redis_wire_clear(&connection->wire);
+    connection->closed = connection->transaction = connection->session = false;
+    char error[200];
+    treadle_redis.bypass = true;
+    int status = library.reconnect(c);
+    bool alive = true;
+    if (status != REDIS_OK) {
+        alive = treadle_redis_server_answers(error, sizeof error);
+    } else if (connection->ours && !treadle_redis_greet(c, error, sizeof error)) {
+        alive = false;
+    }
+    treadle_redis.bypass = false;
+    if (!alive) {
+        treadle_stop(TREADLE_OUTCOME_ENVIRONMENT, "redis-server", "%s", error);
+    }
+    return status;
+}
+
+int redisReconnect(redisContext *c)
+{
+    treadle_redis_doors_open();
+    return from_subject() ? reconnect_inside(c) : library.reconnect(c);
+}
+
+static redisContext *born(redisContext *context)
+{
+    if (context != NULL && from_subject()) {
+        treadle_redis_stranger_born(context);
+    }
+    return context;
+}
+
+redisContext *redisConnect(const char *ip, int port)
+{
+    treadle_redis_doors_open();
+    return born(library.connect_tcp(ip, port));
+}
+
+redisContext *redisConnectWithTimeout(const char *ip, int port, const struct timeval tv)
+{
+    treadle_redis_doors_open();
+    return born(library.connect_tcp_timeout(ip, port, tv));
+}
+
+redisContext *redisConnectUnix(const char *path)
+{
+    treadle_redis_doors_open();
+    return born(library.connect_unix(path));
+}
+
+redisContext *redisConnectUnixWithTimeout(const char *path, const struct timeval tv)
+{
+    treadle_redis_doors_open();
+    return born(library.connect_unix_timeout(path, tv));
+}

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: MIT
+/* The connections: the pool's, the inspector's, and strangers that the subject opened itself. */
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tools/redis/redis_internal.h"
+
+enum { TIMEOUT_S = 10 };
+
+/* ---- opening --------------------------------------------------------------------------------- */
+
+/* One command of the seam's own. */
+static bool tell(redisContext *context, const char *what, int argc, const char **argv, char *error,
+                 size_t error_size)
+{
+    redisReply *reply = redisCommandArgv(context, argc, argv, NULL);
+    const bool ok = reply != NULL && reply->type != REDIS_REPLY_ERROR;
+    if (!ok) {
+        snprintf(error, error_size, "the Redis server refused %s: %s", what,
+                 reply != NULL ? reply->str : context->errstr);
+    }
+    freeReplyObject(reply);
+    return ok;
+}
+
+bool treadle_redis_greet(redisContext *context, char *error, size_t error_size)
+{
+    const treadle_redis_target *target = &treadle_redis.target;
+    if (target->password != NULL) {
+        const char *with_user[] = {"AUTH", target->username, target->password};
+        const char *without[] = {"AUTH", target->password};
+        const bool user = target->username != NULL;
+        if (!tell(context, "AUTH", user ? 3 : 2, user ? with_user : without, error, error_size)) {
+            return false;
+        }
+    }
+    if (target->database != 0) {
+        char number[16];
+        snprintf(number, sizeof number, "%d", target->database);
+        const char *select[] = {"SELECT", number};
+        return tell(context, "SELECT", 2, select, error, error_size);
+    }
+    return true;
+}
+
+static redisContext *connect_to_target(void)
+{
+    const treadle_redis_target *target = &treadle_redis.target;
+    const struct timeval timeout = {.tv_sec = TIMEOUT_S};
+    redisContext *context =
+        target->socket_path != NULL
+            ? redisConnectUnixWithTimeout(target->socket_path, timeout)
+            : redisConnectWithTimeout(target->host, target->port, timeout);
+    if (context != NULL && context->err == 0) {
+        redisSetTimeout(context, timeout);
+    }
+    return context;
+}
+
+static redisContext *open_context(char *error, size_t error_size)
+{
+    const treadle_redis_target *target = &treadle_redis.target;
+    const bool before = treadle_redis.bypass;
+    treadle_redis.bypass = true;
+    redisContext *context = connect_to_target();
+    bool ok = context != NULL && context->err == 0;
+    if (!ok) {
+        char port[16] = "";
+        if (target->socket_path == NULL) {
+            snprintf(port, sizeof port, ":%d", target->port);
+        }
+        snprintf(error, error_size, "the Redis server at %s%s cannot be reached: %s",
+                 target->socket_path ? target->socket_path : target->host, port,
+                 context != NULL ? context->errstr : "out of memory");
+    } else {
+        ok = treadle_redis_greet(context, error, error_size);
+    }
+    if (!ok && context != NULL) {
+        redisFree(context);
+        context = NULL;
+    }
+    treadle_redis.bypass = before;
+    return context;
+}
+
+bool treadle_redis_connection_open(treadle_redis_connection *connection, char *error,
+                                   size_t error_size)
+{
+    assert(connection->context == NULL);
+    connection->context = open_context(error, error_size);
+    return connection->context != NULL;
+}
+
+void treadle_redis_connection_close(treadle_redis_connection *connection)
+{
+    const bool before = treadle_redis.bypass;
+    treadle_redis.bypass = true;
+    if (connection->context != NULL) {
+        redisFree(connection->context);
+        connection->context = NULL;
+    }
+    treadle_redis.bypass = before;
+    treadle_redis_wire_clear(&connection->wire);
+    connection->closed = connection->transaction = connection->session = false;
+}
+
+bool treadle_redis_server_answers(char *error, size_t error_size)
+{
+    redisContext *context = open_context(error, error_size);
+    if (context == NULL) {
+        return false;
+    }
+    const bool before = treadle_redis.bypass;
+    treadle_redis.bypass = true;
+    const char *ping[] = {"PING"};
+    const bool ok = tell(context, "PING", 1, ping, error, error_size);
+    redisFree(context);
+    treadle_redis.bypass = before;
+    return ok;
+}
+
+/* ---- between executions ---------------------------------------------------------------------- */
+
+static bool reusable(const treadle_redis_connection *connection)
+{
+    return connection->context->err == 0 && !connection->closed && !connection->transaction &&
+           !connection->session;
+}
+
+/* An execution that was abandoned may have left half a command, or half a reply, in the context. */
+static bool clean(redisContext *context)
+{
+    if (sdslen(context->obuf) > 0) {
+        sdssetlen(context->obuf, 0);
+        context->obuf[0] = '\0';
+    }
+    redisReader *reader = context->reader;
+    if (reader->err == 0 && reader->ridx < 0 && reader->pos == reader->len) {
+        return true;
+    }
+    redisReader *replacement = redisReaderCreate();
+    if (replacement == NULL) {
+        return false;
+    }
+    redisReaderFree(reader);
+    context->reader = replacement;
+    return true;
+}
+
+static void reset_connection(treadle_redis_connection *connection)
+{
+    if (connection->context == NULL) {
+        return;
+    }
+    if (!reusable(connection) || !clean(connection->context)) {
+        treadle_redis_connection_close(connection);
+        return;
+    }
+    treadle_redis_wire_clear(&connection->wire);
+}
+
+static void drop_stranger(treadle_redis_connection *stranger)
+{
+    if (stranger->born_inside) {
+        treadle_redis_connection_close(stranger);
+    }
+    treadle_redis_stranger_freed(stranger);
+}
+
+void treadle_redis_pool_reset(void)
+{
+    for (uint32_t i = 0; i < TREADLE_REDIS_CLIENTS_MAX; i++) {
+        reset_connection(&treadle_redis.pool[i]);
+    }
+    for (uint32_t i = 0; i < TREADLE_REDIS_STRANGERS_MAX; i++) {
+        if (treadle_redis.strangers[i].context != NULL) {
+            drop_stranger(&treadle_redis.strangers[i]);
+        }
+    }
+}
+
+void treadle_redis_pool_close(void)
+{
+    for (uint32_t i = 0; i < TREADLE_REDIS_CLIENTS_MAX; i++) {
+        treadle_redis_connection_close(&treadle_redis.pool[i]);
+        treadle_redis_wire_free(&treadle_redis.pool[i].wire);
+    }
+    for (uint32_t i = 0; i < TREADLE_REDIS_STRANGERS_MAX; i++) {
+        if (treadle_redis.strangers[i].context != NULL) {
+            drop_stranger(&treadle_redis.strangers[i]);
+        }
+        treadle_redis_wire_free(&treadle_redis.strangers[i].wire);
+    }
+    treadle_redis_connection_close(&treadle_redis.inspector);
+}
+
+/* ---- strangers ------------------------------------------------------------------------------- */
+
+treadle_redis_connection *treadle_redis_connection_known(const redisContext *context)
+{
+    for (uint32_t i = 0; i < TREADLE_REDIS_CLIENTS_MAX; i++) {
+        if (treadle_redis.pool[i].context == context) {
+            return &treadle_redis.pool[i];
+        }
+    }
+    for (uint32_t i = 0; i < TREADLE_REDIS_STRANGERS_MAX; i++) {
+        if (treadle_redis.strangers[i].context == context) {
+            return &treadle_redis.strangers[i];
+        }
+    }
+    return NULL;
+}
+
+static treadle_redis_connection *adopt(redisContext *context)
+{
+    for (uint32_t i = 0; i < TREADLE_REDIS_STRANGERS_MAX; i++) {
+        treadle_redis_connection *stranger = &treadle_redis.strangers[i];
+        if (stranger->context == NULL) {
+            stranger->context = context;
+            stranger->number = TREADLE_REDIS_CLIENTS_MAX + 1 + i;
+            return stranger;
+        }
+    }
+    treadle_stop(TREADLE_OUTCOME_ENVIRONMENT, "redis-seam",
+                 "the subject has more than %u Redis connections of its own",
+                 TREADLE_REDIS_STRANGERS_MAX);
+}
+
+void treadle_redis_stranger_born(redisContext *context)
+{
+    if (treadle_redis.attached) {
+        adopt(context)->born_inside = true;
+    }
+}
+
+void treadle_redis_stranger_freed(treadle_redis_connection *connection)
+{
+    assert(!connection->ours);
+    const treadle_redis_wire wire = connection->wire;
+    *connection = (treadle_redis_connection){.wire = wire};
+    treadle_redis_wire_clear(&connection->wire);
+}
+
+static bool leads_to_target(const redisContext *context)
+{
+    const treadle_redis_target *target = &treadle_redis.target;
+    if (context->connection_type == REDIS_CONN_UNIX) {
+        return target->socket_path != NULL && context->unix_sock.path != NULL &&
+               strcmp(target->socket_path, context->unix_sock.path) == 0;
+    }
+    return target->socket_path == NULL && context->tcp.host != NULL &&
+           strcmp(target->host, context->tcp.host) == 0 && target->port == context->tcp.port;
+}
+
+treadle_redis_connection *treadle_redis_connection_of(redisContext *context)
+{
+    if (!treadle_redis.attached) {
+        treadle_stop(TREADLE_OUTCOME_ENVIRONMENT, "redis-seam",
+                     "the subject calls Redis, and no server is attached");
+    }
+    treadle_redis_connection *connection = treadle_redis_connection_known(context);
+    if (connection == NULL) {
+        connection = adopt(context);
+    }
+    /* What the seam empties, and what it sends to, must be the server it was given. */
+    if (!connection->ours && !leads_to_target(context)) {
+        treadle_stop(TREADLE_OUTCOME_ENVIRONMENT, "redis-seam",
+                     "the subject opened a connection to another server than the one attached; "
+                     "use treadle_redis_connection()");
+    }
+    if (!(context->flags & REDIS_BLOCK)) {
+        treadle_stop(TREADLE_OUTCOME_ENVIRONMENT, "redis-seam",
+                     "the subject uses hiredis without blocking, which is not supported");
+    }
+    return connection;
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The seam between a subject's hiredis and the world.
+ *
+ * The executable defines redisBufferWrite and redisBufferRead, the two doors of every synchronous
+ * hiredis call; libhiredis reaches them through its PLT. On a fiber each flush (one
+ * redisBufferWrite of a whole output buffer) is one operation of the calling thread: when the
+ * strategy picks it, the commands are sent, all their replies are awaited into a side buffer, and
+ * the subject's reads are served from there. So the server executes commands in the order that the
+ * schedule says. Off a fiber the library's own functions run.
+ *
+ * Rules:
+ *  1. treadle_redis_attach() before the first execution on backend `redis`, in the process that
+ *     executes. The seam owns its connections, one per client number, and keeps them between
+ *     executions; a connection that was cut is reopened.
+ *  2. An execution on the harness's own server starts from an empty database: FLUSHALL travels in
+ *     one pipeline with the execution's first commands. On a server given by URL nothing is ever
+ *     flushed: keys are under a unique prefix, and those written are deleted before the next
+ *     execution and at detach.
+ *  3. The virtual clock is published to the server's clock library before each flush.
+ *
+ * Not thread-safe, like the engine.
+ */
+#ifndef TREADLE_REDIS_SEAM_H
+#define TREADLE_REDIS_SEAM_H
+
+#include <hiredis/hiredis.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "scenarios/scenario.h"
+#include "tools/redis/redis_server.h"
+
+typedef struct treadle_redis_target {
+    const char *socket_path; /* a unix socket; NULL = host and port */
+    const char *host;
+    int port;
+    const char *username; /* NULL = none */
+    const char *password; /* NULL = none */
+    int database;
+    bool own;               /* started by the harness: may be flushed, follows the virtual clock */
+    const char *clock_path; /* own: the file the clock library maps; NULL otherwise */
+} treadle_redis_target;
+
+/* Connects, reads the server's COMMAND table and installs the execution-start hook.
+ * 0, or -1 with a one-line reason in `error`. */
+int treadle_redis_attach(const treadle_redis_target *target, char *error, size_t error_size);
+
+/* Deletes what was written (foreign server) and closes the connections. Safe when not attached. */
+void treadle_redis_detach(void);
+
+/* Which faults the schedule may strike from now on. */
+void treadle_redis_faults(treadle_faults faults);
+
+/* On a fiber: the connection of a client, numbered from 0; ready for use, owned by the seam, valid
+ * until the execution ends. Ends the execution as ENVIRONMENT when the server cannot be reached. */
+redisContext *treadle_redis_connection(uint32_t client);
+
+/* On a fiber: the name that a scenario must use for a provider called `name`: `name` itself on the
+ * harness's own server, under the unique prefix elsewhere. The result lives as long as the process
+ * stays attached. */
+const char *treadle_redis_provider(const char *name);
+
+/* For checks, on the main fiber: a command outside the subject's view. No scheduling point, no
+ * fault, not in the trace. The caller frees the reply; ends the execution as ENVIRONMENT when the
+ * server does not answer. */
+redisReply *treadle_redis_inspect(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Commands sent for subjects since attach. */
+uint64_t treadle_redis_command_count(void);
+
+#endif

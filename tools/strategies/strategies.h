@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+/* Every strategy: one file and one line in strategies.c each. */
+#ifndef TREADLE_STRATEGIES_STRATEGIES_H
+#define TREADLE_STRATEGIES_STRATEGIES_H
+
+#include "tools/engine/strategy.h"
+
+extern const treadle_strategy treadle_strategy_random;
+extern const treadle_strategy treadle_strategy_pct;
+extern const treadle_strategy treadle_strategy_dfs;
+extern const treadle_strategy treadle_strategy_replay;
+
+/* What --strategy accepts; ends with NULL. `replay` is not in it: it is not for exploring. */
+extern const treadle_strategy *const treadle_strategies[];
+
+/* NULL for an unknown name. */
+const treadle_strategy *treadle_strategy_find(const char *name);
+
+#endif
