@@ -24,6 +24,7 @@ typedef struct treadle_writer_options {
     int width;   /* columns of the terminal, or 100 */
     bool colour; /* may use ANSI colours */
     treadle_symbolizer *symbolize; /* NULL = no source places */
+    bool lanes_always; /* show the lanes of every counterexample, not only of unexpected ones */
 } treadle_writer_options;
 
 /* What a whole run came to; for `end`. */

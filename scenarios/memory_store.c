@@ -285,9 +285,13 @@ static const treadle_expectation expect_check_then_add[] = {
 static const treadle_expectation expect_lost_append[] = {
     MEMORY_ROW("naive", AWAIT, HOLDS, NULL,
                "no await inside: the document's claim is false for asyncio alone"),
+    MEMORY_ROW("naive", SYNC, VIOLATED, "lost-append",
+               "a thread may be switched where the list is allocated"),
     MEMORY_ROW("naive", MEMORY, VIOLATED, "lost-append",
                "an append between another thread's filter and its rebind is lost"),
     MEMORY_ROW("proposed", AWAIT, HOLDS, NULL, "no await inside"),
+    MEMORY_ROW("proposed", SYNC, VIOLATED, "lost-append",
+               "two threads make a lock each where the lock is allocated"),
     MEMORY_ROW("proposed", MEMORY, VIOLATED, "lost-append",
                "get-or-create of the lock is a race: two threads get two locks"),
     MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "one stable lock"),

@@ -128,15 +128,20 @@ static void increment_plain(void *context, uint32_t index)
 static void step(void *context, uint32_t index)
 {
     counting *state = context;
-    for (int64_t i = 0; i < state->increments; i++) {
-        atomic_store(&state->cells[index], (int)i);
-    }
+    atomic_store(&state->cells[index], 1);
+    atomic_store(&state->cells[index], 2);
+    atomic_store(&state->cells[index], 3);
 }
 
 static void check_steps(void *context)
 {
-    counting *state = context;
-    finish(state, 0, 0, "");
+    (void)context;
+}
+
+static void *setup_steps(const treadle_run *run)
+{
+    (void)run;
+    return calloc(1, sizeof(counting));
 }
 
 /* ---- rows ------------------------------------------------------------------------------------ */
@@ -150,7 +155,7 @@ static void check_steps(void *context)
 
 static const treadle_parameter two_by_one[] = COUNTING_PARAMETERS(2, 1);
 static const treadle_parameter three_by_five[] = COUNTING_PARAMETERS(3, 5);
-static const treadle_parameter three_by_three[] = COUNTING_PARAMETERS(3, 3);
+static const treadle_parameter three_threads[] = {{"threads", 3, 1, 8, "threads"}, {0}};
 
 static const treadle_expectation expect_counter[] = {
     {"naive", TREADLE_BACKEND_MEMORY, TREADLE_GRANULARITY_AWAIT, TREADLE_VERDICT_HOLDS, NULL,
@@ -236,10 +241,10 @@ static const treadle_scenario plain_increment = {
 
 static const treadle_scenario steps = {
     .name = "litmus/steps",
-    .summary = "threads of independent steps, to count interleavings by",
-    .parameters = three_by_three,
+    .summary = "threads of three independent steps, to count interleavings by",
+    .parameters = three_threads,
     .expectations = expect_steps,
-    .setup = setup,
+    .setup = setup_steps,
     .thread = step,
     .check = check_steps,
 };

@@ -111,10 +111,9 @@ static void lose_thread(misbehaving *state)
 
 static void free_twice(misbehaving *state)
 {
-    (void)state;
-    int *block = malloc(sizeof *block);
-    free(block);
-    free(block);
+    state->nowhere = malloc(sizeof *state->nowhere);
+    free(state->nowhere);
+    free(state->nowhere);
 }
 
 static const misdeed misdeeds[] = {

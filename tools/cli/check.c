@@ -239,7 +239,7 @@ int treadle_cli_check(int argc, char **argv)
     arguments self = {.format = "text", .jobs = {.check = {.seed = 1, .find_coarsest = true}}};
     treadle_cell *cells = NULL;
     size_t count = 0;
-    treadle_redis_target target;
+    treadle_redis_target target = {0};
     char error[TREADLE_MESSAGE_MAX];
     int status = treadle_cli_parse(&argp, argc, argv, &self);
     status = status ? status : check_strategy(self.jobs.check.strategy);
@@ -258,12 +258,12 @@ int treadle_cli_check(int argc, char **argv)
     status = status ? status : treadle_cli_select(&self.selection, &cells, &count);
     treadle_output output;
     status = status ? status : treadle_output_open(&output, self.output);
-    if (status) {
-        free(cells);
-        return status;
+    if (!status) {
+        status = run(&self, cells, count, writer, &output);
+        const int closed = treadle_output_close(&output);
+        status = status ? status : closed;
     }
-    status = run(&self, cells, count, writer, &output);
-    const int closed = treadle_output_close(&output);
+    treadle_redis_url_release(&target);
     free(cells);
-    return status ? status : closed;
+    return status;
 }

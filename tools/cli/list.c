@@ -95,7 +95,7 @@ int treadle_cli_list(int argc, char **argv)
     for (size_t i = 0; i < treadle_scenario_count(); i++) {
         const treadle_scenario *scenario = treadle_scenarios()[i];
         if (self.selection.glob != NULL &&
-            fnmatch(self.selection.glob, scenario->name, 0) != 0) {
+            fnmatch(self.selection.glob, scenario->name, FNM_EXTMATCH) != 0) {
             continue;
         }
         (self.json ? print_json : print_text)(scenario);

@@ -23,7 +23,7 @@ typedef struct matcher {
 static bool matches(const matcher *self, const treadle_scenario *scenario)
 {
     return self->selection->glob == NULL ||
-           fnmatch(self->selection->glob, scenario->name, 0) == 0;
+           fnmatch(self->selection->glob, scenario->name, FNM_EXTMATCH) == 0;
 }
 
 /* An error about a name that fits nothing, with the nearest one that would. */

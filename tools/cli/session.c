@@ -17,6 +17,7 @@ static int open_server(treadle_session *session, const char *redis_url)
             treadle_cli_error("--redis: %s", error);
             return TREADLE_EXIT_USAGE;
         }
+        session->target_owned = true;
         return TREADLE_EXIT_OK;
     }
     session->server = treadle_redis_server_start(error, sizeof error);
@@ -76,6 +77,9 @@ void treadle_session_close(treadle_session *session)
 {
     treadle_sandbox_close(session->sandbox);
     treadle_redis_server_stop(session->server);
+    if (session->target_owned) {
+        treadle_redis_url_release(&session->target);
+    }
     if (session->journal != NULL) {
         treadle_journal_unmap(session->journal);
     }

@@ -12,8 +12,9 @@
 typedef struct treadle_session {
     char *directory;
     treadle_journal *journal;
-    treadle_redis_server *server;
+    treadle_redis_server *server; /* a private one; NULL when a URL was given */
     treadle_redis_target target;
+    bool target_owned; /* its strings are ours */
     treadle_sandbox *sandbox;
 } treadle_session;
 

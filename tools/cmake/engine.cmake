@@ -1,8 +1,63 @@
 # SPDX-License-Identifier: MIT
+# The engine build: our runtime under instrumented subjects, and the command line on top.
 include(tools/cmake/subject.cmake)
 
-file(GLOB TREADLE_ENGINE_SOURCES CONFIGURE_DEPENDS tools/engine/*.c tools/strategies/*.c)
-add_library(treadle_engine STATIC ${TREADLE_ENGINE_SOURCES} tools/engine/fiber_switch.S)
+pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
+pkg_check_modules(LIBXML REQUIRED IMPORTED_TARGET libxml-2.0)
+pkg_check_modules(SODIUM REQUIRED IMPORTED_TARGET libsodium)
+pkg_check_modules(LIBDW REQUIRED IMPORTED_TARGET libdw)
+
+# ---- the harness, layer by layer ---------------------------------------------------------------
+
+file(GLOB engine_sources CONFIGURE_DEPENDS tools/engine/*.c tools/strategies/*.c)
+add_library(treadle_engine STATIC ${engine_sources} tools/engine/fiber_switch.S)
 target_link_libraries(treadle_engine PUBLIC treadle_flags PRIVATE Threads::Threads)
 
-treadle_subject(treadle_engine_test_subject INSTRUMENTED SOURCES tools/engine/tests/subject.c)
+add_library(treadle_redis_clock SHARED tools/redis/redis_clock.c)
+target_link_libraries(treadle_redis_clock PRIVATE treadle_flags)
+
+file(GLOB redis_sources CONFIGURE_DEPENDS tools/redis/*.c)
+list(REMOVE_ITEM redis_sources ${PROJECT_SOURCE_DIR}/tools/redis/redis_clock.c)
+add_library(treadle_redis STATIC ${redis_sources})
+target_compile_definitions(
+  treadle_redis PRIVATE TREADLE_REDIS_CLOCK_LIBRARY="$<TARGET_FILE:treadle_redis_clock>")
+target_link_libraries(treadle_redis PUBLIC treadle_flags treadle_engine PkgConfig::HIREDIS)
+add_dependencies(treadle_redis treadle_redis_clock)
+
+file(GLOB explore_sources CONFIGURE_DEPENDS tools/explore/*.c)
+add_library(treadle_explore STATIC ${explore_sources})
+target_link_libraries(treadle_explore PUBLIC treadle_flags treadle_engine treadle_redis
+                                             PRIVATE PkgConfig::SODIUM m)
+
+file(GLOB report_sources CONFIGURE_DEPENDS reports/*.c)
+add_library(treadle_reports STATIC ${report_sources})
+target_link_libraries(treadle_reports PUBLIC treadle_flags treadle_explore
+                                             PRIVATE PkgConfig::JANSSON PkgConfig::LIBXML)
+
+file(GLOB cli_sources CONFIGURE_DEPENDS tools/cli/*.c tools/bench/*.c)
+list(REMOVE_ITEM cli_sources ${PROJECT_SOURCE_DIR}/tools/cli/main.c)
+add_library(treadle_cli STATIC ${cli_sources})
+target_compile_definitions(treadle_cli PRIVATE TREADLE_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+target_link_libraries(treadle_cli PUBLIC treadle_reports PRIVATE PkgConfig::JANSSON
+                                                                 PkgConfig::LIBDW m)
+
+# ---- subjects and scenarios ----------------------------------------------------------------------
+
+file(GLOB impl_sources CONFIGURE_DEPENDS impl/*.c impl/sliding_window/*.c impl/memory_store/*.c)
+treadle_subject(treadle_impl INSTRUMENTED SOURCES ${impl_sources})
+file(GLOB litmus_sources CONFIGURE_DEPENDS scenarios/litmus/*.c)
+treadle_subject(treadle_litmus INSTRUMENTED SOURCES ${litmus_sources})
+# Scenarios call what subjects call, but their own accesses are no scheduling points.
+treadle_subject(treadle_scenario_rows SOURCES scenarios/sliding_window.c scenarios/memory_store.c)
+
+file(GLOB model_sources CONFIGURE_DEPENDS models/*.c)
+add_library(treadle_scenarios STATIC scenarios/scenario.c scenarios/registry.c ${model_sources})
+target_link_libraries(treadle_scenarios PUBLIC treadle_flags treadle_engine)
+
+set(TREADLE_SUBJECTS treadle_impl treadle_litmus treadle_scenario_rows treadle_scenarios)
+
+# ---- the program -------------------------------------------------------------------------------
+
+add_executable(treadle tools/cli/main.c)
+target_compile_definitions(treadle PRIVATE TREADLE_VERSION="${PROJECT_VERSION}")
+target_link_libraries(treadle PRIVATE treadle_cli ${TREADLE_SUBJECTS} treadle_cli)

@@ -26,6 +26,10 @@ static const char *current_name(void)
 
 static _Noreturn void die(const char *property, const char *message)
 {
+    E.outcome->steps = E.steps;
+    E.outcome->switches = E.switches;
+    E.outcome->preemptions = E.preemptions;
+    E.outcome->spin_blocks = E.spin_blocks;
     if (crash_hook != NULL) {
         crash_hook(property, message);
     }

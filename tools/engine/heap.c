@@ -243,9 +243,8 @@ int SEAM(posix_memalign)(void **out, size_t alignment, size_t size)
     return 0;
 }
 
-char *SEAM(strndup)(const char *text, size_t max)
+static char *duplicate(const char *text, size_t length)
 {
-    const size_t length = strnlen(text, max);
     char *copy = SEAM(malloc)(length + 1);
     if (copy != NULL) {
         memcpy(copy, text, length);
@@ -256,5 +255,10 @@ char *SEAM(strndup)(const char *text, size_t max)
 
 char *SEAM(strdup)(const char *text)
 {
-    return SEAM(strndup)(text, SIZE_MAX);
+    return duplicate(text, strlen(text));
+}
+
+char *SEAM(strndup)(const char *text, size_t max)
+{
+    return duplicate(text, strnlen(text, max));
 }

@@ -97,11 +97,12 @@ static void describe_bounds(char *text, size_t size, const treadle_explore_reque
         } else if (strcmp(request->strategy, "pct") == 0) {
             const uint32_t depth = request->pct_depth ? request->pct_depth : 3;
             const double threads = (double)cell->parameters[0];
-            const double p = 1 / (threads * pow(report->steps_max, depth - 1));
+            const double k = report->decisions_max > 0 ? report->decisions_max : 1;
+            const double p = 1 / (threads * pow(k, depth - 1));
             snprintf(text, size,
-                     "%.0f executions, at most %u steps: a bug of depth %u or less was missed with "
+                     "%.0f executions, at most %.0f decisions: a bug of depth %u or less was missed with "
                      "probability at most %.2g",
-                     n, report->steps_max, depth, pow(1 - fmin(1, p), n));
+                     n, k, depth, pow(1 - fmin(1, p), n));
         } else {
             snprintf(text, size, "the first %.0f interleavings in depth-first order, not all", n);
         }
@@ -135,18 +136,14 @@ int treadle_schedule_take(const treadle_journal *journal, treadle_schedule *out)
     return 0;
 }
 
-/* Runs the schedule once more, with a trace, and leaves its token in the journal. */
-static int record(treadle_sandbox *sandbox, treadle_journal *journal, const uint16_t *decisions,
-                  uint32_t count)
+/* Leaves the token of the journal's decisions and trace in the journal. */
+static int leave_token(treadle_journal *journal)
 {
-    const treadle_replay_request request = {.decisions = decisions, .count = count, .record = true};
-    treadle_outcome outcome;
-    int error = treadle_sandbox_replay(sandbox, &request, &outcome);
     treadle_schedule schedule;
-    if (error || (error = treadle_schedule_take(journal, &schedule)) != 0) {
+    const int error = treadle_schedule_take(journal, &schedule);
+    if (error) {
         return error;
     }
-    journal->has_trace = true;
     char *token = treadle_token_encode(&schedule);
     treadle_schedule_free(&schedule);
     if (token == NULL || strlen(token) >= sizeof journal->token) {
@@ -159,29 +156,52 @@ static int record(treadle_sandbox *sandbox, treadle_journal *journal, const uint
     return 0;
 }
 
+/* Runs the schedule once more, with a trace, and leaves its token. */
+static int record(treadle_sandbox *sandbox, treadle_journal *journal, const uint16_t *decisions,
+                  uint32_t count)
+{
+    const treadle_replay_request request = {.decisions = decisions, .count = count, .record = true};
+    treadle_outcome outcome;
+    const int error = treadle_sandbox_replay(sandbox, &request, &outcome);
+    if (error) {
+        return error;
+    }
+    journal->has_trace = true;
+    return leave_token(journal);
+}
+
 static void counterexample(treadle_sandbox *sandbox, treadle_journal *journal,
                            treadle_result *result)
 {
+    result->switches_found = result->outcome.switches;
+    result->steps_found = result->outcome.steps;
+    if (strcmp(result->outcome.property, "hang") == 0) {
+        /* To run it again costs as long as it takes to notice that it hangs. */
+        journal->trace.event_count = 0;
+        journal->trace.dropped = 0;
+        journal->trace.hash = 0;
+        leave_token(journal);
+        return;
+    }
     uint16_t *decisions = malloc(TREADLE_DECISIONS_MAX * sizeof *decisions);
     if (decisions == NULL) {
         return;
     }
     uint32_t count = journal->decisions.count;
     memcpy(decisions, journal->decisions.values, count * sizeof *decisions);
-    result->switches_found = result->outcome.switches;
-    result->steps_found = result->outcome.steps;
     treadle_shrink_report shrunk;
     int error = treadle_shrink(sandbox, journal, decisions, &count, SHRINK_EXECUTIONS, SHRINK_S,
                                &shrunk);
-    if (error == ENOENT || (!error && strcmp(shrunk.before.property,
-                                             result->outcome.property) != 0)) {
+    const bool again =
+        !error && strcmp(shrunk.before.property, result->outcome.property) == 0;
+    if (!again && (!error || error == ENOENT)) {
         result->verdict = TREADLE_VERDICT_UNKNOWN;
         snprintf(result->outcome.message, sizeof result->outcome.message,
-                 "found, but did not come about again when the same schedule was replayed: the "
-                 "subject depends on something that is not in the decision stream");
+                 "broke once, but not when the same schedule was run again: the subject depends on "
+                 "something that is not in the decision stream");
     }
     error = error ? error : record(sandbox, journal, decisions, count);
-    if (!error) {
+    if (!error && again) {
         result->outcome = journal->outcome;
     }
     free(decisions);

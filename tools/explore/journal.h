@@ -31,7 +31,7 @@ typedef struct treadle_explore_report {
     uint64_t executions;
     uint64_t steps;
     uint64_t spin_blocks;
-    uint32_t steps_max;  /* of one execution */
+    uint32_t decisions_max; /* of one execution */
     double elapsed_s;
     bool complete;       /* the strategy had nothing left */
     bool interrupted;    /* asked to stop */
@@ -57,6 +57,8 @@ typedef struct treadle_journal {
     /* The way back. */
     _Atomic uint64_t executions; /* finished, of the request under way */
     _Atomic uint64_t steps;
+    uint64_t commands;    /* Redis commands sent for the subject, by the request under way */
+    uint64_t resident_kb; /* of the process when the request ended */
     uint64_t repeated;
     treadle_explore_report report;
     treadle_outcome outcome;

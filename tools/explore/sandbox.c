@@ -43,6 +43,19 @@ static double now_s(void)
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
+static uint64_t resident_kb(void)
+{
+    unsigned long long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "re");
+    if (file != NULL) {
+        if (fscanf(file, "%*u %llu", &pages) != 1) {
+            pages = 0;
+        }
+        fclose(file);
+    }
+    return pages * (uint64_t)sysconf(_SC_PAGESIZE) / 1024;
+}
+
 static void run_scenario(void *argument)
 {
     const treadle_run *run = argument;
@@ -86,6 +99,7 @@ static void do_explore(treadle_journal *journal, const treadle_program *program,
             (treadle_outcome){.kind = TREADLE_OUTCOME_ENVIRONMENT, .message = "out of memory"};
         return;
     }
+    const uint64_t commands_before = treadle_redis_command_count();
     const double began = now_s();
     const double until = request->time_s_max > 0 ? began + request->time_s_max : 0;
     uint64_t executions = 0;
@@ -113,8 +127,8 @@ static void do_explore(treadle_journal *journal, const treadle_program *program,
         executions++;
         steps += journal->outcome.steps;
         report->spin_blocks += journal->outcome.spin_blocks;
-        if (journal->outcome.steps > report->steps_max) {
-            report->steps_max = journal->outcome.steps;
+        if (journal->decisions.count > report->decisions_max) {
+            report->decisions_max = journal->decisions.count;
         }
         atomic_store_explicit(&journal->executions, executions, memory_order_relaxed);
         atomic_store_explicit(&journal->steps, steps, memory_order_relaxed);
@@ -123,6 +137,8 @@ static void do_explore(treadle_journal *journal, const treadle_program *program,
         }
     }
     report->elapsed_s = now_s() - began;
+    journal->commands = treadle_redis_command_count() - commands_before;
+    journal->resident_kb = resident_kb();
     strategy->destroy(self);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The clock library: preloaded into the harness's own redis-server, it makes the server's wall clock
- * the one that the seam publishes, and takes its random seed away.
+ * The clock library: preloaded into the harness's own redis-server, it makes the server's wall
+ * clock the one that the seam publishes, and takes its random seed away.
  *
  * Environment: TREADLE_REDIS_CLOCK names a file that begins with an int64 in host byte order,
  * nanoseconds since 1970. While it is 0, or when there is no such file, the real time shows.

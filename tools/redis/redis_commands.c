@@ -18,9 +18,9 @@ typedef struct key_spec {
     int begin;       /* begin_search: index, or where the search for `keyword` starts */
     int last;        /* range: last key relative to the first; negative from the end */
     int step;
-    int limit;       /* range: with last < 0, the part of the arguments that are keys */
-    int count_index; /* keynum: of the count, relative to the begin */
-    int first;       /* keynum: of the first key, likewise */
+    int limit;                 /* range: with last < 0, the part of the arguments that are keys */
+    int count_index;           /* keynum: of the count, relative to the begin */
+    int first;                 /* keynum: of the first key, likewise */
     char keyword[KEYWORD_MAX]; /* begin_search: "" = by index */
 } key_spec;
 
@@ -89,8 +89,8 @@ static uint32_t extra_flags_of(const char *name)
     for (size_t i = 0; i < sizeof extra_flags / sizeof extra_flags[0]; i++) {
         const char *entry = extra_flags[i].name;
         const size_t length = strlen(entry);
-        const bool matches = entry[length - 1] == '|' ? strncmp(entry, name, length) == 0
-                                                      : strcmp(entry, name) == 0;
+        const bool matches =
+            entry[length - 1] == '|' ? strncmp(entry, name, length) == 0 : strcmp(entry, name) == 0;
         flags |= matches ? extra_flags[i].flags : 0;
     }
     return flags;
@@ -211,8 +211,8 @@ static uint32_t read_flags(const char *name, const redisReply *entry)
 
 static bool looks_like_entry(const redisReply *entry)
 {
-    return entry->type == REDIS_REPLY_ARRAY && entry->elements >= 6 &&
-           is_text(entry->element[0]) && entry->element[2]->type == REDIS_REPLY_ARRAY &&
+    return entry->type == REDIS_REPLY_ARRAY && entry->elements >= 6 && is_text(entry->element[0]) &&
+           entry->element[2]->type == REDIS_REPLY_ARRAY &&
            entry->element[3]->type == REDIS_REPLY_INTEGER;
 }
 
@@ -261,9 +261,9 @@ treadle_redis_commands *treadle_redis_commands_load(redisContext *context, char 
 {
     redisReply *reply = redisCommand(context, "COMMAND");
     if (reply == NULL || reply->type != REDIS_REPLY_ARRAY || reply->elements == 0) {
-        const char *reason = reply == NULL                          ? context->errstr
+        const char *reason = reply == NULL                      ? context->errstr
                              : reply->type == REDIS_REPLY_ERROR ? reply->str
-                                                                    : "an empty table";
+                                                                : "an empty table";
         snprintf(error, error_size, "the server's COMMAND table could not be read: %s", reason);
         freeReplyObject(reply);
         return NULL;

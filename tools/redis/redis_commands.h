@@ -19,18 +19,18 @@
 #include "tools/redis/redis_resp.h"
 
 enum {
-    TREADLE_REDIS_READS = 1 << 0,  /* COMMAND says readonly */
-    TREADLE_REDIS_WRITES = 1 << 1, /* COMMAND says write */
-    TREADLE_REDIS_BLOCKS = 1 << 2, /* may wait for another client */
-    TREADLE_REDIS_STREAMS = 1 << 3, /* is not answered by exactly one reply: SUBSCRIBE, MONITOR, … */
-    TREADLE_REDIS_ADMIN = 1 << 4,  /* COMMAND says admin, or @dangerous */
+    TREADLE_REDIS_READS = 1 << 0,   /* COMMAND says readonly */
+    TREADLE_REDIS_WRITES = 1 << 1,  /* COMMAND says write */
+    TREADLE_REDIS_BLOCKS = 1 << 2,  /* may wait for another client */
+    TREADLE_REDIS_STREAMS = 1 << 3, /* not answered by exactly one reply: SUBSCRIBE, MONITOR, … */
+    TREADLE_REDIS_ADMIN = 1 << 4,   /* COMMAND says admin, or @dangerous */
     TREADLE_REDIS_GLOBAL = 1 << 5, /* reaches beyond its keys: FLUSHALL, SELECT, SCRIPT FLUSH, … */
-    TREADLE_REDIS_SCRIPT = 1 << 6, /* may leave a script in the server's cache */
+    TREADLE_REDIS_SCRIPT = 1 << 6,   /* may leave a script in the server's cache */
     TREADLE_REDIS_FUNCTION = 1 << 7, /* may leave a function library behind */
-    TREADLE_REDIS_SESSION = 1 << 8,  /* may change the state of its connection: SELECT, CLIENT, … */
-    TREADLE_REDIS_OPENS = 1 << 9,    /* MULTI, WATCH */
-    TREADLE_REDIS_CLOSES = 1 << 10,  /* EXEC, DISCARD */
-    TREADLE_REDIS_RUNS = 1 << 11,    /* carries a script: EVAL, FCALL, … */
+    TREADLE_REDIS_SESSION = 1 << 8, /* may change the state of its connection: SELECT, CLIENT, … */
+    TREADLE_REDIS_OPENS = 1 << 9,   /* MULTI, WATCH */
+    TREADLE_REDIS_CLOSES = 1 << 10, /* EXEC, DISCARD */
+    TREADLE_REDIS_RUNS = 1 << 11,   /* carries a script: EVAL, FCALL, … */
 };
 
 #define TREADLE_REDIS_COMMAND_NAME_MAX 40

@@ -96,8 +96,8 @@ static void remove_stale(const char *parent)
 
 static bool create_under(treadle_redis_directory *out, const char *parent)
 {
-    const int written = snprintf(out->path, sizeof out->path, "%s/" NAME_PREFIX "%d-XXXXXX", parent,
-                                 (int)getpid());
+    const int written =
+        snprintf(out->path, sizeof out->path, "%s/" NAME_PREFIX "%d-XXXXXX", parent, (int)getpid());
     if (written < 0 || (size_t)written >= sizeof out->path) {
         errno = ENAMETOOLONG;
         return false;
@@ -115,8 +115,7 @@ bool treadle_redis_directory_create(treadle_redis_directory *out, char *error, s
         created = create_under(out, parent);
     }
     if (!created) {
-        snprintf(error, error_size, "no temporary directory under %s: %s", parent,
-                 strerror(errno));
+        snprintf(error, error_size, "no temporary directory under %s: %s", parent, strerror(errno));
         return false;
     }
     remove_stale(parent);

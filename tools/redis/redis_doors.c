@@ -128,7 +128,7 @@ int redisBufferRead(redisContext *c)
     if (c->err) {
         return REDIS_ERR;
     }
-    treadle_redis_connection *connection = treadle_redis_connection_of(c);
+    treadle_redis_link *connection = treadle_redis_link_of(c);
     const treadle_resp_span unread = treadle_redis_wire_unread(&connection->wire);
     if (unread.length > 0) {
         const int status = redisReaderFeed(c->reader, unread.data, unread.length);
@@ -153,7 +153,7 @@ int redisBufferRead(redisContext *c)
 void redisFree(redisContext *c)
 {
     if (c != NULL && from_subject()) {
-        treadle_redis_connection *connection = treadle_redis_connection_known(c);
+        treadle_redis_link *connection = treadle_redis_link_known(c);
         if (connection != NULL && connection->ours) {
             treadle_stop(TREADLE_OUTCOME_ENVIRONMENT, "redis-seam",
                          "the subject freed Redis connection %llu, which belongs to the harness",
@@ -169,7 +169,7 @@ void redisFree(redisContext *c)
 
 static int reconnect_inside(redisContext *c)
 {
-    treadle_redis_connection *connection = treadle_redis_connection_of(c);
+    treadle_redis_link *connection = treadle_redis_link_of(c);
     treadle_redis_wire_clear(&connection->wire);
     connection->closed = connection->transaction = connection->session = false;
     char error[200];

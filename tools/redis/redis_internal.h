@@ -3,8 +3,8 @@
  * What the files of the seam share: its state, the connections, and the functions by which
  *
  *     redis_doors.c (hiredis's functions) → redis_flush.c (one flush) → redis_wire.c (the socket)
- *                                         ↘ redis_pool.c (connections) ↙
  *     redis_seam.c  (attach, execution start, inspect)
+ *     redis_plan.c  (what a flush amounts to), redis_pool.c (connections)
  *
  * call each other. Internal to tools/redis; one seam a process.
  */
@@ -25,7 +25,7 @@
 #define TREADLE_REDIS_STRANGERS_MAX 64u
 #define TREADLE_REDIS_NAMES_MAX 64u
 
-typedef struct treadle_redis_connection {
+typedef struct treadle_redis_link {
     redisContext *context; /* NULL = closed */
     uint64_t number;       /* of the announced operations: 1 + client; strangers follow */
     bool ours;             /* from the pool; else a stranger, that the subject opened */
@@ -34,11 +34,11 @@ typedef struct treadle_redis_connection {
     bool transaction;      /* MULTI or WATCH without EXEC or DISCARD */
     bool session;          /* its settings on the server may have changed */
     treadle_redis_wire wire;
-} treadle_redis_connection;
+} treadle_redis_link;
 
 typedef struct treadle_redis_seam {
     bool attached;
-    bool bypass; /* hiredis calls are the seam's own: straight to the library */
+    bool bypass;                 /* hiredis calls are the seam's own: straight to the library */
     treadle_redis_target target; /* owns its strings */
     treadle_redis_commands *commands;
     int64_t *clock; /* mapped; NULL = the server has its own */
@@ -51,7 +51,7 @@ typedef struct treadle_redis_seam {
     bool scripts;   /* … that may have left a script, */
     bool functions; /* … or a function library */
 
-    treadle_resp_span prefix;  /* foreign: part of every key written; else length 0 */
+    treadle_resp_span prefix; /* foreign: part of every key written; else length 0 */
     char prefix_text[40];
     treadle_redis_keys written; /* foreign: to be deleted */
     char broken[200];           /* why no execution can go on; "" = it can */
@@ -62,9 +62,9 @@ typedef struct treadle_redis_seam {
         char *used;
     } names[TREADLE_REDIS_NAMES_MAX];
 
-    treadle_redis_connection inspector;
-    treadle_redis_connection pool[TREADLE_REDIS_CLIENTS_MAX];
-    treadle_redis_connection strangers[TREADLE_REDIS_STRANGERS_MAX];
+    treadle_redis_link inspector;
+    treadle_redis_link pool[TREADLE_REDIS_CLIENTS_MAX];
+    treadle_redis_link strangers[TREADLE_REDIS_STRANGERS_MAX];
 } treadle_redis_seam;
 
 extern treadle_redis_seam treadle_redis;
@@ -83,9 +83,8 @@ void treadle_redis_context_fail(redisContext *context, int kind, const char *tex
 /* ---- redis_pool.c ---------------------------------------------------------------------------- */
 
 /* Opens, authenticates, selects. false with a reason. */
-bool treadle_redis_connection_open(treadle_redis_connection *connection, char *error,
-                                   size_t error_size);
-void treadle_redis_connection_close(treadle_redis_connection *connection);
+bool treadle_redis_link_open(treadle_redis_link *connection, char *error, size_t error_size);
+void treadle_redis_link_close(treadle_redis_link *connection);
 
 /* Authenticates and selects on an open context. */
 bool treadle_redis_greet(redisContext *context, char *error, size_t error_size);
@@ -96,38 +95,41 @@ void treadle_redis_pool_close(void);
 
 /* The connection that a context belongs to: the pool's, or a stranger's, which is adopted. On a
  * fiber; ends the execution when the context leads to another server. */
-treadle_redis_connection *treadle_redis_connection_of(redisContext *context);
+treadle_redis_link *treadle_redis_link_of(redisContext *context);
 
 /* Likewise, without adopting; NULL when unknown. */
-treadle_redis_connection *treadle_redis_connection_known(const redisContext *context);
+treadle_redis_link *treadle_redis_link_known(const redisContext *context);
 
 /* Remembers a context that the subject opened on a fiber; forgets one that it freed. */
 void treadle_redis_stranger_born(redisContext *context);
-void treadle_redis_stranger_freed(treadle_redis_connection *connection);
+void treadle_redis_stranger_freed(treadle_redis_link *connection);
 
 /* Whether the server accepts a new connection and answers. */
 bool treadle_redis_server_answers(char *error, size_t error_size);
 
-/* ---- redis_flush.c --------------------------------------------------------------------------- */
+/* ---- redis_plan.c ---------------------------------------------------------------------------- */
 
 /* What the commands of one flush amount to. */
 typedef struct treadle_redis_plan {
     uint64_t replies;
-    uint32_t flags; /* of all commands */
+    uint32_t flags;        /* of all commands */
     bool open_transaction; /* afterwards */
 } treadle_redis_plan;
 
 /* Reads the commands, and remembers the keys they write on a foreign server. false with a reason
  * when they cannot be let through. */
 bool treadle_redis_plan_make(treadle_redis_plan *plan, treadle_resp_span commands,
-                             const treadle_redis_connection *connection, char *refusal,
+                             const treadle_redis_link *connection, char *refusal,
                              size_t refusal_size);
 
 /* Keeps in mind what the commands may leave behind. */
-void treadle_redis_plan_note(const treadle_redis_plan *plan, treadle_redis_connection *connection);
+void treadle_redis_plan_note(const treadle_redis_plan *plan, treadle_redis_link *connection);
+
+/* ---- redis_flush.c --------------------------------------------------------------------------- */
 
 /* The commands that empty the server, with the number of their replies; empty when it is. */
 treadle_resp_span treadle_redis_emptying(uint64_t *replies);
+/* They have run, if they were due. */
 void treadle_redis_emptied(void);
 
 void treadle_redis_publish_clock(void);

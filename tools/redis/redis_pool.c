@@ -48,10 +48,9 @@ static redisContext *connect_to_target(void)
 {
     const treadle_redis_target *target = &treadle_redis.target;
     const struct timeval timeout = {.tv_sec = TIMEOUT_S};
-    redisContext *context =
-        target->socket_path != NULL
-            ? redisConnectUnixWithTimeout(target->socket_path, timeout)
-            : redisConnectWithTimeout(target->host, target->port, timeout);
+    redisContext *context = target->socket_path != NULL
+                                ? redisConnectUnixWithTimeout(target->socket_path, timeout)
+                                : redisConnectWithTimeout(target->host, target->port, timeout);
     if (context != NULL && context->err == 0) {
         redisSetTimeout(context, timeout);
     }
@@ -84,15 +83,14 @@ static redisContext *open_context(char *error, size_t error_size)
     return context;
 }
 
-bool treadle_redis_connection_open(treadle_redis_connection *connection, char *error,
-                                   size_t error_size)
+bool treadle_redis_link_open(treadle_redis_link *connection, char *error, size_t error_size)
 {
     assert(connection->context == NULL);
     connection->context = open_context(error, error_size);
     return connection->context != NULL;
 }
 
-void treadle_redis_connection_close(treadle_redis_connection *connection)
+void treadle_redis_link_close(treadle_redis_link *connection)
 {
     const bool before = treadle_redis.bypass;
     treadle_redis.bypass = true;
@@ -122,7 +120,7 @@ bool treadle_redis_server_answers(char *error, size_t error_size)
 
 /* ---- between executions ---------------------------------------------------------------------- */
 
-static bool reusable(const treadle_redis_connection *connection)
+static bool reusable(const treadle_redis_link *connection)
 {
     return connection->context->err == 0 && !connection->closed && !connection->transaction &&
            !connection->session;
@@ -148,22 +146,22 @@ static bool clean(redisContext *context)
     return true;
 }
 
-static void reset_connection(treadle_redis_connection *connection)
+static void reset_connection(treadle_redis_link *connection)
 {
     if (connection->context == NULL) {
         return;
     }
     if (!reusable(connection) || !clean(connection->context)) {
-        treadle_redis_connection_close(connection);
+        treadle_redis_link_close(connection);
         return;
     }
     treadle_redis_wire_clear(&connection->wire);
 }
 
-static void drop_stranger(treadle_redis_connection *stranger)
+static void drop_stranger(treadle_redis_link *stranger)
 {
     if (stranger->born_inside) {
-        treadle_redis_connection_close(stranger);
+        treadle_redis_link_close(stranger);
     }
     treadle_redis_stranger_freed(stranger);
 }
@@ -183,7 +181,7 @@ void treadle_redis_pool_reset(void)
 void treadle_redis_pool_close(void)
 {
     for (uint32_t i = 0; i < TREADLE_REDIS_CLIENTS_MAX; i++) {
-        treadle_redis_connection_close(&treadle_redis.pool[i]);
+        treadle_redis_link_close(&treadle_redis.pool[i]);
         treadle_redis_wire_free(&treadle_redis.pool[i].wire);
     }
     for (uint32_t i = 0; i < TREADLE_REDIS_STRANGERS_MAX; i++) {
@@ -192,12 +190,12 @@ void treadle_redis_pool_close(void)
         }
         treadle_redis_wire_free(&treadle_redis.strangers[i].wire);
     }
-    treadle_redis_connection_close(&treadle_redis.inspector);
+    treadle_redis_link_close(&treadle_redis.inspector);
 }
 
 /* ---- strangers ------------------------------------------------------------------------------- */
 
-treadle_redis_connection *treadle_redis_connection_known(const redisContext *context)
+treadle_redis_link *treadle_redis_link_known(const redisContext *context)
 {
     for (uint32_t i = 0; i < TREADLE_REDIS_CLIENTS_MAX; i++) {
         if (treadle_redis.pool[i].context == context) {
@@ -212,10 +210,10 @@ treadle_redis_connection *treadle_redis_connection_known(const redisContext *con
     return NULL;
 }
 
-static treadle_redis_connection *adopt(redisContext *context)
+static treadle_redis_link *adopt(redisContext *context)
 {
     for (uint32_t i = 0; i < TREADLE_REDIS_STRANGERS_MAX; i++) {
-        treadle_redis_connection *stranger = &treadle_redis.strangers[i];
+        treadle_redis_link *stranger = &treadle_redis.strangers[i];
         if (stranger->context == NULL) {
             stranger->context = context;
             stranger->number = TREADLE_REDIS_CLIENTS_MAX + 1 + i;
@@ -234,11 +232,11 @@ void treadle_redis_stranger_born(redisContext *context)
     }
 }
 
-void treadle_redis_stranger_freed(treadle_redis_connection *connection)
+void treadle_redis_stranger_freed(treadle_redis_link *connection)
 {
     assert(!connection->ours);
     const treadle_redis_wire wire = connection->wire;
-    *connection = (treadle_redis_connection){.wire = wire};
+    *connection = (treadle_redis_link){.wire = wire};
     treadle_redis_wire_clear(&connection->wire);
 }
 
@@ -253,13 +251,13 @@ static bool leads_to_target(const redisContext *context)
            strcmp(target->host, context->tcp.host) == 0 && target->port == context->tcp.port;
 }
 
-treadle_redis_connection *treadle_redis_connection_of(redisContext *context)
+treadle_redis_link *treadle_redis_link_of(redisContext *context)
 {
     if (!treadle_redis.attached) {
         treadle_stop(TREADLE_OUTCOME_ENVIRONMENT, "redis-seam",
                      "the subject calls Redis, and no server is attached");
     }
-    treadle_redis_connection *connection = treadle_redis_connection_known(context);
+    treadle_redis_link *connection = treadle_redis_link_known(context);
     if (connection == NULL) {
         connection = adopt(context);
     }

@@ -39,7 +39,7 @@ treadle_resp_status treadle_resp_element_read(const char *data, size_t length, s
 /* A walk to the end of one value that may arrive in pieces. Starts as zeros, apart from
  * `position`, which is where the value begins. */
 typedef struct treadle_resp_walk {
-    size_t position; /* whole elements before here have been seen */
+    size_t position;  /* whole elements before here have been seen */
     uint64_t missing; /* values still to come inside the one under way; 0 = at a boundary */
 } treadle_resp_walk;
 

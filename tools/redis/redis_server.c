@@ -147,8 +147,7 @@ static bool create_clock_file(const char *path, char *error, size_t error_size)
     return ok;
 }
 
-static bool prepare(launch *out, const treadle_redis_server *server, char *error,
-                    size_t error_size)
+static bool prepare(launch *out, const treadle_redis_server *server, char *error, size_t error_size)
 {
     char library[PATH_MAX];
     if (!find_binary(out->binary, sizeof out->binary, error, error_size) ||
@@ -176,6 +175,7 @@ static bool prepare(launch *out, const treadle_redis_server *server, char *error
 /* The child: nothing here may allocate or take a lock. */
 static _Noreturn void run_server(const launch *with, const treadle_redis_server *server)
 {
+    /* clang-format off */
     const char *const arguments[] = {
         "redis-server",
         "--port", "0",
@@ -202,6 +202,7 @@ static _Noreturn void run_server(const launch *with, const treadle_redis_server 
         "--maxclients", "512",
         NULL,
     };
+    /* clang-format on */
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);

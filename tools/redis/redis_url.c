@@ -98,8 +98,9 @@ static bool parse_user(parser *self, const char *from, const char *to, const cha
     *rest = at + 1;
     const char *colon = memchr(from, ':', (size_t)(at - from));
     if (colon == NULL) {
-        return fail(self, from, "a user needs a password: USER:PASSWORD@, or :PASSWORD@ for the "
-                                "default user");
+        return fail(self, from,
+                    "a user needs a password: USER:PASSWORD@, or :PASSWORD@ for the "
+                    "default user");
     }
     return (colon == from || decode(self, from, colon, &self->out->username)) &&
            decode(self, colon + 1, at, &self->out->password);
@@ -151,7 +152,7 @@ static bool parse_tcp(parser *self, const char *from)
     }
     if (*end == '/' && end[1] != '\0') {
         return parse_number(self, end + 1, end + strlen(end), "database", 0, DATABASE_MAX,
-                            self->out->database);
+                            &self->out->database);
     }
     return true;
 }

@@ -4,7 +4,8 @@
  * the highest that is enabled runs; at d-1 random steps the running thread drops below all others.
  * A bug of depth d is found with probability at least 1/(n k^(d-1)) for n threads and k steps.
  *
- * Deviations: k is the longest execution so far (the first is assumed to have 32 steps unless told);
+ * Deviations: k counts the decisions between threads, not the steps, since a priority matters only
+ * there, and is the most that an execution had so far (the first is assumed to have 16 unless told);
  * a thread's priority is drawn when the strategy first sees it; decisions that are no thread choice
  * are uniform. */
 #include <stdlib.h>
@@ -12,13 +13,14 @@
 #include "tools/strategies/prng.h"
 #include "tools/strategies/strategies.h"
 
-enum { THREADS = 64, DEPTH_MAX = 16, FIRST_LENGTH = 32 };
+enum { THREADS = 64, DEPTH_MAX = 16, FIRST_LENGTH = 16 };
 
 typedef struct pct {
     treadle_prng prng;
     uint64_t seed;
     uint32_t depth;
-    uint32_t length;
+    uint32_t length;  /* k; 0 = not known yet */
+    uint32_t decided; /* decisions between threads in this execution */
     uint64_t known;              /* threads that have a priority */
     uint64_t priority[THREADS];  /* higher runs first; initial ones are above all change points */
     uint32_t change_at[DEPTH_MAX];
@@ -36,7 +38,7 @@ static void *create(const treadle_strategy_options *options)
     if (self->depth > DEPTH_MAX) {
         self->depth = DEPTH_MAX;
     }
-    self->length = options->length_hint ? options->length_hint : FIRST_LENGTH;
+    self->length = options->length_hint;
     return self;
 }
 
@@ -46,9 +48,11 @@ static bool begin(void *context, uint64_t execution)
     treadle_prng_seed(&self->prng, self->seed, execution);
     self->known = 0;
     self->changes_done = 0;
+    self->decided = 0;
+    const uint32_t length = self->length ? self->length : FIRST_LENGTH;
     /* Insertion keeps the change points in order. */
     for (uint32_t i = 0; i + 1 < self->depth; i++) {
-        const uint32_t at = treadle_prng_below(&self->prng, self->length);
+        const uint32_t at = treadle_prng_below(&self->prng, length);
         uint32_t place = i;
         while (place > 0 && self->change_at[place - 1] > at) {
             self->change_at[place] = self->change_at[place - 1];
@@ -91,18 +95,20 @@ static uint32_t choose(void *context, const treadle_choice *choice)
     meet(self, choice->enabled);
     uint32_t best = highest(self, choice->enabled);
     while (self->changes_done + 1 < self->depth &&
-           choice->step >= self->change_at[self->changes_done]) {
+           self->decided >= self->change_at[self->changes_done]) {
         self->priority[best] = self->depth - ++self->changes_done;
         best = highest(self, choice->enabled);
     }
+    self->decided++;
     return treadle_thread_option(choice->enabled, choice->current, best);
 }
 
 static void end(void *context, const treadle_outcome *outcome)
 {
+    (void)outcome;
     pct *self = context;
-    if (outcome->steps > self->length) {
-        self->length = outcome->steps;
+    if (self->decided > self->length) {
+        self->length = self->decided;
     }
 }
 

@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: MIT
+/* `treadle bench`: figures as ratios to a peer or a limit, all taken in one run, since machines are
+ * noisy. A measurement is one function and one line in the table at the end. */
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tools/cli/cli.h"
+#include "tools/cli/session.h"
+#include "tools/engine/fiber.h"
+#include "tools/explore/check.h"
+
+
+enum { SEEDS = 20 };
+
+typedef struct bench {
+    bool json;
+    uint64_t scale; /* percent of the usual amount of work */
+    bool environment;
+    uint32_t below; /* figures that miss their limit */
+} bench;
+
+static double now_s(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* One figure. `ratio` is said so that 1 or more is good. */
+static void figure(bench *self, const char *name, double value, const char *unit, double limit,
+                   const char *limit_text, double ratio)
+{
+    self->below += ratio < 1;
+    if (self->json) {
+        json_t *row = json_pack("{s:s, s:f, s:s, s:f, s:s, s:f}", "name", name, "value", value,
+                                "unit", unit, "peer_or_limit", limit, "peer_or_limit_is",
+                                limit_text, "ratio", ratio);
+        json_dumpf(row, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
+        putchar('\n');
+        json_decref(row);
+    } else {
+        printf("%-34s %14.6g %-14s %-44s %6.2f\n", name, value, unit, limit_text, ratio);
+    }
+    fflush(stdout);
+}
+
+/* ---- cells ----------------------------------------------------------------------------------- */
+
+static bool make_cell(treadle_cell *cell, const char *scenario, const char *variant,
+                      const char *granularity, const char *set)
+{
+    const treadle_selection selection = {
+        .glob = scenario, .variant = variant, .granularity = granularity, .set = set};
+    treadle_cell *cells;
+    size_t count;
+    if (treadle_cli_select(&selection, &cells, &count) != 0) {
+        return false;
+    }
+    *cell = cells[0];
+    free(cells);
+    return true;
+}
+
+static bool explore(const treadle_cell *cell, const treadle_explore_request *request,
+                    treadle_explore_report *report, uint64_t *commands, uint64_t *resident_kb)
+{
+    treadle_session session;
+    if (treadle_session_open(&session, cell, NULL) != 0) {
+        return false;
+    }
+    const bool done = treadle_sandbox_explore(session.sandbox, request, report) == 0;
+    if (commands != NULL) {
+        *commands = session.journal->commands;
+    }
+    if (resident_kb != NULL) {
+        *resident_kb = session.journal->resident_kb;
+    }
+    treadle_session_close(&session);
+    return done;
+}
+
+/* ---- the engine ------------------------------------------------------------------------------ */
+
+static treadle_stacks stacks;
+static void *main_sp;
+static void *other_sp;
+
+static void bounce(void)
+{
+    for (;;) {
+        treadle_fiber_switch(&other_sp, main_sp);
+    }
+}
+
+static double switch_ns(uint64_t rounds)
+{
+    if (stacks.base == NULL && treadle_stacks_open(&stacks, 1) != 0) {
+        return NAN;
+    }
+    other_sp = treadle_fiber_new(treadle_stack_low(&stacks, 0), treadle_stack_high(&stacks, 0),
+                                 bounce);
+    const double began = now_s();
+    for (uint64_t i = 0; i < rounds; i++) {
+        treadle_fiber_switch(&main_sp, other_sp);
+    }
+    return (now_s() - began) * 1e9 / (2 * (double)rounds);
+}
+
+static void bench_engine(bench *self)
+{
+    const uint64_t executions = 30000 * self->scale;
+    const double raw_ns = switch_ns(executions);
+    figure(self, "fiber_switch", raw_ns, "ns", 8, "limit: 8 ns", 8 / raw_ns);
+    double sync_rate = 0;
+    static const char *const granularities[] = {"sync", "memory"};
+    for (int g = 0; g < 2; g++) {
+        treadle_cell cell;
+        treadle_explore_report report;
+        const treadle_explore_request request = {
+            .strategy = "random", .seed = 1, .executions_max = executions};
+        if (!make_cell(&cell, "litmus/locked_increment", "fixed", granularities[g], NULL) ||
+            !explore(&cell, &request, &report, NULL, NULL)) {
+            return;
+        }
+        const double rate = (double)report.executions / report.elapsed_s;
+        const double operations = (double)report.steps / report.elapsed_s;
+        if (g == 0) {
+            sync_rate = operations;
+            figure(self, "locked_increment_3x5/sync", rate, "executions/s", 1e6,
+                   "limit: 1,000,000 executions/s", rate / 1e6);
+            figure(self, "locked_increment_3x5/sync", operations, "operations/s", 40e6,
+                   "limit: 40,000,000 operations/s", operations / 40e6);
+            figure(self, "operation_over_switch", 1e9 / operations / raw_ns, "switches", 5,
+                   "limit: an operation costs 5 raw switches", 5 * raw_ns * operations / 1e9);
+        } else {
+            figure(self, "locked_increment_3x5/memory", operations, "operations/s", sync_rate / 2,
+                   "peer: half of sync, in this run", 2 * operations / sync_rate);
+        }
+    }
+}
+
+static void bench_memory(bench *self)
+{
+    treadle_cell cell;
+    treadle_explore_report report;
+    uint64_t early = 0;
+    uint64_t late = 0;
+    treadle_explore_request request = {
+        .strategy = "random", .seed = 1, .executions_max = 1000 * self->scale};
+    if (!make_cell(&cell, "litmus/locked_increment", "fixed", "sync", NULL) ||
+        !explore(&cell, &request, &report, NULL, &early)) {
+        return;
+    }
+    request.executions_max = 100000 * self->scale;
+    if (!explore(&cell, &request, &report, NULL, &late)) {
+        return;
+    }
+    char text[96];
+    snprintf(text, sizeof text, "peer: after 100 times fewer, %" PRIu64 " KiB", early);
+    char name[64];
+    snprintf(name, sizeof name, "resident_after_%" PRIu64, report.executions);
+    /* Flat: within 1 %, and a page-cache's worth of noise. */
+    figure(self, name, (double)late, "KiB", (double)early, text,
+           ((double)early * 1.01 + 64) / (double)late);
+}
+
+/* ---- finding --------------------------------------------------------------------------------- */
+
+static void bench_first_find(bench *self)
+{
+    static const char *const strategies[] = {"random", "pct"};
+    for (int s = 0; s < 2; s++) {
+        for (int threads = 2; threads <= 4; threads++) {
+            treadle_cell cell;
+            char set[32];
+            snprintf(set, sizeof set, "threads=%d", threads);
+            if (!make_cell(&cell, "litmus/check_then_act", "naive", "sync", set)) {
+                return;
+            }
+            uint64_t worst = 0;
+            uint64_t sum = 0;
+            for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+                treadle_explore_report report;
+                treadle_explore_request request = {.seed = seed, .executions_max = 10000};
+                snprintf(request.strategy, sizeof request.strategy, "%s", strategies[s]);
+                if (!explore(&cell, &request, &report, NULL, NULL)) {
+                    return;
+                }
+                sum += report.executions;
+                worst = report.executions > worst ? report.executions : worst;
+            }
+            char name[64];
+            char text[64];
+            const double mean = (double)sum / SEEDS;
+            snprintf(name, sizeof name, "first_find/%s/%d_threads", strategies[s], threads);
+            snprintf(text, sizeof text, "limit: 10; the worst of %d seeds: %" PRIu64, SEEDS, worst);
+            figure(self, name, mean, "executions", 10, text, 10 / mean);
+        }
+    }
+}
+
+static void bench_dfs(bench *self)
+{
+    treadle_cell cell;
+    treadle_explore_report report;
+    const treadle_explore_request request = {.strategy = "dfs"};
+    if (!make_cell(&cell, "litmus/steps", "fixed", "memory", NULL) ||
+        !explore(&cell, &request, &report, NULL, NULL)) {
+        return;
+    }
+    figure(self, "dfs_3_threads_3_steps", (double)report.executions, "interleavings", 1680,
+           "limit: 9!/(3!)^3 = 1,680 exactly",
+           report.complete && report.executions == 1680 ? 1 : 0);
+}
+
+/* ---- replaying ------------------------------------------------------------------------------- */
+
+static void bench_replay(bench *self)
+{
+    treadle_cell cell;
+    treadle_session session;
+    if (!make_cell(&cell, "litmus/check_then_act", "naive", "sync", "threads=4") ||
+        treadle_session_open(&session, &cell, NULL) != 0) {
+        return;
+    }
+    treadle_explore_report report;
+    const treadle_explore_request request = {
+        .strategy = "random", .seed = 1, .executions_max = 10000};
+    uint64_t hashes[2] = {0, 1};
+    treadle_outcome outcome = {0};
+    double elapsed = 0;
+    if (treadle_sandbox_explore(session.sandbox, &request, &report) == 0) {
+        const uint32_t count = session.journal->decisions.count;
+        uint16_t *decisions = malloc((count + 1) * sizeof *decisions);
+        if (decisions != NULL) {
+            memcpy(decisions, session.journal->decisions.values, count * sizeof *decisions);
+            for (int process = 0; process < 2; process++) {
+                treadle_sandbox_close(session.sandbox);
+                session.sandbox = treadle_sandbox_open(session.journal, NULL);
+                const treadle_replay_request again = {
+                    .decisions = decisions, .count = count, .record = true, .repeat = 10000};
+                const double began = now_s();
+                treadle_sandbox_replay(session.sandbox, &again, &outcome);
+                elapsed = now_s() - began;
+                hashes[process] = outcome.kind == TREADLE_OUTCOME_VIOLATED ? outcome.trace_hash
+                                                                           : (uint64_t)process;
+            }
+        }
+        free(decisions);
+    }
+    char text[96];
+    snprintf(text, sizeof text, "limit: one trace hash in two processes, %016" PRIx64, hashes[0]);
+    figure(self, "same_trace_10000_replays", 10000 / elapsed, "replays/s", 1, text,
+           hashes[0] == hashes[1] ? 1 : 0);
+    treadle_session_close(&session);
+}
+
+/* ---- Redis ----------------------------------------------------------------------------------- */
+
+/* Commands/s of `redis-benchmark -c 1` on the socket, or 0. */
+static double redis_benchmark(const char *socket, uint64_t requests)
+{
+    char command[512];
+    snprintf(command, sizeof command,
+             "redis-benchmark -s '%s' -c 1 -n %" PRIu64
+             " --csv ZCOUNT window:openai 1699999940 1700000000 2>/dev/null",
+             socket, requests);
+    FILE *pipe = popen(command, "re");
+    if (pipe == NULL) {
+        return 0;
+    }
+    char line[512];
+    double rate = 0;
+    while (fgets(line, sizeof line, pipe) != NULL) {
+        /* "name","rps",… */
+        const char *second = strstr(line, "\",\"");
+        if (second != NULL && strtod(second + 3, NULL) > 0) {
+            rate = strtod(second + 3, NULL);
+        }
+    }
+    pclose(pipe);
+    return rate;
+}
+
+static void bench_redis(bench *self)
+{
+    treadle_cell cell;
+    treadle_session session;
+    if (!make_cell(&cell, "sliding_window/check_then_add", "fixed", "await", "threads=4") ||
+        !make_cell(&cell, "sliding_window/check_then_add", "naive", "await",
+                   "threads=4,limit=1000")) {
+        return;
+    }
+    if (treadle_session_open(&session, &cell, NULL) != 0) {
+        self->environment = true;
+        return;
+    }
+    double ours = 0;
+    double peer = 0;
+    /* Alternating, so that both meet the same noise. */
+    for (int round = 0; round < 3; round++) {
+        const double theirs =
+            redis_benchmark(treadle_redis_server_socket(session.server), 200 * self->scale);
+        treadle_explore_report report;
+        const treadle_explore_request request = {.strategy = "random",
+                                                 .seed = (uint64_t)round + 1,
+                                                 .executions_max = 15 * self->scale};
+        if (treadle_sandbox_explore(session.sandbox, &request, &report) != 0 ||
+            report.outcome.kind != TREADLE_OUTCOME_PASSED) {
+            treadle_cli_error("bench: %s", report.outcome.message);
+            self->environment = true;
+            break;
+        }
+        ours += (double)session.journal->commands / report.elapsed_s / 3;
+        peer += theirs / 3;
+    }
+    treadle_session_close(&session);
+    if (peer > 0 && ours > 0) {
+        char text[96];
+        snprintf(text, sizeof text, "peer: 80 %% of redis-benchmark -c 1, %.0f/s", peer);
+        figure(self, "live_redis/naive_window", ours, "commands/s", 0.8 * peer, text,
+               ours / (0.8 * peer));
+    } else {
+        treadle_cli_error("bench: redis-benchmark gave no figure; install redis-tools");
+        self->environment = true;
+    }
+}
+
+/* ---- command line ---------------------------------------------------------------------------- */
+
+static const struct argp_option options[] = {
+    {"format", 'f', "FORMAT", 0, "text (default) or json, one object a line", 0},
+    {"scale", 'c', "PERCENT", 0, "how much work, in percent of the usual", 0},
+    {0},
+};
+
+static error_t parse(int key, char *value, struct argp_state *state)
+{
+    bench *self = state->input;
+    switch (key) {
+    case 'f':
+        if (strcmp(value, "json") != 0 && strcmp(value, "text") != 0) {
+            treadle_cli_error("unknown format \"%s\"; bench has text and json", value);
+            return EINVAL;
+        }
+        self->json = strcmp(value, "json") == 0;
+        return 0;
+    case 'c':
+        return treadle_cli_number(value, "--scale", 1, 10000, &self->scale) ? 0 : EINVAL;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp argp = {
+    .options = options,
+    .parser = parse,
+    .doc = "Measures, as ratios to a peer or a limit taken in one run: 1 and more is good.",
+};
+
+int treadle_cli_bench(int argc, char **argv)
+{
+    bench self = {.scale = 100};
+    const int status = treadle_cli_parse(&argp, argc, argv, &self);
+    if (status) {
+        return status;
+    }
+    static void (*const measurements[])(bench *) = {
+        bench_engine, bench_memory, bench_first_find, bench_dfs, bench_replay, bench_redis,
+    };
+    if (!self.json) {
+        printf("%-34s %14s %-14s %-44s %6s\n", "name", "value", "unit", "peer or limit", "ratio");
+    }
+    for (size_t i = 0; i < sizeof measurements / sizeof measurements[0]; i++) {
+        measurements[i](&self);
+    }
+    return self.environment ? TREADLE_EXIT_ENVIRONMENT : TREADLE_EXIT_OK;
+}

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: MIT
+/* One flush: the thread announces it, waits to be picked, and then the commands run on the server
+ * and all their replies are fetched before any other thread moves. */
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "tools/redis/redis_internal.h"
+#include "tools/redis/redis_text.h"
+
+enum { TEXT_MAX = 4096, REFUSAL_MAX = 256 };
+
+typedef enum fault { FAULT_NONE, FAULT_CUT_BEFORE, FAULT_CUT_AFTER } fault;
+
+/* ---- before sending -------------------------------------------------------------------------- */
+
+static fault choose_fault(void)
+{
+    treadle_faults *left = &treadle_redis.left;
+    if ((left->cut_before | left->cut_after) == 0) {
+        return FAULT_NONE;
+    }
+    fault options[3] = {FAULT_NONE};
+    uint32_t count = 1;
+    if (left->cut_before > 0) {
+        options[count++] = FAULT_CUT_BEFORE;
+    }
+    if (left->cut_after > 0) {
+        options[count++] = FAULT_CUT_AFTER;
+    }
+    const fault chosen = options[treadle_decide(TREADLE_CHOICE_FAULT, count)];
+    left->cut_before -= chosen == FAULT_CUT_BEFORE;
+    left->cut_after -= chosen == FAULT_CUT_AFTER;
+    return chosen;
+}
+
+void treadle_redis_publish_clock(void)
+{
+    if (treadle_redis.clock != NULL) {
+        __atomic_store_n(treadle_redis.clock, TREADLE_REALTIME_START_NS + treadle_clock_ns(),
+                         __ATOMIC_RELEASE);
+    }
+}
+
+treadle_resp_span treadle_redis_emptying(uint64_t *replies)
+{
+    static char commands[128];
+    *replies = 0;
+    if (!treadle_redis.fresh) {
+        return (treadle_resp_span){commands, 0};
+    }
+    const char *const parts[] = {
+        "*2\r\n$8\r\nFLUSHALL\r\n$4\r\nSYNC\r\n",
+        treadle_redis.scripts ? "*3\r\n$6\r\nSCRIPT\r\n$5\r\nFLUSH\r\n$4\r\nSYNC\r\n" : "",
+        treadle_redis.functions ? "*3\r\n$8\r\nFUNCTION\r\n$5\r\nFLUSH\r\n$4\r\nSYNC\r\n" : "",
+    };
+    size_t length = 0;
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        const size_t part = strlen(parts[i]);
+        assert(length + part < sizeof commands);
+        memcpy(commands + length, parts[i], part);
+        length += part;
+        *replies += part > 0;
+    }
+    return (treadle_resp_span){commands, length};
+}
+
+void treadle_redis_emptied(void)
+{
+    if (!treadle_redis.fresh) {
+        return;
+    }
+    treadle_redis.fresh = treadle_redis.touched = false;
+    treadle_redis.scripts = treadle_redis.functions = false;
+}
+
+/* ---- telling the trace ------------------------------------------------------------------------
+ */
+
+/* "COMMAND -> reply | COMMAND -> reply (note)"; without replies when `replies` is empty. */
+static void tell(treadle_event *event, treadle_resp_span commands, treadle_resp_span replies,
+                 const char *note, bool failed)
+{
+    static char buffer[TEXT_MAX];
+    treadle_redis_text text = {.buffer = buffer, .size = sizeof buffer};
+    text.elide = treadle_redis.prefix;
+    size_t reply = 0;
+    size_t position = 0;
+    bool first = true;
+    while (position < commands.length && !text.full) {
+        treadle_resp_command command;
+        if (treadle_resp_command_read(commands.data, commands.length, &position, &command) !=
+            TREADLE_RESP_OK) {
+            break;
+        }
+        treadle_redis_text_literal(&text, first ? "" : " | ");
+        first = false;
+        treadle_redis_text_command(&text, &command);
+        if (reply < replies.length && command.argc > 0) {
+            treadle_redis_text_literal(&text, " -> ");
+            treadle_redis_text_reply(&text, replies.data, replies.length, &reply);
+        }
+    }
+    treadle_redis_text_literal(&text, note);
+    treadle_event_text(event, buffer, text.length, failed);
+}
+
+/* ---- sending --------------------------------------------------------------------------------- */
+
+static void cut(treadle_redis_link *connection)
+{
+    /* The descriptor stays open: it is the context's to close. */
+    shutdown(connection->context->fd, SHUT_RDWR);
+    treadle_redis_wire_clear(&connection->wire);
+    treadle_redis_context_fail(connection->context, REDIS_ERR_EOF, "Server closed the connection");
+}
+
+static _Noreturn void stop_on(treadle_redis_link *connection, treadle_redis_wire_status status,
+                              size_t replies_at)
+{
+    const treadle_redis_wire *wire = &connection->wire;
+    const size_t length = wire->end - replies_at;
+    switch (status) {
+    case TREADLE_REDIS_WIRE_SILENT:
+        treadle_stop(TREADLE_OUTCOME_ENVIRONMENT, "redis-server",
+                     "the Redis server did not answer within %lld ms",
+                     (long long)treadle_redis_wire_timeout_ms);
+    case TREADLE_REDIS_WIRE_MEMORY:
+        treadle_stop(TREADLE_OUTCOME_ENVIRONMENT, "redis-seam", "out of memory for a reply");
+    default:
+        treadle_stop(TREADLE_OUTCOME_ENVIRONMENT, "redis-server",
+                     "the Redis server answered with something that is not expected: %.*s",
+                     (int)(length < 100 ? length : 100), wire->data + replies_at);
+    }
+}
+
+/* Sends what is due, and fetches the replies. Ends the execution unless the status is OK, or CLOSED
+ * by a server that still lives. */
+static treadle_redis_wire_status exchange(treadle_redis_link *connection,
+                                          treadle_resp_span commands, uint64_t replies)
+{
+    uint64_t emptying_replies;
+    const treadle_resp_span emptying = treadle_redis_emptying(&emptying_replies);
+    const treadle_redis_wire_status status = treadle_redis_wire_exchange(
+        &connection->wire, connection->context->fd, emptying, emptying_replies, commands, replies);
+    if (status == TREADLE_REDIS_WIRE_OK) {
+        return status;
+    }
+    connection->closed = true; /* replies may still be under way: not to be used again */
+    if (status != TREADLE_REDIS_WIRE_CLOSED) {
+        stop_on(connection, status, connection->wire.begin);
+    }
+    char error[REFUSAL_MAX];
+    if (!treadle_redis_server_answers(error, sizeof error)) {
+        treadle_stop(TREADLE_OUTCOME_ENVIRONMENT, "redis-server", "%s", error);
+    }
+    return status;
+}
+
+static int run(treadle_redis_link *connection, treadle_event *event, fault struck,
+               const treadle_redis_plan *plan)
+{
+    redisContext *context = connection->context;
+    const treadle_resp_span commands = {context->obuf, sdslen(context->obuf)};
+    const size_t unread = connection->wire.end - connection->wire.begin;
+    const treadle_redis_wire_status status = exchange(connection, commands, plan->replies);
+    treadle_redis_emptied();
+    treadle_redis_plan_note(plan, connection);
+    treadle_redis.command_count += plan->replies;
+    if (event != NULL) {
+        treadle_resp_span replies = treadle_redis_wire_unread(&connection->wire);
+        replies.data += unread;
+        replies.length -= unread;
+        const bool closed = status == TREADLE_REDIS_WIRE_CLOSED;
+        const char *note = struck == FAULT_CUT_AFTER ? " (connection cut, the reply is lost)"
+                           : closed                  ? " (the server closed the connection)"
+                                                     : "";
+        tell(event, commands, replies, note, closed || struck == FAULT_CUT_AFTER);
+    }
+    sdssetlen(context->obuf, 0);
+    context->obuf[0] = '\0';
+    if (struck == FAULT_CUT_AFTER) {
+        /* hiredis sees the end of the connection when it reads, which it does next. */
+        cut(connection);
+        return REDIS_ERR;
+    }
+    return REDIS_OK;
+}
+
+int treadle_redis_flush(redisContext *context, const void *site)
+{
+    treadle_redis_link *connection = treadle_redis_link_of(context);
+    treadle_event *event = treadle_announce_external(TREADLE_OP_REDIS, connection->number, site);
+    /* While this thread waited, another one that shares the context may have used it up. */
+    if (context->err || sdslen(context->obuf) == 0) {
+        if (event != NULL) {
+            static const char text[] = "(another thread has sent this connection's commands)";
+            treadle_event_text(event, text, sizeof text - 1, context->err != 0);
+        }
+        return context->err ? REDIS_ERR : REDIS_OK;
+    }
+    connection = treadle_redis_link_of(context);
+    const treadle_resp_span commands = {context->obuf, sdslen(context->obuf)};
+    treadle_redis_plan plan;
+    char refusal[REFUSAL_MAX];
+    if (!treadle_redis_plan_make(&plan, commands, connection, refusal, sizeof refusal)) {
+        treadle_stop(TREADLE_OUTCOME_ENVIRONMENT, "redis-seam", "%s", refusal);
+    }
+    const fault struck = choose_fault();
+    if (struck == FAULT_CUT_BEFORE) {
+        if (event != NULL) {
+            tell(event, commands, (treadle_resp_span){0}, " (connection cut before it was sent)",
+                 true);
+        }
+        cut(connection);
+        return REDIS_ERR;
+    }
+    treadle_redis_publish_clock();
+    return run(connection, event, struck, &plan);
+}

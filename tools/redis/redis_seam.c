@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: MIT
+/* Attaching, what happens between executions, and what scenarios call. */
+#include "tools/redis/redis_seam.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "tools/redis/redis_internal.h"
+
+enum { ERROR_MAX = 256 };
+
+treadle_redis_seam treadle_redis;
+
+/* ---- attaching ------------------------------------------------------------------------------- */
+
+static bool copy_string(const char **out, const char *from)
+{
+    *out = from != NULL ? strdup(from) : NULL;
+    return from == NULL || *out != NULL;
+}
+
+static bool copy_target(const treadle_redis_target *from)
+{
+    treadle_redis_target *to = &treadle_redis.target;
+    *to = *from;
+    bool ok = copy_string(&to->socket_path, from->socket_path);
+    ok &= copy_string(&to->host, from->host);
+    ok &= copy_string(&to->username, from->username);
+    ok &= copy_string(&to->password, from->password);
+    ok &= copy_string(&to->clock_path, from->clock_path);
+    return ok;
+}
+
+static void free_target(void)
+{
+    treadle_redis_target *target = &treadle_redis.target;
+    const char *const strings[] = {target->socket_path, target->host, target->username,
+                                   target->password, target->clock_path};
+    for (size_t i = 0; i < sizeof strings / sizeof strings[0]; i++) {
+        free((char *)(uintptr_t)strings[i]);
+    }
+    *target = (treadle_redis_target){0};
+}
+
+static bool map_clock(char *error, size_t error_size)
+{
+    const char *path = treadle_redis.target.clock_path;
+    if (!treadle_redis.target.own || path == NULL) {
+        return true;
+    }
+    const int fd = open(path, O_RDWR | O_CLOEXEC);
+    void *mapping = fd < 0 ? MAP_FAILED
+                           : mmap(NULL, sizeof(int64_t), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (mapping == MAP_FAILED) {
+        snprintf(error, error_size, "the server's clock file %s: %s", path, strerror(errno));
+    } else {
+        treadle_redis.clock = mapping;
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    return mapping != MAP_FAILED;
+}
+
+static bool make_prefix(char *error, size_t error_size)
+{
+    if (treadle_redis.target.own) {
+        return true;
+    }
+    uint64_t random;
+    if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random) {
+        snprintf(error, error_size, "no random number for a unique key prefix: %s",
+                 strerror(errno));
+        return false;
+    }
+    const int length = snprintf(treadle_redis.prefix_text, sizeof treadle_redis.prefix_text,
+                                "treadle:%016llx:", (unsigned long long)random);
+    treadle_redis.prefix = (treadle_resp_span){treadle_redis.prefix_text, (size_t)length};
+    return true;
+}
+
+static void start_execution(void);
+
+static void close_all(void)
+{
+    treadle_redis_pool_close();
+    treadle_redis_commands_free(treadle_redis.commands);
+    if (treadle_redis.clock != NULL) {
+        munmap(treadle_redis.clock, sizeof(int64_t));
+    }
+    treadle_redis_keys_clear(&treadle_redis.written);
+    for (uint32_t i = 0; i < treadle_redis.name_count; i++) {
+        free(treadle_redis.names[i].given);
+        free(treadle_redis.names[i].used);
+    }
+    free_target();
+    treadle_redis = (treadle_redis_seam){0};
+}
+
+int treadle_redis_attach(const treadle_redis_target *target, char *error, size_t error_size)
+{
+    static bool hooked;
+    assert(!treadle_redis.attached && "detach first");
+    treadle_redis_doors_open();
+    treadle_redis = (treadle_redis_seam){0};
+    for (uint32_t i = 0; i < TREADLE_REDIS_CLIENTS_MAX; i++) {
+        treadle_redis.pool[i].number = i + 1;
+        treadle_redis.pool[i].ours = true;
+    }
+    treadle_redis.inspector.ours = true;
+    bool ok = copy_target(target);
+    if (!ok) {
+        snprintf(error, error_size, "out of memory");
+    }
+    ok = ok && make_prefix(error, error_size) && map_clock(error, error_size) &&
+         treadle_redis_link_open(&treadle_redis.inspector, error, error_size);
+    if (ok) {
+        treadle_redis.commands =
+            treadle_redis_commands_load(treadle_redis.inspector.context, error, error_size);
+        ok = treadle_redis.commands != NULL;
+    }
+    if (!ok) {
+        close_all();
+        return -1;
+    }
+    treadle_redis.attached = true;
+    /* What an earlier process left on the server is not known. */
+    treadle_redis.touched = treadle_redis.fresh = target->own;
+    treadle_redis.scripts = treadle_redis.functions = target->own;
+    treadle_redis.functions &=
+        treadle_redis_command_find(treadle_redis.commands, "function|flush", 14) != NULL;
+    if (!hooked) {
+        hooked = true;
+        treadle_on_execution_start(start_execution);
+    }
+    return 0;
+}
+
+/* ---- between executions ---------------------------------------------------------------------- */
+
+static bool reopen_inspector(char *error, size_t error_size)
+{
+    treadle_redis_link *inspector = &treadle_redis.inspector;
+    if (inspector->context != NULL && inspector->context->err == 0 && !inspector->transaction &&
+        !inspector->session) {
+        return true;
+    }
+    treadle_redis_link_close(inspector);
+    return treadle_redis_link_open(inspector, error, error_size);
+}
+
+/* Deletes what was written on a server that is not ours. What cannot be deleted stays known. */
+static bool delete_written(char *error, size_t error_size)
+{
+    if (treadle_redis.written.count == 0) {
+        return true;
+    }
+    if (!reopen_inspector(error, error_size)) {
+        return false;
+    }
+    redisContext *context = treadle_redis.inspector.context;
+    char *key;
+    size_t length;
+    while (treadle_redis_keys_take(&treadle_redis.written, &key, &length)) {
+        redisReply *reply = redisCommand(context, "DEL %b", key, length);
+        const bool ok = reply != NULL && reply->type == REDIS_REPLY_INTEGER;
+        if (!ok) {
+            snprintf(error, error_size, "key %.60s, written by an execution, cannot be deleted: %s",
+                     key, reply != NULL ? reply->str : context->errstr);
+            treadle_redis_keys_add(&treadle_redis.written, (treadle_resp_span){key, length});
+        }
+        freeReplyObject(reply);
+        free(key);
+        if (!ok) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void start_execution(void)
+{
+    if (!treadle_redis.attached) {
+        return;
+    }
+    treadle_redis.bypass = false;
+    treadle_redis.left = treadle_redis.faults;
+    treadle_redis.broken[0] = '\0';
+    treadle_redis_pool_reset();
+    if (treadle_redis.target.own) {
+        treadle_redis.fresh |= treadle_redis.touched;
+    } else {
+        delete_written(treadle_redis.broken, sizeof treadle_redis.broken);
+    }
+}
+
+void treadle_redis_detach(void)
+{
+    if (!treadle_redis.attached) {
+        return;
+    }
+    assert(!treadle_inside());
+    char error[ERROR_MAX];
+    if (!treadle_redis.target.own && !delete_written(error, sizeof error)) {
+        fprintf(stderr, "treadle: %s\n", error);
+    }
+    close_all();
+}
+
+void treadle_redis_faults(treadle_faults faults)
+{
+    treadle_redis.faults = treadle_redis.left = faults;
+}
+
+/* ---- what scenarios call --------------------------------------------------------------------- */
+
+static void require_attached(void)
+{
+    assert(treadle_inside());
+    if (!treadle_redis.attached) {
+        treadle_stop(TREADLE_OUTCOME_ENVIRONMENT, "redis-seam", "no Redis server is attached");
+    }
+    if (treadle_redis.broken[0] != '\0') {
+        treadle_stop(TREADLE_OUTCOME_ENVIRONMENT, "redis-server", "%s", treadle_redis.broken);
+    }
+}
+
+redisContext *treadle_redis_connection(uint32_t client)
+{
+    require_attached();
+    if (client >= TREADLE_REDIS_CLIENTS_MAX) {
+        treadle_stop(TREADLE_OUTCOME_ENVIRONMENT, "redis-seam",
+                     "client %u asks for a Redis connection; there are %u, numbered from 0", client,
+                     TREADLE_REDIS_CLIENTS_MAX);
+    }
+    treadle_redis_link *connection = &treadle_redis.pool[client];
+    char error[ERROR_MAX];
+    if (connection->context == NULL && !treadle_redis_link_open(connection, error, sizeof error)) {
+        treadle_stop(TREADLE_OUTCOME_ENVIRONMENT, "redis-server", "%s", error);
+    }
+    return connection->context;
+}
+
+const char *treadle_redis_provider(const char *name)
+{
+    require_attached();
+    for (uint32_t i = 0; i < treadle_redis.name_count; i++) {
+        if (strcmp(treadle_redis.names[i].given, name) == 0) {
+            return treadle_redis.names[i].used;
+        }
+    }
+    char *given = strdup(name);
+    char *used = NULL;
+    if (treadle_redis.name_count == TREADLE_REDIS_NAMES_MAX || given == NULL ||
+        asprintf(&used, "%s%s", treadle_redis.prefix_text, name) < 0) {
+        free(given);
+        treadle_stop(TREADLE_OUTCOME_ENVIRONMENT, "redis-seam",
+                     "no memory, or more than %u provider names", TREADLE_REDIS_NAMES_MAX);
+    }
+    treadle_redis.names[treadle_redis.name_count].given = given;
+    treadle_redis.names[treadle_redis.name_count].used = used;
+    treadle_redis.name_count++;
+    return used;
+}
+
+uint64_t treadle_redis_command_count(void)
+{
+    return treadle_redis.command_count;
+}
+
+/* ---- inspecting ------------------------------------------------------------------------------ */
+
+/* Empties the server first when that is due. NULL with a reason. */
+static redisReply *inspect_command(const char *command, size_t length, char *error,
+                                   size_t error_size)
+{
+    treadle_redis_link *inspector = &treadle_redis.inspector;
+    treadle_redis_plan plan;
+    if (!treadle_redis_plan_make(&plan, (treadle_resp_span){command, length}, inspector, error,
+                                 error_size) ||
+        !reopen_inspector(error, error_size)) {
+        return NULL;
+    }
+    redisContext *context = inspector->context;
+    uint64_t emptying_replies;
+    const treadle_resp_span emptying = treadle_redis_emptying(&emptying_replies);
+    redisReply *reply = NULL;
+    bool ok = redisAppendFormattedCommand(context, emptying.data, emptying.length) == REDIS_OK &&
+              redisAppendFormattedCommand(context, command, length) == REDIS_OK;
+    for (uint64_t i = 0; ok && i <= emptying_replies; i++) {
+        freeReplyObject(reply);
+        reply = NULL;
+        ok = redisGetReply(context, (void **)&reply) == REDIS_OK;
+        if (ok && i < emptying_replies && reply->type == REDIS_REPLY_ERROR) {
+            snprintf(error, error_size, "the Redis server cannot be emptied: %s", reply->str);
+            freeReplyObject(reply);
+            return NULL;
+        }
+    }
+    if (!ok) {
+        snprintf(error, error_size, "the Redis server does not answer: %s", context->errstr);
+        return NULL;
+    }
+    treadle_redis_emptied();
+    treadle_redis_plan_note(&plan, inspector);
+    return reply;
+}
+
+redisReply *treadle_redis_inspect(const char *format, ...)
+{
+    require_attached();
+    char *command = NULL;
+    va_list arguments;
+    va_start(arguments, format);
+    const int length = redisvFormatCommand(&command, format, arguments);
+    va_end(arguments);
+    char error[ERROR_MAX] = "the command cannot be formatted";
+    redisReply *reply = NULL;
+    if (length > 0) {
+        treadle_redis_publish_clock();
+        treadle_redis.bypass = true;
+        reply = inspect_command(command, (size_t)length, error, sizeof error);
+        treadle_redis.bypass = false;
+        redisFreeCommand(command);
+    }
+    if (reply == NULL) {
+        treadle_redis_link_close(&treadle_redis.inspector);
+        treadle_stop(TREADLE_OUTCOME_ENVIRONMENT, "redis-server", "%s", error);
+    }
+    return reply;
+}
