@@ -12,7 +12,7 @@
 
 /* Receiving spins for about as long as the server needs for a short command before it sleeps in the
  * kernel: being woken costs more than the answer. */
-enum { CAPACITY_MIN = 16384, SPINS_MAX = 64 };
+enum { CAPACITY_MIN = 16384, SPINS_MAX = 8 };
 
 int64_t treadle_redis_wire_timeout_ms = 10000;
 
