@@ -319,6 +319,7 @@ static const treadle_scenario refused_not_charged = {
     .setup = setup_one_a_minute,
     .thread = ask_steadily,
     .check = check_closed,
+    .moves_clock = true,
 };
 
 static const treadle_scenario no_ttl = {
@@ -342,6 +343,7 @@ static const treadle_scenario boundary_row = {
     .setup = setup_one_a_minute,
     .thread = boundary,
     .check = check_closed,
+    .moves_clock = true,
 };
 
 static const treadle_scenario fractional_window = {
@@ -383,6 +385,7 @@ static const treadle_scenario sequential_row = {
     .setup = setup_two_a_minute,
     .thread = sequential,
     .check = check_closed,
+    .moves_clock = true,
 };
 
 const treadle_scenario *const treadle_sliding_window[] = {

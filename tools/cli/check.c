@@ -218,6 +218,25 @@ static int run(const arguments *self, const treadle_cell *cells, size_t count,
     return exit_status(&report);
 }
 
+/* A server that was given runs on its own time: leaves out what needs it to follow ours. */
+static void leave_out_clock_movers(treadle_cell *cells, size_t *count)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < *count; i++) {
+        const bool live = cells[i].backend == TREADLE_BACKEND_REDIS;
+        if (!live || !treadle_scenario_find(cells[i].scenario)->moves_clock) {
+            cells[kept++] = cells[i];
+        }
+    }
+    if (kept < *count) {
+        fprintf(stderr,
+                "treadle: %zu cells left out: their scenarios move the clock, which a server given "
+                "by --redis does not follow\n",
+                *count - kept);
+    }
+    *count = kept;
+}
+
 static int check_strategy(const char *name)
 {
     if (name == NULL || treadle_strategy_find(name) != NULL) {
@@ -256,6 +275,9 @@ int treadle_cli_check(int argc, char **argv)
         self.jobs.redis = &target;
     }
     status = status ? status : treadle_cli_select(&self.selection, &cells, &count);
+    if (!status && self.redis_url != NULL) {
+        leave_out_clock_movers(cells, &count);
+    }
     treadle_output output;
     status = status ? status : treadle_output_open(&output, self.output);
     if (!status) {

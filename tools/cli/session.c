@@ -12,6 +12,11 @@
 static int open_server(treadle_session *session, const char *redis_url)
 {
     char error[TREADLE_MESSAGE_MAX];
+    if (redis_url != NULL && treadle_scenario_find(session->journal->cell.scenario)->moves_clock) {
+        treadle_cli_error("%s moves the clock, which a server given by --redis does not follow",
+                          session->journal->cell.scenario);
+        return TREADLE_EXIT_USAGE;
+    }
     if (redis_url != NULL) {
         if (treadle_redis_url_parse(redis_url, &session->target, error, sizeof error) != 0) {
             treadle_cli_error("--redis: %s", error);

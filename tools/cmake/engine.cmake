@@ -61,3 +61,13 @@ set(TREADLE_SUBJECTS treadle_impl treadle_litmus treadle_scenario_rows treadle_s
 add_executable(treadle tools/cli/main.c)
 target_compile_definitions(treadle PRIVATE TREADLE_VERSION="${PROJECT_VERSION}")
 target_link_libraries(treadle PRIVATE treadle_cli ${TREADLE_SUBJECTS} treadle_cli)
+
+# ---- tests -------------------------------------------------------------------------------------
+
+set(explore_libraries treadle_explore ${TREADLE_SUBJECTS} treadle_explore)
+treadle_test(token_test SOURCES tools/explore/tests/token_test.c LIBRARIES ${explore_libraries})
+treadle_test(explore_test SOURCES tools/explore/tests/explore_test.c
+             LIBRARIES ${explore_libraries})
+treadle_test(cli_test SOURCES tools/cli/tests/cli_test.c tools/cli/tests/run.c TIMEOUT 300)
+target_compile_definitions(cli_test PRIVATE TREADLE_BINARY="$<TARGET_FILE:treadle>")
+add_dependencies(cli_test treadle)

@@ -81,12 +81,17 @@ static void describe_bounds(char *text, size_t size, const treadle_explore_reque
     const double n = (double)report->executions;
     text[0] = '\0';
     if (verdict == TREADLE_VERDICT_HOLDS) {
-        snprintf(text, size, "all %llu interleavings, sequentially consistent%s%s",
-                 (unsigned long long)report->executions,
-                 cell->granularity < TREADLE_GRANULARITY_MEMORY ? ", plain accesses between "
-                                                                  "scheduling points atomic"
-                                                                : "",
-                 report->spin_blocks ? ", spinning threads wait for a write" : "");
+        const treadle_faults faults = treadle_scenario_find(cell->scenario)->faults;
+        const uint32_t cuts = faults.cut_before + faults.cut_after;
+        int used = snprintf(text, size, "all %llu interleavings, sequentially consistent",
+                            (unsigned long long)report->executions);
+        if (cuts > 0) {
+            used += snprintf(text + used, size - (size_t)used, ", at most %u cut connection%s",
+                             cuts, cuts == 1 ? "" : "s");
+        }
+        if (report->spin_blocks > 0) {
+            snprintf(text + used, size - (size_t)used, ", spinning threads wait for a write");
+        }
     } else if (verdict == TREADLE_VERDICT_NO_VIOLATION_FOUND) {
         /* (1 - p)^n < 5 % for p > 3/n: what shows in a larger share of executions was seen. */
         if (strcmp(request->strategy, "random") == 0) {

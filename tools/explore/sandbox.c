@@ -407,6 +407,22 @@ int treadle_sandbox_explore(treadle_sandbox *sandbox, const treadle_explore_requ
     return 0;
 }
 
+/* Steps that were checked one by one may still end too early, or differ between two checks. */
+static void compare_ends(const treadle_schedule *recorded, treadle_journal *journal)
+{
+    treadle_outcome *outcome = &journal->outcome;
+    const bool ran = outcome->kind != TREADLE_OUTCOME_DIVERGED &&
+                     outcome->kind != TREADLE_OUTCOME_ENVIRONMENT;
+    if (!ran || outcome->trace_hash == recorded->trace_hash) {
+        return;
+    }
+    outcome->kind = TREADLE_OUTCOME_DIVERGED;
+    snprintf(outcome->property, sizeof outcome->property, "divergence");
+    snprintf(outcome->message, sizeof outcome->message,
+             "%u events happen, %u were recorded, and not all of them are the same",
+             journal->trace.event_count + journal->trace.dropped, recorded->event_count);
+}
+
 int treadle_sandbox_replay(treadle_sandbox *sandbox, const treadle_replay_request *request,
                            treadle_outcome *outcome)
 {
@@ -434,6 +450,9 @@ int treadle_sandbox_replay(treadle_sandbox *sandbox, const treadle_replay_reques
     if (died && request->record) {
         /* The engine had no chance to put the trace's hash into the outcome. */
         journal->outcome.trace_hash = journal->trace.hash;
+    }
+    if (request->against != NULL) {
+        compare_ends(request->against, journal);
     }
     *outcome = journal->outcome;
     return 0;

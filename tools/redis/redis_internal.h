@@ -107,6 +107,12 @@ void treadle_redis_stranger_freed(treadle_redis_link *connection);
 /* Whether the server accepts a new connection and answers. */
 bool treadle_redis_server_answers(char *error, size_t error_size);
 
+/* ---- redis_place.c --------------------------------------------------------------------------- */
+
+/* Keeps this thread and the harness's own server, at the other end of `fd`, on one processor. */
+void treadle_redis_place_together(int fd);
+void treadle_redis_place_restore(void);
+
 /* ---- redis_plan.c ---------------------------------------------------------------------------- */
 
 /* What the commands of one flush amount to. */

@@ -90,6 +90,7 @@ static void start_execution(void);
 
 static void close_all(void)
 {
+    treadle_redis_place_restore();
     treadle_redis_pool_close();
     treadle_redis_commands_free(treadle_redis.commands);
     if (treadle_redis.clock != NULL) {
@@ -129,6 +130,9 @@ int treadle_redis_attach(const treadle_redis_target *target, char *error, size_t
     if (!ok) {
         close_all();
         return -1;
+    }
+    if (target->own) {
+        treadle_redis_place_together(treadle_redis.inspector.context->fd);
     }
     treadle_redis.attached = true;
     /* What an earlier process left on the server is not known. */

@@ -10,9 +10,7 @@
 #include <sys/uio.h>
 #include <time.h>
 
-/* Receiving spins for about as long as the server needs for a short command before it sleeps in the
- * kernel: being woken costs more than the answer. */
-enum { CAPACITY_MIN = 16384, SPINS_MAX = 8 };
+enum { CAPACITY_MIN = 16384 };
 
 int64_t treadle_redis_wire_timeout_ms = 10000;
 
@@ -87,7 +85,7 @@ static treadle_redis_wire_status receive_some(treadle_redis_wire *wire, int fd)
         return TREADLE_REDIS_WIRE_MEMORY;
     }
     int64_t deadline = 0;
-    for (uint32_t spins = 0;; spins++) {
+    for (;;) {
         const ssize_t got =
             recv(fd, wire->data + wire->end, wire->capacity - wire->end, MSG_DONTWAIT);
         if (got > 0) {
@@ -97,7 +95,7 @@ static treadle_redis_wire_status receive_some(treadle_redis_wire *wire, int fd)
         if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
             return TREADLE_REDIS_WIRE_CLOSED;
         }
-        if (spins >= SPINS_MAX && !wait_for(fd, POLLIN, &deadline)) {
+        if (!wait_for(fd, POLLIN, &deadline)) {
             return TREADLE_REDIS_WIRE_SILENT;
         }
     }

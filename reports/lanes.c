@@ -1,0 +1,430 @@
+// SPDX-License-Identifier: MIT
+/* The lane diagram of a trace. Only one thread acts per row, so a row's text may run over the lanes
+ * to its right; the lanes are placed so that the texts of the rightmost ones fit, too:
+ *
+ *     step  client-1                        client-2
+ *        1  ZCOUNT window:x -inf +inf -> 0  │
+ *        2  ├─────────────────────────────→ ZCOUNT window:x -inf +inf -> 0
+ *        3  ZADD window:x 1.5 a -> 1 ←──────┤
+ *
+ * An arrow is a context switch. A thread's line ends with its last event. */
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reports/canvas.h"
+#include "reports/event_text.h"
+#include "reports/utf8.h"
+#include "reports/writer.h"
+
+#define LINE "\xe2\x94\x82"        /* │ */
+#define BRANCH_RIGHT "\xe2\x94\x9c" /* ├ */
+#define BRANCH_LEFT "\xe2\x94\xa4"  /* ┤ */
+#define DASH "\xe2\x94\x80"         /* ─ */
+#define CROSSING "\xe2\x94\xbc"     /* ┼ */
+#define ARROW_RIGHT "\xe2\x86\x92"  /* → */
+#define ARROW_LEFT "\xe2\x86\x90"   /* ← */
+
+enum {
+    WIDTH_MIN = 40,
+    WIDTH_MAX = 1000,
+    WIDTH_PLACES = 100, /* from here on places get a column of their own */
+    GAP = 2,
+    LANE_MIN = 4,  /* "├─→ " */
+    TEXT_MIN = 16, /* what the last lane needs at least, else there are no lanes */
+    NONE = -1,
+};
+
+typedef struct lane {
+    char *name; /* owned */
+    uint32_t thread;
+    uint32_t last; /* index of its last event */
+    int text_max;  /* columns */
+} lane;
+
+typedef struct diagram {
+    const treadle_trace *trace;
+    const treadle_writer_options *options;
+    treadle_canvas canvas;
+    lane lanes[TREADLE_TRACE_THREADS_MAX];
+    int lane_of[UINT8_MAX + 1]; /* thread → lane, NONE */
+    int lane_count;
+    int lane_step;  /* columns from lane to lane; 0 = a column with the thread's name instead */
+    int name_max;   /* columns */
+    int step_width;
+    int clock_width; /* 0 = the clock never changes */
+    int left;       /* where lanes begin */
+    int right;      /* where they end */
+    int place;      /* where places begin, NONE = they are not shown */
+} diagram;
+
+/* ---- measuring ------------------------------------------------------------------------------- */
+
+static int max_int(int one, int other)
+{
+    return one > other ? one : other;
+}
+
+static int min_int(int one, int other)
+{
+    return one < other ? one : other;
+}
+
+static bool is_note(const treadle_event *event)
+{
+    return event->kind == TREADLE_OP_NOTE;
+}
+
+static bool clock_changed(const treadle_trace *trace, uint32_t index)
+{
+    return index == 0 || trace->events[index].clock_ns != trace->events[index - 1].clock_ns;
+}
+
+static int open_lane(diagram *self, uint8_t thread)
+{
+    if (self->lane_count == (int)TREADLE_TRACE_THREADS_MAX) {
+        return EINVAL; /* no trace of the engine's */
+    }
+    lane *made = &self->lanes[self->lane_count];
+    *made = (lane){.thread = thread, .name = treadle_thread_describe(self->trace, thread)};
+    if (made->name == NULL) {
+        return ENOMEM;
+    }
+    self->name_max = max_int(self->name_max, treadle_text_columns(made->name));
+    self->lane_of[thread] = self->lane_count++;
+    return 0;
+}
+
+/* The lanes, in the order of the threads' numbers. */
+static int open_lanes(diagram *self)
+{
+    bool acts[UINT8_MAX + 1] = {false};
+    for (uint32_t i = 0; i < self->trace->event_count; i++) {
+        acts[self->trace->events[i].thread] = true;
+    }
+    for (int thread = 0; thread <= UINT8_MAX; thread++) {
+        self->lane_of[thread] = NONE;
+        const int error = acts[thread] ? open_lane(self, (uint8_t)thread) : 0;
+        if (error) {
+            return error;
+        }
+    }
+    return 0;
+}
+
+static int measure_events(diagram *self)
+{
+    const treadle_trace *trace = self->trace;
+    char number[64];
+    bool ticks = false;
+    self->step_width = (int)strlen("step");
+    for (uint32_t i = 0; i < trace->event_count; i++) {
+        const treadle_event *event = &trace->events[i];
+        char *text = treadle_event_describe(trace, event);
+        if (text == NULL) {
+            return ENOMEM;
+        }
+        lane *own = &self->lanes[self->lane_of[event->thread]];
+        own->text_max = max_int(own->text_max, treadle_text_columns(text));
+        own->last = i;
+        free(text);
+        const int digits = snprintf(number, sizeof number, "%" PRIu32, event->step);
+        self->step_width = max_int(self->step_width, digits);
+        treadle_clock_describe(event->clock_ns, number, sizeof number);
+        self->clock_width = max_int(self->clock_width, (int)strlen(number));
+        ticks |= i > 0 && clock_changed(trace, i);
+    }
+    self->clock_width = ticks ? max_int(self->clock_width, (int)strlen("clock")) : 0;
+    return 0;
+}
+
+/* The source place of an event as a new string; "" when there is none, NULL when out of memory. */
+static char *place_of(const diagram *self, const treadle_event *event)
+{
+    const char *place = "";
+    if (self->options->symbolize != NULL && event->site != 0) {
+        place = self->options->symbolize(event->site);
+        place = place != NULL ? place : "";
+    }
+    return treadle_utf8_escape(place, strlen(place));
+}
+
+static int measure_places(const diagram *self, int *widest)
+{
+    *widest = 0;
+    for (uint32_t i = 0; i < self->trace->event_count; i++) {
+        char *place = place_of(self, &self->trace->events[i]);
+        if (place == NULL) {
+            return ENOMEM;
+        }
+        *widest = max_int(*widest, treadle_text_columns(place));
+        free(place);
+    }
+    return 0;
+}
+
+/* ---- placing --------------------------------------------------------------------------------- */
+
+/* The widest step from lane to lane at which every lane's longest text still fits; not wider than
+ * the texts need, not so narrow that lanes cannot be told apart. 0 = too many lanes. */
+static int lane_step(const diagram *self, int columns)
+{
+    const int gaps = self->lane_count - 1;
+    int natural = self->name_max + GAP;
+    for (int i = 0; i < gaps; i++) {
+        natural = max_int(natural, self->lanes[i].text_max + 2 * GAP);
+    }
+    if (gaps <= 0) {
+        return natural;
+    }
+    const int most = (columns - TEXT_MIN) / gaps;
+    if (most < LANE_MIN) {
+        return 0;
+    }
+    int step = natural;
+    for (int i = 1; i <= gaps; i++) {
+        step = min_int(step, (columns - self->lanes[i].text_max) / i);
+    }
+    /* Names should stand beside each other, but not at the price of more than half of the row. */
+    const int least = max_int(LANE_MIN, min_int(self->name_max + GAP, columns / 2 / gaps));
+    return min_int(max_int(step, least), most);
+}
+
+/* Where the longest text ends at a given step. */
+static int extent(const diagram *self, int step)
+{
+    int columns = 0;
+    for (int i = 0; i < self->lane_count; i++) {
+        columns = max_int(columns, i * step + max_int(self->lanes[i].text_max,
+                                                      treadle_text_columns(self->lanes[i].name)));
+    }
+    return columns;
+}
+
+static void place_lanes(diagram *self, int widest_place)
+{
+    const int width = self->canvas.width;
+    const int clock = self->clock_width > 0 ? self->clock_width + GAP : 0;
+    self->left = self->step_width + GAP + clock;
+    self->right = width;
+    self->place = NONE;
+    const int place = min_int(widest_place, width / 3);
+    const int narrow = width - self->left - GAP - place;
+    if (place > 0 && narrow > TEXT_MIN) {
+        const int step = lane_step(self, narrow);
+        const bool fits = step > 0 && extent(self, step) <= narrow;
+        if (width >= WIDTH_PLACES || fits) {
+            /* Texts that are shorter than the room for them draw the places near. */
+            const int used = step > 0 ? min_int(extent(self, step), narrow) : narrow;
+            self->place = self->left + used + GAP;
+            self->lane_step = step;
+            return;
+        }
+    }
+    self->lane_step = lane_step(self, width - self->left);
+}
+
+/* ---- drawing --------------------------------------------------------------------------------- */
+
+static int column_of(const diagram *self, int lane_index)
+{
+    return self->left + lane_index * self->lane_step;
+}
+
+static int ink_of(int lane_index)
+{
+    return TREADLE_INK_THREAD + lane_index % TREADLE_INKS_THREAD;
+}
+
+static void draw_lines(diagram *self, uint32_t index)
+{
+    for (int i = 0; i < self->lane_count; i++) {
+        if (self->lanes[i].last >= index) {
+            treadle_canvas_put(&self->canvas, column_of(self, i), LINE, TREADLE_INK_DIM);
+        }
+    }
+}
+
+static void draw_right_aligned(diagram *self, int end, const char *text, int ink)
+{
+    treadle_canvas_text(&self->canvas, end - (int)strlen(text), end, text, ink);
+}
+
+static void draw_header(diagram *self)
+{
+    draw_right_aligned(self, self->step_width, "step", TREADLE_INK_DIM);
+    if (self->clock_width > 0) {
+        draw_right_aligned(self, self->left - GAP, "clock", TREADLE_INK_DIM);
+    }
+    /* Names that do not fit beside each other go down like stairs. */
+    const bool stairs = self->name_max + 1 > self->lane_step && self->lane_count > 1;
+    for (int i = 0; i < self->lane_count; i++) {
+        treadle_canvas_text(&self->canvas, column_of(self, i), self->right, self->lanes[i].name,
+                            ink_of(i));
+        if (stairs && i + 1 < self->lane_count) {
+            treadle_canvas_print(&self->canvas, self->options->out);
+            for (int above = 0; above <= i; above++) {
+                treadle_canvas_put(&self->canvas, column_of(self, above), LINE, TREADLE_INK_DIM);
+            }
+        }
+    }
+    treadle_canvas_print(&self->canvas, self->options->out);
+}
+
+static void draw_dashes(diagram *self, int from, int to)
+{
+    for (int column = from; column < to; column++) {
+        const bool crosses = self->canvas.cells[column].glyph[0] != '\0';
+        treadle_canvas_put(&self->canvas, column, crosses ? CROSSING : DASH, TREADLE_INK_DIM);
+    }
+}
+
+/* From the lane that acted before to the text, which begins or ends at `edge`. */
+static void draw_switch(diagram *self, int from, int to, int edge)
+{
+    const int origin = column_of(self, from);
+    if (from < to) {
+        draw_dashes(self, origin + 1, edge - 2);
+        treadle_canvas_put(&self->canvas, origin, BRANCH_RIGHT, TREADLE_INK_DIM);
+        treadle_canvas_put(&self->canvas, edge - 2, ARROW_RIGHT, TREADLE_INK_DIM);
+    } else if (edge + 1 < origin) {
+        draw_dashes(self, edge + 2, origin);
+        treadle_canvas_put(&self->canvas, edge + 1, ARROW_LEFT, TREADLE_INK_DIM);
+        treadle_canvas_put(&self->canvas, origin, BRANCH_LEFT, TREADLE_INK_DIM);
+    }
+}
+
+/* The thread of the last event before `index` that is not a note; NONE when there is none. */
+static int lane_before(const diagram *self, uint32_t index)
+{
+    while (index-- > 0) {
+        if (!is_note(&self->trace->events[index])) {
+            return self->lane_of[self->trace->events[index].thread];
+        }
+    }
+    return NONE;
+}
+
+/* Blanks what a text has covered behind its last column, so that no line touches it. */
+static int draw_text(diagram *self, int column, const char *text, int ink)
+{
+    const int end = treadle_canvas_text(&self->canvas, column, self->right, text, ink);
+    treadle_canvas_put(&self->canvas, end, "", TREADLE_INK_PLAIN);
+    return end;
+}
+
+static void draw_place(diagram *self, const treadle_event *event, int end)
+{
+    char *place = self->place != NONE ? place_of(self, event) : NULL;
+    if (place == NULL || place[0] == '\0') {
+        free(place);
+        return;
+    }
+    const char *shown = place;
+    const int room = self->right - self->place;
+    if (treadle_text_columns(shown) > room && strrchr(shown, ' ') != NULL) {
+        shown = strrchr(shown, ' ') + 1; /* file and line without the function */
+    }
+    if (end + GAP <= self->place) {
+        treadle_canvas_text(&self->canvas, self->place, self->right, shown, TREADLE_INK_DIM);
+    }
+    free(place);
+}
+
+static void draw_numbers(diagram *self, uint32_t index)
+{
+    const treadle_event *event = &self->trace->events[index];
+    char number[64];
+    if (!is_note(event)) {
+        snprintf(number, sizeof number, "%" PRIu32, event->step);
+        draw_right_aligned(self, self->step_width, number, TREADLE_INK_DIM);
+    }
+    if (self->clock_width > 0 && clock_changed(self->trace, index)) {
+        treadle_clock_describe(event->clock_ns, number, sizeof number);
+        draw_right_aligned(self, self->left - GAP, number, TREADLE_INK_PLAIN);
+    }
+}
+
+static int draw_event(diagram *self, uint32_t index)
+{
+    const treadle_event *event = &self->trace->events[index];
+    char *text = treadle_event_describe(self->trace, event);
+    if (text == NULL) {
+        return ENOMEM;
+    }
+    const int own = self->lane_of[event->thread];
+    const int before = is_note(event) ? NONE : lane_before(self, index);
+    const bool switched = before != NONE && before != own;
+    draw_numbers(self, index);
+    int end;
+    if (self->lane_step > 0) {
+        draw_lines(self, index);
+        const int column = column_of(self, own);
+        if (switched && before < own) {
+            draw_switch(self, before, own, column);
+        }
+        end = draw_text(self, column, text, ink_of(own));
+        if (switched && before > own) {
+            draw_switch(self, before, own, end);
+        }
+    } else {
+        const int column = self->left + min_int(self->name_max, WIDTH_MIN / 4) + GAP;
+        treadle_canvas_text(&self->canvas, self->left, column - GAP, self->lanes[own].name,
+                            ink_of(own));
+        if (switched) {
+            treadle_canvas_put(&self->canvas, self->left - 1, ARROW_RIGHT, TREADLE_INK_DIM);
+        }
+        end = draw_text(self, column, text, ink_of(own));
+    }
+    draw_place(self, event, end);
+    treadle_canvas_print(&self->canvas, self->options->out);
+    free(text);
+    return 0;
+}
+
+static int draw(diagram *self)
+{
+    int widest_place;
+    int error = open_lanes(self);
+    error = error ? error : measure_events(self);
+    error = error ? error : measure_places(self, &widest_place);
+    if (error) {
+        return error;
+    }
+    place_lanes(self, widest_place);
+    if (self->lane_step > 0) {
+        draw_header(self);
+    }
+    for (uint32_t i = 0; i < self->trace->event_count && !error; i++) {
+        error = draw_event(self, i);
+    }
+    return error;
+}
+
+int treadle_lanes_write(const treadle_trace *trace, const treadle_writer_options *options)
+{
+    diagram *self = calloc(1, sizeof *self);
+    if (self == NULL) {
+        return ENOMEM;
+    }
+    self->trace = trace;
+    self->options = options;
+    const int width = min_int(max_int(options->width, WIDTH_MIN), WIDTH_MAX);
+    int error = treadle_canvas_open(&self->canvas, width, options->colour);
+    if (!error && trace->event_count > 0) {
+        error = draw(self);
+    } else if (!error) {
+        fputs("(no events)\n", options->out);
+    }
+    if (!error && trace->dropped > 0) {
+        fprintf(options->out, "(%" PRIu32 " more events: the trace was full)\n", trace->dropped);
+    }
+    for (int i = 0; i < self->lane_count; i++) {
+        free(self->lanes[i].name);
+    }
+    treadle_canvas_close(&self->canvas);
+    free(self);
+    return error ? error : (ferror(options->out) ? EIO : 0);
+}

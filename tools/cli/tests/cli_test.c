@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: MIT
+/* The program from outside: what a user types, what is printed, and the exit status. */
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tools/cli/tests/run.h"
+
+#define ASSERT_SAYS(text, what)                                                                    \
+    cr_assert(strstr(text, what) != NULL, "\"%s\" is not in: %s", what, text)
+#define ASSERT_STATUS(result, wanted)                                                              \
+    cr_assert((result).status == (wanted), "status %d, not %d; out: %s err: %s", (result).status,  \
+              wanted, (result).out, (result).err)
+
+static size_t lines_of(const char *text)
+{
+    size_t lines = 0;
+    for (; *text; text++) {
+        lines += *text == '\n';
+    }
+    return lines;
+}
+
+/* ---- bad input: one line, the nearest name, status 2 ----------------------------------------- */
+
+static void refused(ran result, int status, const char *first, const char *second)
+{
+    ASSERT_STATUS(result, status);
+    ASSERT_SAYS(result.err, first);
+    ASSERT_SAYS(result.err, second);
+    cr_assert_eq(lines_of(result.err), 1, "more than a line: %s", result.err);
+    cr_assert_str_empty(result.out);
+    ran_free(&result);
+}
+
+Test(cli, names_the_nearest_of_what_it_does_not_know)
+{
+    refused(TREADLE("chekc"), 2, "unknown command \"chekc\"", "\"check\"");
+    refused(TREADLE("check", "litmus/countr"), 2, "unknown scenario", "\"litmus/counter\"");
+    refused(TREADLE("check", "litmus/counter", "--variant", "niave"), 2, "unknown variant",
+            "\"naive\"");
+    refused(TREADLE("check", "--strategy", "randm"), 2, "unknown strategy", "\"random\"");
+    refused(TREADLE("check", "--backend", "reddis"), 2, "unknown backend", "\"redis\"");
+    refused(TREADLE("check", "--granularity", "synk"), 2, "unknown granularity", "\"sync\"");
+    refused(TREADLE("check", "--varaint", "naive"), 2, "unknown option --varaint", "--variant");
+    refused(TREADLE("check", "litmus/counter", "--set", "thread=3"), 2, "unknown parameter",
+            "\"threads\"");
+    refused(TREADLE("check", "--format", "xml"), 2, "unknown format \"xml\"", "junit");
+}
+
+Test(cli, refuses_values_out_of_range)
+{
+    refused(TREADLE("check", "litmus/counter", "--set", "threads=99"), 2, "threads", "1 to 8");
+    refused(TREADLE("check", "litmus/counter", "--set", "threads"), 2, "--set", "NAME=VALUE");
+    refused(TREADLE("check", "--seed", "x"), 2, "--seed", "whole number");
+    refused(TREADLE("check", "--time", "-1"), 2, "--time", "seconds");
+    refused(TREADLE("check", "--redis", "http://x"), 2, "--redis", "redis://");
+    refused(TREADLE("replay"), 2, "TOKEN", "replay");
+}
+
+static char *some_token(void)
+{
+    ran result = TREADLE("check", "litmus/check_then_act", "--variant", "naive", "--granularity",
+                         "sync", "--format", "json");
+    ASSERT_STATUS(result, 0);
+    char *token = first_token(result.out);
+    cr_assert_not_null(token);
+    ran_free(&result);
+    return token;
+}
+
+Test(cli, refuses_tokens_that_are_none)
+{
+    char *token = some_token();
+    char *damaged = strdup(token);
+    char *middle = damaged + strlen(damaged) / 2;
+    *middle = *middle == 'A' ? 'B' : 'A';
+    refused(TREADLE("replay", damaged), 2, "damaged", "copy it again");
+    damaged[strlen(damaged) - 8] = '\0';
+    memcpy(damaged, token, strlen(damaged));
+    refused(TREADLE("replay", damaged), 2, "token", "copied");
+    refused(TREADLE("replay", "hello"), 2, "not a treadle token", "tdl1.");
+    refused(TREADLE("shrink", "tdl2.abcdef"), 2, "another version", "tdl1.");
+    refused(TREADLE("replay", "/dev/null"), 2, "neither a token nor a journal", "/dev/null");
+    free(damaged);
+    free(token);
+}
+
+/* ---- tokens ---------------------------------------------------------------------------------- */
+
+Test(cli, replays_shrinks_and_says_when_a_passing_schedule_is_no_finding)
+{
+    char *token = some_token();
+    ran again = TREADLE("replay", token, "--repeat", "1000");
+    ASSERT_STATUS(again, 0);
+    ASSERT_SAYS(again.out, "came about again");
+    ASSERT_SAYS(again.out, "run 1000 times");
+    ran json = TREADLE("replay", token, "--format", "json");
+    ASSERT_STATUS(json, 0);
+    ASSERT_SAYS(json.out, "\"events\"");
+    ran shrunk = TREADLE("shrink", token);
+    ASSERT_STATUS(shrunk, 0);
+    ASSERT_SAYS(shrunk.out, "over-admission");
+    ran_free(&again);
+    ran_free(&json);
+    ran_free(&shrunk);
+    free(token);
+}
+
+Test(cli, a_token_in_a_file_is_found)
+{
+    char *token = some_token();
+    char path[] = "/tmp/treadle-test-XXXXXX";
+    const int fd = mkstemp(path);
+    dprintf(fd, "CI log\n  replay: treadle replay %s\nmore\n", token);
+    close(fd);
+    ran again = TREADLE("replay", path);
+    ASSERT_STATUS(again, 0);
+    unlink(path);
+    ran_free(&again);
+    free(token);
+}
+
+Test(cli, the_same_seed_gives_the_same_result_whatever_the_number_of_jobs)
+{
+    ran one = TREADLE("check", "memory_store/*", "--format", "json", "--jobs", "1");
+    ran two = TREADLE("check", "memory_store/*", "--format", "json", "--jobs", "2");
+    ASSERT_STATUS(one, 0);
+    ASSERT_STATUS(two, 0);
+    const char *a = one.out;
+    const char *b = two.out;
+    int tokens = 0;
+    for (;; tokens++) {
+        char *left = first_token(a);
+        char *right = first_token(b);
+        if (left == NULL || right == NULL) {
+            cr_assert(left == NULL && right == NULL);
+            break;
+        }
+        cr_assert_str_eq(left, right);
+        a = strstr(a, "tdl1.") + 5;
+        b = strstr(b, "tdl1.") + 5;
+        free(left);
+        free(right);
+    }
+    cr_assert_geq(tokens, 5);
+    ran_free(&one);
+    ran_free(&two);
+}
+
+/* ---- subjects that misbehave ------------------------------------------------------------------- */
+
+static void misbehaves(const char *variant, const char *verdict, const char *property, int replays)
+{
+    ran result = TREADLE("check", "litmus/misbehaving", "--variant", variant, "--format", "json");
+    ASSERT_STATUS(result, 0);
+    char wanted[128];
+    snprintf(wanted, sizeof wanted, "\"verdict\":\"%s\"", verdict);
+    ASSERT_SAYS(result.out, wanted);
+    snprintf(wanted, sizeof wanted, "\"property\":\"%s\"", property);
+    ASSERT_SAYS(result.out, wanted);
+    char *token = first_token(result.out);
+    cr_assert_not_null(token, "%s has no token", variant);
+    if (replays) {
+        ran again = TREADLE("replay", token);
+        ASSERT_STATUS(again, 0);
+        ASSERT_SAYS(again.out, property);
+        ran_free(&again);
+    }
+    free(token);
+    ran_free(&result);
+}
+
+Test(cli, a_subject_that_misbehaves_becomes_a_verdict_with_a_token)
+{
+    misbehaves("segfault", "violated", "crash", 1);
+    misbehaves("abort", "violated", "abort", 1);
+    misbehaves("exit", "violated", "exit", 1);
+    misbehaves("stack-overflow", "violated", "stack-overflow", 1);
+    misbehaves("never-ends", "unknown", "step-limit", 1);
+    misbehaves("livelock", "violated", "livelock", 1);
+    misbehaves("deadlock", "violated", "deadlock", 1);
+    misbehaves("leaks-lock", "violated", "lock-leak", 1);
+    misbehaves("exhausts-memory", "unknown", "memory-limit", 1);
+    misbehaves("loses-thread", "violated", "thread-leak", 1);
+    misbehaves("frees-twice", "violated", "double-free", 1);
+}
+
+Test(cli, a_subject_that_hangs_becomes_a_verdict_with_a_token, .timeout = 60)
+{
+    misbehaves("hangs", "unknown", "hang", 0);
+}
+
+/* ---- the surroundings ------------------------------------------------------------------------ */
+
+Test(cli, without_a_redis_server_memory_is_still_checked)
+{
+    ran result = TREADLE_WITH("PATH=/nonexistent", "check", "@(sliding_window|memory_store)/check*",
+                              "--format", "json");
+    ASSERT_STATUS(result, 3);
+    ASSERT_SAYS(result.out, "redis-server");
+    ASSERT_SAYS(result.out, "\"scenario\":\"memory_store/check_then_add\"");
+    ASSERT_SAYS(result.out, "\"verdict\":\"violated\"");
+    ran_free(&result);
+}
+
+Test(cli, a_redis_server_killed_in_mid_run_ends_the_cell_not_the_run, .timeout = 90)
+{
+    const char *const arguments[] = {"check",       "sliding_window/check_then_add",
+                                     "--variant",   "fixed",
+                                     "--set",       "threads=6",
+                                     "--time",      "60",
+                                     "--strategy",  "random",
+                                     "--format",    "json",
+                                     NULL};
+    running process = start_treadle(NULL, arguments);
+    const pid_t server = find_descendant(process.pid, "redis-server");
+    cr_assert_neq(server, 0);
+    usleep(500000);
+    kill(server, SIGKILL);
+    ran result = finish_treadle(process);
+    ASSERT_STATUS(result, 3);
+    ASSERT_SAYS(result.out, "\"verdict\":\"unknown\"");
+    ran_free(&result);
+}
+
+Test(cli, output_that_cannot_be_written_is_said_before_anything_runs)
+{
+    refused(TREADLE("check", "litmus/counter", "--output", "/nonexistent/report"), 3,
+            "/nonexistent/report", "No such file");
+    refused(TREADLE("check", "litmus/counter", "--output", "/tmp"), 3, "/tmp", "directory");
+}
+
+Test(cli, output_appears_whole)
+{
+    char directory[] = "/tmp/treadle-test-XXXXXX";
+    cr_assert_not_null(mkdtemp(directory));
+    char path[128];
+    snprintf(path, sizeof path, "%s/report.xml", directory);
+    ran result = TREADLE("check", "litmus/counter", "--format", "junit", "--output", path);
+    ASSERT_STATUS(result, 0);
+    struct stat status;
+    cr_assert_eq(stat(path, &status), 0);
+    cr_assert_gt(status.st_size, 200);
+    unlink(path);
+    cr_assert_eq(rmdir(directory), 0, "something was left beside the report");
+    ran_free(&result);
+}
+
+Test(cli, an_interrupt_ends_with_what_is_known, .timeout = 60)
+{
+    const char *const arguments[] = {"check",  "litmus/@(counter|locked_increment)",
+                                     "--time", "50",
+                                     "--executions", "100000000000",
+                                     "--strategy", "random",
+                                     NULL};
+    running process = start_treadle(NULL, arguments);
+    usleep(1500000);
+    kill(process.pid, SIGINT);
+    ran result = finish_treadle(process);
+    cr_assert(result.status == 4 || result.status == 1, "status %d", result.status);
+    ASSERT_SAYS(result.out, "litmus/counter");
+    ASSERT_SAYS(result.out, "nterrupted");
+    ran_free(&result);
+}
+
+Test(cli, two_runs_at_once_do_not_disturb_each_other, .timeout = 90)
+{
+    const char *const arguments[] = {"check", "sliding_window/*", "--format", "json", NULL};
+    running one = start_treadle(NULL, arguments);
+    running two = start_treadle(NULL, arguments);
+    ran first = finish_treadle(one);
+    ran second = finish_treadle(two);
+    ASSERT_STATUS(first, 0);
+    ASSERT_STATUS(second, 0);
+    ran_free(&first);
+    ran_free(&second);
+}
+
+Test(cli, a_killed_run_leaves_a_journal_that_replays_and_no_process, .timeout = 60)
+{
+    char directory[] = "/tmp/treadle-test-XXXXXX";
+    cr_assert_not_null(mkdtemp(directory));
+    char environment[64];
+    snprintf(environment, sizeof environment, "TMPDIR=%s", directory);
+    const char *const arguments[] = {"check", "litmus/misbehaving", "--variant", "hangs", NULL};
+    running process = start_treadle(environment, arguments);
+    usleep(2000000);
+    kill(process.pid, SIGKILL);
+    ran killed = finish_treadle(process);
+    ran_free(&killed);
+    char command[256];
+    char path[256] = "";
+    snprintf(command, sizeof command, "ls %s/treadle-run-*/journal-1", directory);
+    FILE *pipe = popen(command, "re");
+    cr_assert_not_null(fgets(path, sizeof path, pipe));
+    pclose(pipe);
+    path[strcspn(path, "\n")] = '\0';
+    ran again = TREADLE("replay", path);
+    ASSERT_SAYS(again.out, "hang");
+    ran_free(&again);
+    snprintf(command, sizeof command, "rm -r %s", directory);
+    cr_assert_eq(system(command), 0);
+}

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: MIT
+/* Sandbox, shrinker and verdicts, on the litmus programs. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tools/explore/check.h"
+#include "tools/explore/shrink.h"
+
+static treadle_journal *open_journal(const char *scenario, const char *variant,
+                                     treadle_granularity granularity)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/tmp/treadle-explore-test-%d", (int)getpid());
+    treadle_journal *journal = treadle_journal_create(path);
+    cr_assert_not_null(journal);
+    unlink(path);
+    const treadle_scenario *row = treadle_scenario_find(scenario);
+    cr_assert_not_null(row);
+    snprintf(journal->cell.scenario, sizeof journal->cell.scenario, "%s", scenario);
+    snprintf(journal->cell.variant, sizeof journal->cell.variant, "%s", variant);
+    journal->cell.granularity = granularity;
+    for (uint32_t i = 0; row->parameters[i].name != NULL; i++) {
+        journal->cell.parameters[i] = row->parameters[i].fallback;
+        journal->cell.parameter_count = i + 1;
+    }
+    return journal;
+}
+
+static const treadle_result *check(treadle_journal *journal, const treadle_check_options *options)
+{
+    treadle_check_cell(journal, NULL, options);
+    return &journal->result;
+}
+
+Test(verdict, holds_only_when_the_space_was_exhausted)
+{
+    treadle_journal *journal =
+        open_journal("litmus/check_then_act", "fixed", TREADLE_GRANULARITY_SYNC);
+    const treadle_check_options whole = {.strategy = "dfs"};
+    const treadle_result *result = check(journal, &whole);
+    cr_assert_eq(result->verdict, TREADLE_VERDICT_HOLDS);
+    cr_assert(result->complete);
+    const uint64_t all = result->executions;
+    cr_assert_gt(all, 2);
+
+    const treadle_check_options exact = {.strategy = "dfs", .executions_max = all};
+    cr_assert_eq(check(journal, &exact)->verdict, TREADLE_VERDICT_HOLDS);
+    const treadle_check_options short_of_it = {.strategy = "dfs", .executions_max = all - 1};
+    result = check(journal, &short_of_it);
+    cr_assert_eq(result->verdict, TREADLE_VERDICT_NO_VIOLATION_FOUND);
+    cr_assert_not(result->complete);
+    cr_assert_not(result->as_expected, "less was established than the row says");
+
+    const treadle_check_options sampled = {.strategy = "random", .executions_max = 1000};
+    result = check(journal, &sampled);
+    cr_assert_eq(result->verdict, TREADLE_VERDICT_NO_VIOLATION_FOUND);
+    cr_assert_not(result->complete);
+}
+
+Test(verdict, dfs_counts_are_the_closed_form)
+{
+    treadle_journal *journal = open_journal("litmus/steps", "fixed", TREADLE_GRANULARITY_MEMORY);
+    const treadle_check_options whole = {.strategy = "dfs"};
+    cr_assert_eq(check(journal, &whole)->executions, 1680);
+    journal->cell.parameters[0] = 2;
+    cr_assert_eq(check(journal, &whole)->executions, 20); /* 6!/(3!)^2 */
+    /* At sync the start is a step too: 8!/(4!)^2. */
+    journal->cell.granularity = TREADLE_GRANULARITY_SYNC;
+    cr_assert_eq(check(journal, &whole)->executions, 70);
+}
+
+Test(verdict, the_wrong_property_is_not_as_expected)
+{
+    treadle_journal *journal = open_journal("litmus/counter", "naive", TREADLE_GRANULARITY_AWAIT);
+    const treadle_check_options options = {.strategy = "random", .executions_max = 100};
+    cr_assert_not(check(journal, &options)->as_expected, "nothing was exhausted");
+    journal->cell.granularity = TREADLE_GRANULARITY_SYNC;
+    cr_assert(check(journal, &options)->as_expected);
+}
+
+Test(verdict, what_ends_at_a_limit_is_unknown)
+{
+    treadle_journal *journal =
+        open_journal("litmus/misbehaving", "never-ends", TREADLE_GRANULARITY_SYNC);
+    const treadle_check_options options = {.seed = 1};
+    const treadle_result *result = check(journal, &options);
+    cr_assert_eq(result->verdict, TREADLE_VERDICT_UNKNOWN);
+    cr_assert_str_eq(result->outcome.property, "step-limit");
+    cr_assert(journal->has_token);
+}
+
+Test(verdict, a_finding_names_the_coarsest_granularity_that_shows_it)
+{
+    treadle_journal *journal =
+        open_journal("litmus/lost_wakeup", "naive", TREADLE_GRANULARITY_MEMORY);
+    const treadle_check_options options = {.strategy = "random", .seed = 1, .find_coarsest = true};
+    cr_assert_eq(check(journal, &options)->coarsest, TREADLE_GRANULARITY_AWAIT);
+    journal = open_journal("litmus/plain_increment", "naive", TREADLE_GRANULARITY_MEMORY);
+    cr_assert_eq(check(journal, &options)->coarsest, TREADLE_GRANULARITY_MEMORY);
+}
+
+/* ---- replay ---------------------------------------------------------------------------------- */
+
+typedef struct found {
+    treadle_journal *journal;
+    treadle_sandbox *sandbox;
+    treadle_schedule schedule;
+} found;
+
+static found find(const char *scenario, const char *variant, treadle_granularity granularity)
+{
+    found it = {.journal = open_journal(scenario, variant, granularity)};
+    it.sandbox = treadle_sandbox_open(it.journal, NULL);
+    const treadle_explore_request request = {
+        .strategy = "random", .seed = 7, .executions_max = 10000};
+    treadle_explore_report report;
+    cr_assert_eq(treadle_sandbox_explore(it.sandbox, &request, &report), 0);
+    cr_assert_eq(report.outcome.kind, TREADLE_OUTCOME_VIOLATED);
+    uint16_t decisions[4096];
+    const uint32_t count = it.journal->decisions.count;
+    memcpy(decisions, it.journal->decisions.values, count * sizeof decisions[0]);
+    const treadle_replay_request again = {.decisions = decisions, .count = count, .record = true};
+    treadle_outcome outcome;
+    cr_assert_eq(treadle_sandbox_replay(it.sandbox, &again, &outcome), 0);
+    cr_assert_eq(outcome.kind, TREADLE_OUTCOME_VIOLATED);
+    cr_assert_eq(treadle_schedule_take(it.journal, &it.schedule), 0);
+    return it;
+}
+
+static treadle_outcome replay(found *it)
+{
+    const treadle_replay_request request = {.decisions = it->schedule.decisions,
+                                            .count = it->schedule.decision_count,
+                                            .record = true,
+                                            .against = &it->schedule};
+    treadle_outcome outcome;
+    cr_assert_eq(treadle_sandbox_replay(it->sandbox, &request, &outcome), 0);
+    return outcome;
+}
+
+Test(replay, tells_at_which_step_the_program_does_something_else)
+{
+    found it = find("litmus/check_then_act", "naive", TREADLE_GRANULARITY_SYNC);
+    cr_assert_eq(replay(&it).kind, TREADLE_OUTCOME_VIOLATED);
+    cr_assert_eq(it.schedule.check_stride, 1);
+    for (uint32_t step = 0; step < it.schedule.check_count; step++) {
+        it.schedule.checks[step] ^= 1;
+        const treadle_outcome outcome = replay(&it);
+        cr_assert_eq(outcome.kind, TREADLE_OUTCOME_DIVERGED);
+        char wanted[32];
+        snprintf(wanted, sizeof wanted, "step %u of", step + 1);
+        cr_assert(strstr(outcome.message, wanted) != NULL, "%s: %s", wanted, outcome.message);
+        it.schedule.checks[step] ^= 1;
+    }
+    treadle_sandbox_close(it.sandbox);
+}
+
+/* The changed program of a fix under way: the same schedule on another variant. */
+Test(replay, a_changed_program_diverges_and_does_not_pass)
+{
+    found it = find("litmus/check_then_act", "naive", TREADLE_GRANULARITY_SYNC);
+    treadle_sandbox_close(it.sandbox);
+    snprintf(it.journal->cell.variant, sizeof it.journal->cell.variant, "fixed");
+    it.sandbox = treadle_sandbox_open(it.journal, NULL);
+    cr_assert_eq(replay(&it).kind, TREADLE_OUTCOME_DIVERGED);
+    treadle_sandbox_close(it.sandbox);
+}
+
+Test(replay, decisions_that_do_not_fit_diverge)
+{
+    found it = find("litmus/check_then_act", "naive", TREADLE_GRANULARITY_SYNC);
+    const uint32_t count = it.schedule.decision_count;
+    it.schedule.decisions[count - 1] = 60;
+    cr_assert_eq(replay(&it).kind, TREADLE_OUTCOME_DIVERGED);
+    it.schedule.decision_count = 1;
+    cr_assert_eq(replay(&it).kind, TREADLE_OUTCOME_DIVERGED);
+    treadle_sandbox_close(it.sandbox);
+}
+
+Test(replay, gives_the_same_trace_ten_thousand_times_and_in_another_process)
+{
+    found it = find("litmus/counter", "naive", TREADLE_GRANULARITY_SYNC);
+    for (int process = 0; process < 2; process++) {
+        const treadle_replay_request request = {.decisions = it.schedule.decisions,
+                                                .count = it.schedule.decision_count,
+                                                .record = true,
+                                                .repeat = 10000};
+        treadle_outcome outcome;
+        cr_assert_eq(treadle_sandbox_replay(it.sandbox, &request, &outcome), 0);
+        cr_assert_eq(outcome.kind, TREADLE_OUTCOME_VIOLATED, "%s", outcome.message);
+        cr_assert_eq(it.journal->repeated, 10000);
+        cr_assert_eq(outcome.trace_hash, it.schedule.trace_hash);
+        treadle_sandbox_close(it.sandbox);
+        it.sandbox = treadle_sandbox_open(it.journal, NULL);
+    }
+    treadle_sandbox_close(it.sandbox);
+}
+
+/* ---- shrinking ------------------------------------------------------------------------------- */
+
+static treadle_shrink_report shrink(found *it)
+{
+    static uint16_t decisions[TREADLE_DECISIONS_MAX];
+    uint32_t count = it->schedule.decision_count;
+    memcpy(decisions, it->schedule.decisions, count * sizeof decisions[0]);
+    treadle_shrink_report report;
+    cr_assert_eq(treadle_shrink(it->sandbox, it->journal, decisions, &count, 4000, 30, &report), 0);
+    const treadle_replay_request again = {.decisions = decisions, .count = count, .record = true};
+    treadle_outcome outcome;
+    cr_assert_eq(treadle_sandbox_replay(it->sandbox, &again, &outcome), 0);
+    cr_assert_eq(outcome.kind, report.before.kind);
+    cr_assert_str_eq(outcome.property, report.before.property, "the result fails for another reason");
+    cr_assert_eq(outcome.switches, report.after.switches);
+    return report;
+}
+
+Test(shrink, reaches_the_fewest_context_switches)
+{
+    /* main, then one thread up to its window, the other whole, the first's rest, main. */
+    found lost_update = find("litmus/plain_increment", "naive", TREADLE_GRANULARITY_MEMORY);
+    cr_assert_eq(shrink(&lost_update).after.switches, 4);
+    found toctou = find("memory_store/check_then_add", "proposed", TREADLE_GRANULARITY_SYNC);
+    cr_assert_eq(shrink(&toctou).after.switches, 4);
+    cr_assert_eq(shrink(&toctou).after.preemptions, 1);
+    found deadlock = find("litmus/lock_order", "naive", TREADLE_GRANULARITY_SYNC);
+    cr_assert_eq(shrink(&deadlock).after.preemptions, 1);
+}
+
+Test(shrink, works_on_what_kills_the_process)
+{
+    found crash = find("litmus/misbehaving", "exit", TREADLE_GRANULARITY_SYNC);
+    cr_assert_leq(shrink(&crash).after.switches, 3);
+}
+
+Test(shrink, refuses_a_schedule_that_does_not_fail)
+{
+    treadle_journal *journal =
+        open_journal("litmus/check_then_act", "fixed", TREADLE_GRANULARITY_SYNC);
+    treadle_sandbox *sandbox = treadle_sandbox_open(journal, NULL);
+    static uint16_t none[TREADLE_DECISIONS_MAX];
+    uint32_t count = 0;
+    treadle_shrink_report report;
+    cr_assert_neq(treadle_shrink(sandbox, journal, none, &count, 100, 10, &report), 0);
+    treadle_sandbox_close(sandbox);
+}
