@@ -244,7 +244,7 @@ static int check_strategy(const char *name)
     }
     const char *names[16];
     size_t count = 0;
-    for (; treadle_strategies[count] != NULL && count < 16; count++) {
+    for (; count < 16 && treadle_strategies[count] != NULL; count++) {
         names[count] = treadle_strategies[count]->name;
     }
     const char *near = treadle_suggest(name, names, count);

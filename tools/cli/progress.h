@@ -6,9 +6,9 @@
  *
  * Nothing at all is written unless standard error is a terminal, and TERM is not "dumb".
  *
- * begin, any number of updates, end. There is one line for the whole process, and one thread may use
- * it. Strings are borrowed for the call; there is nothing to free. Whoever writes to the terminal in
- * between calls treadle_progress_clear() first; the next update brings the line back.
+ * begin, any number of updates, end. There is one line for the whole process, and one thread may
+ * use it. Strings are borrowed for the call; there is nothing to free. Whoever writes to the
+ * terminal in between calls treadle_progress_clear() first; the next update brings the line back.
  */
 #ifndef TREADLE_CLI_PROGRESS_H
 #define TREADLE_CLI_PROGRESS_H

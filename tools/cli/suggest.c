@@ -32,9 +32,9 @@ static size_t max(size_t a, size_t b)
 }
 
 /* Names are ASCII; the locale must not change what is suggested. */
-static char lower(char c)
+static int lower(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+    return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c;
 }
 
 static bool equal(const char *a, const char *b, size_t length)
@@ -109,8 +109,8 @@ static fit fit_of(const char *given, size_t given_length, const char *name)
     const char *slash = strrchr(name, '/');
     if (slash != NULL && slash[1] != '\0') {
         const char *part = slash + 1;
-        result.distance = min(result.distance,
-                              typing_errors(given, given_length, part, strlen(part)));
+        result.distance =
+            min(result.distance, typing_errors(given, given_length, part, strlen(part)));
     }
     if (given_length >= SUBSTRING_MIN && contains(name, length, given, given_length)) {
         result.distance = min(result.distance, SUBSTRING_DISTANCE);

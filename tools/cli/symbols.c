@@ -22,12 +22,14 @@ enum {
     TABLE_BITS_MAX = 20, /* more addresses than a program has sites; what comes after is unknown */
 };
 
+struct entry {
+    uint64_t address;
+    const char *text; /* NULL = free */
+};
+
 /* Texts by address: open addressing, at most half full. */
 typedef struct table {
-    struct entry {
-        uint64_t address;
-        const char *text; /* NULL = free */
-    } *entries;
+    struct entry *entries;
     unsigned bits; /* of the number of entries; 0 = none yet */
     size_t used;
 } table;
@@ -156,12 +158,10 @@ static const char *function_of(Dwarf_Die *unit, Dwarf_Addr address)
 
 /* The name of the ELF symbol around an address, and the offset in it. Symbols without a size are
  * passed over: libdwfl would give the nearest one, however far away. */
-static const char *symbol_of(Dwfl_Module *module, uint64_t address, bool function,
-                             uint64_t *offset)
+static const char *symbol_of(Dwfl_Module *module, uint64_t address, bool function, uint64_t *offset)
 {
     GElf_Sym symbol;
-    const char *name =
-        dwfl_module_addrinfo(module, address, offset, &symbol, NULL, NULL, NULL);
+    const char *name = dwfl_module_addrinfo(module, address, offset, &symbol, NULL, NULL, NULL);
     if (name == NULL || *offset >= symbol.st_size) {
         return NULL;
     }

@@ -15,10 +15,10 @@
 #include <stdint.h>
 
 /*
- * The place of a call, by its return address: "function file.c:12", where the file's path is relative
- * to the source tree when it lies in there. Of inlined functions the innermost. The line is left out
- * where the compiler gave none, and the file too where there is no debug information. "" when
- * unknown.
+ * The place of a call, by its return address: "function file.c:12", where the file's path is
+ * relative to the source tree when it lies in there. Of inlined functions the innermost. The line
+ * is left out where the compiler gave none, and the file too where there is no debug information.
+ * "" when unknown.
  */
 const char *treadle_symbolize(uint64_t address);
 

@@ -71,3 +71,8 @@ treadle_test(explore_test SOURCES tools/explore/tests/explore_test.c
 treadle_test(cli_test SOURCES tools/cli/tests/cli_test.c tools/cli/tests/run.c TIMEOUT 300)
 target_compile_definitions(cli_test PRIVATE TREADLE_BINARY="$<TARGET_FILE:treadle>")
 add_dependencies(cli_test treadle)
+foreach(name suggest progress symbols)
+  treadle_test(${name}_test SOURCES tools/cli/tests/${name}_test.c LIBRARIES treadle_cli)
+  target_compile_definitions(${name}_test PRIVATE TREADLE_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+endforeach()
+target_compile_options(symbols_test PRIVATE -O1 -g)

@@ -321,8 +321,8 @@ int treadle_jobs_run(const treadle_cell *cells, size_t count, const treadle_jobs
         }
     }
     /* What was interrupted out of order has not been handed on yet. */
-    for (; self.reported < self.count; self.reported++) {
-        if (self.results != NULL && self.done[self.reported]) {
+    for (; self.done != NULL && self.reported < self.count; self.reported++) {
+        if (self.done[self.reported]) {
             options->result(options->context, &self.results[self.reported]);
         }
     }

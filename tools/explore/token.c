@@ -82,8 +82,9 @@ static void put_checksum(writer *self)
 
 static size_t bytes_max(const treadle_schedule *schedule)
 {
-    return sizeof schedule->cell + sizeof schedule->property + 32 * VARINT_BYTES_MAX +
-           TREADLE_PARAMETERS_MAX * VARINT_BYTES_MAX + schedule->check_count +
+    const size_t numbers = 32 + TREADLE_PARAMETERS_MAX;
+    return sizeof schedule->cell + sizeof schedule->property + numbers * VARINT_BYTES_MAX +
+           schedule->check_count +
            (size_t)schedule->decision_count * 8;
 }
 

@@ -73,14 +73,10 @@ Test(progress, rates)
         double rate;
         const char *line;
     } cases[] = {
-        {0, "[0/1]  0 executions  0/s"},
-        {999.4, "[0/1]  0 executions  999/s"},
-        {999.6, "[0/1]  0 executions  1.0k/s"},
-        {12345, "[0/1]  0 executions  12.3k/s"},
-        {99960, "[0/1]  0 executions  100k/s"},
-        {999499, "[0/1]  0 executions  999k/s"},
-        {999600, "[0/1]  0 executions  1.0M/s"},
-        {3.21e9, "[0/1]  0 executions  3.2G/s"},
+        {0, "[0/1]  0 executions  0/s"},         {999.4, "[0/1]  0 executions  999/s"},
+        {999.6, "[0/1]  0 executions  1.0k/s"},  {12345, "[0/1]  0 executions  12.3k/s"},
+        {99960, "[0/1]  0 executions  100k/s"},  {999499, "[0/1]  0 executions  999k/s"},
+        {999600, "[0/1]  0 executions  1.0M/s"}, {3.21e9, "[0/1]  0 executions  3.2G/s"},
         {1e300, "[0/1]  0 executions  999T/s"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -176,7 +172,7 @@ static void use_it(int fd)
     treadle_progress_update(0, "too early", 2, 10, -1);
     treadle_progress_clear();
     treadle_progress_clear(); /* nothing is there any more */
-    nanosleep(&(struct timespec){.tv_nsec = 110 * 1000 * 1000}, NULL);
+    nanosleep(&(struct timespec){.tv_nsec = 110000000}, NULL);
     treadle_progress_update(1, "a second one with a long name", 3, 10, 5);
     treadle_progress_end();
     treadle_progress_update(2, "after the end", 4, 10, -1);

@@ -7,11 +7,8 @@
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 static const char *const scenarios[] = {
-    "sliding_window/check_then_add",
-    "sliding_window/expiry_boundary",
-    "memory_store/get_or_create",
-    "token_bucket/refill",
-    "litmus/store_buffering",
+    "sliding_window/check_then_add", "sliding_window/expiry_boundary", "memory_store/get_or_create",
+    "token_bucket/refill",           "litmus/store_buffering",
 };
 
 static void expect(const char *given, const char *const *names, size_t count, const char *wanted)
@@ -47,6 +44,7 @@ Test(suggest, nothing_when_nothing_is_near)
     EXPECT("x", names, NULL);
     EXPECT("ppp", names, NULL); /* two of three letters wrong */
     EXPECT("rnadmo", names, "random");
+    EXPECT("ranxyz", names, NULL); /* half of it wrong */
     EXPECT("dfp", names, "dfs");
     EXPECT("pc", names, "pct");
 }

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+#include "reports/describe.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The property that the row expects to break; NULL when it names none. */
+static const char *expected_property(const treadle_cell *cell)
+{
+    const treadle_scenario *scenario = treadle_scenario_find(cell->scenario);
+    if (scenario == NULL) {
+        return NULL;
+    }
+    const treadle_expectation *expected = treadle_scenario_expectation(
+        scenario, cell->variant, cell->backend, cell->granularity);
+    return expected != NULL ? expected->property : NULL;
+}
+
+void treadle_describe_expected(const treadle_result *result, char *text, size_t size)
+{
+    if (result->expected == TREADLE_VERDICT_NONE) {
+        snprintf(text, size, "nothing stated");
+        return;
+    }
+    const char *property = result->expected == TREADLE_VERDICT_VIOLATED
+                               ? expected_property(&result->cell)
+                               : NULL;
+    snprintf(text, size, "%s%s%s", treadle_verdict_name(result->expected),
+             property != NULL ? " by " : "", property != NULL ? property : "");
+}
+
+void treadle_describe_detail(const treadle_result *result, char *text, size_t size)
+{
+    const treadle_outcome *outcome = &result->outcome;
+    const bool found = result->verdict == TREADLE_VERDICT_VIOLATED ||
+                       result->verdict == TREADLE_VERDICT_UNKNOWN;
+    if (found && (outcome->property[0] != '\0' || outcome->message[0] != '\0')) {
+        snprintf(text, size, "%s%s%s", outcome->property,
+                 outcome->property[0] != '\0' && outcome->message[0] != '\0' ? ": " : "",
+                 outcome->message);
+    } else if (result->interrupted && result->bounds[0] == '\0') {
+        snprintf(text, size, "interrupted after %llu executions",
+                 (unsigned long long)result->executions);
+    } else {
+        snprintf(text, size, "%s%s", result->bounds, result->interrupted ? "; interrupted" : "");
+    }
+}
+
+size_t treadle_component_length(const char *scenario)
+{
+    return strcspn(scenario, "/");
+}
+
+char *treadle_lanes_text(const treadle_trace *trace, const treadle_writer_options *options,
+                         int *error)
+{
+    char *text = NULL;
+    size_t size = 0;
+    treadle_writer_options inner = *options;
+    inner.out = open_memstream(&text, &size);
+    if (inner.out == NULL) {
+        *error = errno;
+        return NULL;
+    }
+    *error = treadle_lanes_write(trace, &inner);
+    if (fclose(inner.out) != 0 && !*error) {
+        *error = ENOMEM;
+    }
+    if (*error) {
+        free(text);
+        return NULL;
+    }
+    return text;
+}
+
+int treadle_flush(FILE *out)
+{
+    errno = 0;
+    if (fflush(out) != 0 || ferror(out)) {
+        return errno ? errno : EIO;
+    }
+    return 0;
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+#include "reports/json_values.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reports/describe.h"
+#include "reports/utf8.h"
+
+json_t *treadle_json_bytes(const char *data, size_t length)
+{
+    size_t used = 0;
+    char *clean = treadle_utf8_for_json(data, length, &used);
+    json_t *value = clean != NULL ? json_stringn(clean, used) : NULL;
+    free(clean);
+    return value;
+}
+
+json_t *treadle_json_text(const char *text)
+{
+    return text == NULL || text[0] == '\0' ? json_null() : treadle_json_bytes(text, strlen(text));
+}
+
+json_t *treadle_json_number(uint64_t value)
+{
+    if (value < UINT64_C(1) << 53) {
+        return json_integer((json_int_t)value);
+    }
+    return json_sprintf("%" PRIu64, value);
+}
+
+json_t *treadle_json_hash(uint64_t hash)
+{
+    return hash == 0 ? json_null() : json_sprintf("%016" PRIx64, hash);
+}
+
+json_t *treadle_json_seconds(double seconds)
+{
+    return json_real(isfinite(seconds) ? floor(seconds * 1e6 + 0.5) / 1e6 : 0);
+}
+
+static uint32_t parameter_count(const treadle_cell *cell)
+{
+    return cell->parameter_count < TREADLE_PARAMETERS_MAX ? cell->parameter_count
+                                                          : TREADLE_PARAMETERS_MAX;
+}
+
+static json_t *unnamed_parameters(const treadle_cell *cell)
+{
+    json_t *values = json_array();
+    for (uint32_t i = 0; values != NULL && i < parameter_count(cell); i++) {
+        json_array_append_new(values, json_integer(cell->parameters[i]));
+    }
+    return values;
+}
+
+json_t *treadle_json_parameters(const treadle_cell *cell)
+{
+    const treadle_scenario *scenario = treadle_scenario_find(cell->scenario);
+    if (scenario == NULL || scenario->parameters == NULL) {
+        return unnamed_parameters(cell);
+    }
+    json_t *object = json_object();
+    for (uint32_t i = 0; object != NULL && i < parameter_count(cell); i++) {
+        if (scenario->parameters[i].name == NULL) {
+            break;
+        }
+        json_object_set_new(object, scenario->parameters[i].name,
+                            json_integer(cell->parameters[i]));
+    }
+    return object;
+}
+
+int treadle_json_print(json_t *object, FILE *out)
+{
+    if (object == NULL) {
+        return ENOMEM;
+    }
+    const size_t flags = JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(15);
+    errno = 0;
+    int error = json_dumpf(object, out, flags) != 0 ? (errno ? errno : EIO) : 0;
+    json_decref(object);
+    if (!error && fputc('\n', out) == EOF) {
+        error = errno ? errno : EIO;
+    }
+    return error ? error : treadle_flush(out);
+}
