@@ -3,7 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,7 +39,8 @@ json_t *treadle_json_hash(uint64_t hash)
 
 json_t *treadle_json_seconds(double seconds)
 {
-    return json_real(isfinite(seconds) ? floor(seconds * 1e6 + 0.5) / 1e6 : 0);
+    const bool sane = seconds >= 0 && seconds < 1e12; /* false for NaN */
+    return json_real(sane ? (double)(uint64_t)(seconds * 1e6 + 0.5) / 1e6 : 0);
 }
 
 static uint32_t parameter_count(const treadle_cell *cell)

@@ -246,8 +246,8 @@ static void print_count(const text_writer *self, uint64_t count, const char *one
 static void print_summary(const text_writer *self, const treadle_summary *summary)
 {
     FILE *out = self->options.out;
-    const uint64_t others =
-        summary->as_expected - (self->hold + self->violated + self->not_found);
+    const uint64_t known = self->hold + self->violated + self->not_found;
+    const uint64_t others = summary->as_expected > known ? summary->as_expected - known : 0;
     fprintf(out, "\n%" PRIu64 " cell%s in %.1f s: %" PRIu64 " as expected", summary->results,
             plural(summary->results), summary->elapsed_s, summary->as_expected);
     if (summary->unexpected > 0) {

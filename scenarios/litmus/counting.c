@@ -44,7 +44,8 @@ static void count_up(void *context, uint32_t index)
 {
     counting *state = context;
     (void)index;
-    for (int64_t i = 0; i < state->increments; i++) {
+    const int64_t increments = state->increments;
+    for (int64_t i = 0; i < increments; i++) {
         if (state->fixed) {
             atomic_fetch_add(&state->shared, 1);
         } else {
@@ -93,7 +94,8 @@ static void increment_locked(void *context, uint32_t index)
 {
     counting *state = context;
     (void)index;
-    for (int64_t i = 0; i < state->increments; i++) {
+    const int64_t increments = state->increments;
+    for (int64_t i = 0; i < increments; i++) {
         pthread_mutex_lock(&state->lock);
         state->plain++;
         pthread_mutex_unlock(&state->lock);
@@ -112,7 +114,8 @@ static void increment_plain(void *context, uint32_t index)
 {
     counting *state = context;
     (void)index;
-    for (int64_t i = 0; i < state->increments; i++) {
+    const int64_t increments = state->increments;
+    for (int64_t i = 0; i < increments; i++) {
         if (state->fixed) {
             pthread_mutex_lock(&state->lock);
         }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include "tools/cli/cli.h"
@@ -113,11 +114,38 @@ static double switch_ns(uint64_t rounds)
     return (now_s() - began) * 1e9 / (2 * (double)rounds);
 }
 
+static ucontext_t main_context;
+static ucontext_t other_context;
+
+static void bounce_context(void)
+{
+    for (;;) {
+        swapcontext(&other_context, &main_context);
+    }
+}
+
+static double swapcontext_ns(uint64_t rounds)
+{
+    static char stack[64 << 10];
+    getcontext(&other_context);
+    other_context.uc_stack.ss_sp = stack;
+    other_context.uc_stack.ss_size = sizeof stack;
+    makecontext(&other_context, bounce_context, 0);
+    const double began = now_s();
+    for (uint64_t i = 0; i < rounds; i++) {
+        swapcontext(&main_context, &other_context);
+    }
+    return (now_s() - began) * 1e9 / (2 * (double)rounds);
+}
+
 static void bench_engine(bench *self)
 {
     const uint64_t executions = 30000 * self->scale;
     const double raw_ns = switch_ns(executions);
-    figure(self, "fiber_switch", raw_ns, "ns", 8, "limit: 8 ns", 8 / raw_ns);
+    const double peer_ns = swapcontext_ns(executions / 10);
+    char text[64];
+    snprintf(text, sizeof text, "peer: swapcontext, %.0f ns", peer_ns);
+    figure(self, "fiber_switch", raw_ns, "ns", peer_ns, text, peer_ns / raw_ns);
     double sync_rate = 0;
     static const char *const granularities[] = {"sync", "memory"};
     for (int g = 0; g < 2; g++) {

@@ -1,0 +1,908 @@
+// SPDX-License-Identifier: MIT
+/* The seam on a live private server, with a stand-in for the engine. */
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tools/redis/redis_seam.h"
+#include "tools/redis/redis_wire.h"
+#include "tools/redis/tests/engine_stub.h"
+
+static treadle_redis_server *server;
+static redisContext *outside; /* not through the seam: off-fiber */
+static char error[256];
+
+static void start_server(void)
+{
+    server = treadle_redis_server_start(error, sizeof error);
+    cr_assert_not_null(server, "%s", error);
+    outside = redisConnectUnix(treadle_redis_server_socket(server));
+}
+
+static void attach(bool own)
+{
+    const treadle_redis_target target = {
+        .socket_path = treadle_redis_server_socket(server),
+        .own = own,
+        .clock_path = own ? treadle_redis_server_clock(server) : NULL};
+    cr_assert_eq(treadle_redis_attach(&target, error, sizeof error), 0, "%s", error);
+}
+
+static void set_up(void)
+{
+    start_server();
+    attach(true);
+}
+
+static void tear_down(void)
+{
+    treadle_redis_detach();
+    redisFree(outside);
+    treadle_redis_server_stop(server);
+}
+
+TestSuite(seam, .init = set_up, .fini = tear_down, .timeout = 60);
+
+/* A command outside the seam, as text: "1", "nil", … */
+static const char *direct(const char *line)
+{
+    static char text[512];
+    redisReply *reply = redisCommand(outside, line);
+    cr_assert_not_null(reply, "%s: %s", line, outside->errstr);
+    if (reply->type == REDIS_REPLY_INTEGER) {
+        snprintf(text, sizeof text, "%lld", reply->integer);
+    } else {
+        snprintf(text, sizeof text, "%s", reply->type == REDIS_REPLY_NIL ? "nil" : reply->str);
+    }
+    freeReplyObject(reply);
+    return text;
+}
+
+/* What a subject does: one command, its reply's integer, or -100 when the call failed. */
+static long long command(redisContext *context, const char *line)
+{
+    redisReply *reply = redisCommand(context, line);
+    if (reply == NULL) {
+        return -100;
+    }
+    const long long value = reply->type == REDIS_REPLY_INTEGER ? reply->integer
+                            : reply->type == REDIS_REPLY_ERROR ? -1
+                                                               : 0;
+    freeReplyObject(reply);
+    return value;
+}
+
+static void run(void (*body)(void))
+{
+    cr_assert_eq(stub_execute(body), TREADLE_OUTCOME_PASSED, "%s: %s", stub.outcome.property,
+                 stub.outcome.message);
+}
+
+static void expect_stop(void (*body)(void), treadle_outcome_kind kind, const char *part)
+{
+    const treadle_outcome_kind got = stub_execute(body);
+    cr_assert_eq(got, kind, "outcome %d: %s", (int)got, stub.outcome.message);
+    cr_assert_not_null(strstr(stub.outcome.message, part), "%s", stub.outcome.message);
+}
+
+/* ---- flushes --------------------------------------------------------------------------------- */
+
+static void add_one(void)
+{
+    cr_assert_eq(command(treadle_redis_connection(0), "ZADD window:openai 1 a"), 1);
+}
+
+Test(seam, one_flush_is_one_operation)
+{
+    run(add_one);
+    cr_assert_eq(stub.announced, 1);
+    cr_assert_eq(treadle_redis_command_count(), 1);
+    cr_assert_str_eq(direct("ZCARD window:openai"), "1");
+    cr_assert_eq(stub.announced, 1, "off a fiber nothing is announced");
+}
+
+static void pipeline(void)
+{
+    redisContext *context = treadle_redis_connection(0);
+    redisAppendCommand(context, "INCR k");
+    redisAppendCommand(context, "INCR k");
+    redisAppendCommand(context, "LRANGE l 0 -1");
+    for (int i = 1; i <= 3; i++) {
+        redisReply *reply = NULL;
+        cr_assert_eq(redisGetReply(context, (void **)&reply), REDIS_OK);
+        cr_assert_eq(i < 3 ? reply->integer : (long long)reply->elements, i < 3 ? i : 0);
+        freeReplyObject(reply);
+    }
+}
+
+Test(seam, a_pipeline_is_one_operation)
+{
+    run(pipeline);
+    cr_assert_eq(stub.announced, 1);
+    cr_assert_eq(treadle_redis_command_count(), 3);
+}
+
+static void large(void)
+{
+    enum { SIZE = 3000000 };
+    redisContext *context = treadle_redis_connection(0);
+    char *value = malloc(SIZE);
+    memset(value, 'x', SIZE);
+    freeReplyObject(redisCommand(context, "SET big %b", value, (size_t)SIZE));
+    redisReply *reply = redisCommand(context, "GET big");
+    cr_assert_eq(reply->len, SIZE);
+    cr_assert_eq(memcmp(reply->str, value, SIZE), 0);
+    freeReplyObject(reply);
+    free(value);
+}
+
+Test(seam, large_commands_and_replies)
+{
+    run(large);
+}
+
+static void two_clients(void)
+{
+    redisContext *one = treadle_redis_connection(0);
+    redisContext *two = treadle_redis_connection(63);
+    cr_assert_neq(one, two);
+    cr_assert_eq(one, treadle_redis_connection(0));
+    redisAppendCommand(one, "INCR k");
+    cr_assert_eq(command(two, "INCR k"), 1);
+    redisReply *reply = NULL;
+    cr_assert_eq(redisGetReply(one, (void **)&reply), REDIS_OK);
+    cr_assert_eq(reply->integer, 2);
+    freeReplyObject(reply);
+}
+
+Test(seam, commands_run_in_the_order_of_their_flushes)
+{
+    stub.recording = true;
+    run(two_clients);
+    cr_assert_eq(stub.events[0].object, 64);
+    cr_assert_eq(stub.events[1].object, 1);
+}
+
+static void too_many_clients(void)
+{
+    treadle_redis_connection(64);
+}
+
+Test(seam, there_are_64_clients)
+{
+    expect_stop(too_many_clients, TREADLE_OUTCOME_ENVIRONMENT, "there are 64");
+}
+
+static void read_for_ever(void)
+{
+    redisReply *reply = NULL;
+    redisGetReply(treadle_redis_connection(0), (void **)&reply);
+}
+
+Test(seam, waiting_for_a_reply_nobody_asked_for_is_a_hang)
+{
+    expect_stop(read_for_ever, TREADLE_OUTCOME_VIOLATED, "waits for a reply");
+    cr_assert_str_eq(stub.outcome.property, "hang");
+    run(add_one);
+}
+
+static void other_thread_flushes(void)
+{
+    stub.on_announce = NULL;
+    redisContext *context = treadle_redis_connection(0);
+    int done = 0;
+    redisBufferWrite(context, &done);
+    cr_assert(done);
+}
+
+static void shared_context(void)
+{
+    stub.on_announce = other_thread_flushes;
+    cr_assert_eq(command(treadle_redis_connection(0), "INCR k"), 1);
+}
+
+Test(seam, a_context_shared_by_two_threads_is_flushed_once)
+{
+    stub.recording = true;
+    run(shared_context);
+    cr_assert_eq(stub.announced, 2);
+    cr_assert_str_eq(stub.events[0].text, "(another thread has sent this connection's commands)");
+    cr_assert_str_eq(direct("GET k"), "1");
+}
+
+/* ---- the start of an execution ----------------------------------------------------------------- */
+
+static void key_is_new(void)
+{
+    cr_assert_eq(command(treadle_redis_connection(1), "INCR k"), 1);
+    cr_assert_eq(command(treadle_redis_connection(0), "INCR k"), 2);
+}
+
+Test(seam, every_execution_starts_empty)
+{
+    direct("SET other 1");
+    for (int i = 0; i < 50; i++) {
+        run(key_is_new);
+    }
+    cr_assert_str_eq(direct("DBSIZE"), "1");
+}
+
+static void nothing(void)
+{
+}
+
+static void inspect_exists(void)
+{
+    redisReply *reply = treadle_redis_inspect("EXISTS %s", "k");
+    cr_assert_eq(reply->integer, 0);
+    freeReplyObject(reply);
+    cr_assert_eq(command(treadle_redis_connection(0), "INCR k"), 1);
+    reply = treadle_redis_inspect("GET %s", "k");
+    cr_assert_str_eq(reply->str, "1");
+    freeReplyObject(reply);
+}
+
+Test(seam, inspecting_first_sees_an_empty_server_too)
+{
+    run(key_is_new);
+    run(nothing);
+    cr_assert_str_eq(direct("GET k"), "2", "nothing is sent for nothing");
+    run(inspect_exists);
+    cr_assert_eq(stub.announced, 1, "inspecting is no operation");
+}
+
+static void load_script(void)
+{
+    redisContext *context = treadle_redis_connection(0);
+    redisReply *reply = redisCommand(context, "EVALSHA %s 0",
+                                     "e0e1f9fabfc9d4800c877a703b823ac0578ff8db");
+    cr_assert_eq(reply->type, REDIS_REPLY_ERROR);
+    cr_assert_eq(strncmp(reply->str, "NOSCRIPT", 8), 0, "%s", reply->str);
+    freeReplyObject(reply);
+    reply = redisCommand(context, "SCRIPT LOAD %s", "return 1");
+    cr_assert_str_eq(reply->str, "e0e1f9fabfc9d4800c877a703b823ac0578ff8db");
+    freeReplyObject(reply);
+    cr_assert_eq(command(context, "EVALSHA e0e1f9fabfc9d4800c877a703b823ac0578ff8db 0"), 1);
+    /* The last flush carries no script: what came before must still be remembered. */
+    cr_assert_eq(command(context, "INCR k"), 1);
+}
+
+static void eval_script(void)
+{
+    redisContext *context = treadle_redis_connection(0);
+    cr_assert_eq(command(context, "EVALSHA e0e1f9fabfc9d4800c877a703b823ac0578ff8db 0"), -1);
+    redisReply *reply = redisCommand(context, "EVAL %s 0", "return 1");
+    cr_assert_eq(reply->integer, 1);
+    freeReplyObject(reply);
+}
+
+Test(seam, scripts_do_not_outlive_an_execution)
+{
+    freeReplyObject(redisCommand(outside, "SCRIPT LOAD %s", "return 1")); /* before the first */
+    for (int i = 0; i < 20; i++) {
+        run(load_script);
+        run(eval_script);
+        run(key_is_new);
+    }
+}
+
+static void load_function(void)
+{
+    redisContext *context = treadle_redis_connection(0);
+    redisReply *reply = redisCommand(
+        context, "FUNCTION LOAD %s",
+        "#!lua name=lib\nredis.register_function('f', function() return 7 end)");
+    cr_assert_eq(reply->type, REDIS_REPLY_STRING, "%s", reply->str);
+    freeReplyObject(reply);
+    cr_assert_eq(command(context, "FCALL f 0"), 7);
+}
+
+Test(seam, functions_do_not_outlive_an_execution)
+{
+    run(load_function);
+    run(load_function);
+}
+
+/* Leaves the execution in the middle of a command, as a violation elsewhere does. */
+static void abandon(void)
+{
+    treadle_stop(TREADLE_OUTCOME_VIOLATED, "elsewhere", "in the middle");
+}
+
+static void abandoned(void)
+{
+    redisContext *context = treadle_redis_connection(0);
+    cr_assert_eq(command(context, "MULTI"), 0);
+    redisAppendCommand(context, "SET k abandoned");
+    stub.on_announce = abandon;
+    command(context, "GET k");
+}
+
+Test(seam, an_abandoned_execution_leaves_nothing)
+{
+    for (int i = 0; i < 5; i++) {
+        expect_stop(abandoned, TREADLE_OUTCOME_VIOLATED, "in the middle");
+        stub.on_announce = NULL;
+        run(key_is_new);
+    }
+}
+
+static void half_read(void)
+{
+    redisContext *context = treadle_redis_connection(0);
+    redisAppendCommand(context, "SET k v");
+    redisAppendCommand(context, "GET k");
+    redisReply *reply = NULL;
+    redisGetReply(context, (void **)&reply);
+    freeReplyObject(reply); /* the second reply is never read */
+}
+
+Test(seam, unread_replies_do_not_reach_the_next_execution)
+{
+    run(half_read);
+    run(key_is_new);
+}
+
+static void select_database(void)
+{
+    cr_assert_eq(command(treadle_redis_connection(0), "SELECT 3"), 0);
+    cr_assert_eq(command(treadle_redis_connection(0), "INCR k"), 1);
+    cr_assert_eq(command(treadle_redis_connection(1), "EXISTS k"), 0);
+}
+
+Test(seam, a_selected_database_does_not_outlive_an_execution)
+{
+    for (int i = 0; i < 3; i++) {
+        run(select_database);
+        run(key_is_new);
+    }
+}
+
+static void watch_only(void)
+{
+    cr_assert_eq(command(treadle_redis_connection(0), "WATCH k"), 0);
+}
+
+static void transaction(void)
+{
+    redisContext *context = treadle_redis_connection(0);
+    cr_assert_eq(command(treadle_redis_connection(1), "SET k 1"), 0);
+    cr_assert_eq(command(context, "MULTI"), 0);
+    cr_assert_eq(command(context, "INCR k"), 0);
+    redisReply *reply = redisCommand(context, "EXEC");
+    cr_assert(reply != NULL && reply->type == REDIS_REPLY_ARRAY && reply->elements == 1);
+    freeReplyObject(reply);
+}
+
+Test(seam, a_watch_does_not_outlive_an_execution)
+{
+    run(watch_only);
+    run(transaction);
+    run(transaction);
+}
+
+static void kill_clients(void)
+{
+    redisContext *context = treadle_redis_connection(0);
+    treadle_redis_connection(1);
+    command(context, "CLIENT KILL TYPE normal SKIPME yes");
+}
+
+Test(seam, killed_clients_are_reopened)
+{
+    run(key_is_new);
+    run(kill_clients);
+    run(key_is_new);
+    run(inspect_exists);
+}
+
+/* ---- time ------------------------------------------------------------------------------------ */
+
+static void time_is_virtual(void)
+{
+    redisContext *context = treadle_redis_connection(0);
+    for (int i = 0; i < 10; i++) {
+        stub.clock_ns = i * INT64_C(1234567000);
+        redisReply *reply = redisCommand(context, "TIME");
+        const int64_t us = strtoll(reply->element[0]->str, NULL, 10) * 1000000 +
+                           strtoll(reply->element[1]->str, NULL, 10);
+        cr_assert_eq(us, (TREADLE_REALTIME_START_NS + stub.clock_ns) / 1000);
+        freeReplyObject(reply);
+    }
+    stub.clock_ns = 0;
+    cr_assert_eq(command(context, "SET k v PX 1000"), 0);
+    stub.clock_ns = INT64_C(1000000000);
+    cr_assert_eq(command(context, "PTTL k"), 0);
+    stub.clock_ns += 1000000;
+    redisReply *reply = treadle_redis_inspect("PTTL k");
+    cr_assert_eq(reply->integer, -2);
+    freeReplyObject(reply);
+    stub.clock_ns = 0;
+}
+
+Test(seam, the_server_follows_the_virtual_clock)
+{
+    run(time_is_virtual);
+    run(time_is_virtual);
+}
+
+/* ---- faults ---------------------------------------------------------------------------------- */
+
+static void increments(void)
+{
+    redisContext *context = treadle_redis_connection(0);
+    long long last = 0;
+    for (int i = 0; i < 4 && last != -100; i++) {
+        last = command(context, "INCR k");
+    }
+    if (last == -100) {
+        cr_assert_eq(context->err, REDIS_ERR_EOF);
+        cr_assert_str_eq(context->errstr, "Server closed the connection");
+        cr_assert_eq(command(context, "INCR k"), -100, "the error is sticky");
+    }
+}
+
+Test(seam, no_fault_is_asked_for_without_a_budget)
+{
+    run(increments);
+    cr_assert_eq(stub.decided, 0);
+}
+
+Test(seam, cut_before_runs_nothing)
+{
+    treadle_redis_faults((treadle_faults){.cut_before = 1});
+    stub.decisions[1] = 1;
+    stub.recording = true;
+    run(increments);
+    cr_assert_eq(stub.decided, 2, "the budget is used up");
+    cr_assert_eq(stub.decision_counts[0], 2);
+    cr_assert_str_eq(direct("GET k"), "1");
+    cr_assert_str_eq(stub.events[0].text, "INCR k -> 1");
+    cr_assert_not(stub.events[0].failed);
+    cr_assert_str_eq(stub.events[1].text, "INCR k (connection cut before it was sent)");
+    cr_assert(stub.events[1].failed);
+}
+
+Test(seam, cut_after_runs_on_the_server)
+{
+    treadle_redis_faults((treadle_faults){.cut_after = 1});
+    stub.decisions[1] = 1;
+    stub.recording = true;
+    run(increments);
+    cr_assert_str_eq(direct("GET k"), "2");
+    cr_assert_str_eq(stub.events[1].text, "INCR k -> 2 (connection cut, the reply is lost)");
+    cr_assert(stub.events[1].failed);
+}
+
+Test(seam, both_faults_have_their_option)
+{
+    treadle_redis_faults((treadle_faults){.cut_before = 1, .cut_after = 2});
+    stub.decisions[0] = 2;
+    run(increments);
+    cr_assert_eq(stub.decision_counts[0], 3);
+    cr_assert_str_eq(direct("GET k"), "1");
+    stub.decisions[0] = 1;
+    run(increments);
+    cr_assert_eq(stub.decision_counts[0], 3, "the budget is an execution's");
+    cr_assert_str_eq(direct("EXISTS k"), "1", "a first flush that was cut empties nothing");
+    stub.decisions[0] = 0;
+    run(key_is_new);
+}
+
+static void first_is_cut_then_other(void)
+{
+    cr_assert_eq(command(treadle_redis_connection(0), "INCR k"), -100);
+    cr_assert_eq(command(treadle_redis_connection(1), "INCR k"), 1);
+}
+
+Test(seam, the_server_is_emptied_by_the_first_flush_that_gets_through)
+{
+    run(key_is_new);
+    treadle_redis_faults((treadle_faults){.cut_before = 1});
+    stub.decisions[0] = 1;
+    run(first_is_cut_then_other);
+}
+
+static void reconnects(void)
+{
+    redisContext *context = treadle_redis_connection(0);
+    cr_assert_eq(command(context, "INCR k"), -100);
+    cr_assert_eq(redisReconnect(context), REDIS_OK);
+    cr_assert_eq(context->err, 0);
+    cr_assert_eq(command(context, "INCR k"), 2);
+}
+
+Test(seam, a_cut_connection_can_be_reconnected)
+{
+    treadle_redis_faults((treadle_faults){.cut_after = 1});
+    for (int i = 0; i < 3; i++) {
+        stub.decisions[0] = 1;
+        run(reconnects);
+    }
+    stub.decisions[0] = 0;
+    run(key_is_new);
+}
+
+/* ---- trace ----------------------------------------------------------------------------------- */
+
+static void traced(void)
+{
+    pipeline();
+    redisContext *context = treadle_redis_connection(0);
+    freeReplyObject(redisCommand(context, "ZADD window:openai %s %s", "1700000000.5", "a b"));
+    command(context, "ZADD window:openai x y");
+    command(context, "GET none");
+}
+
+Test(seam, recorded_flushes_have_a_text)
+{
+    stub.recording = true;
+    run(traced);
+    cr_assert_str_eq(stub.events[0].text, "INCR k -> 1 | INCR k -> 2 | LRANGE l 0 -1 -> []");
+    cr_assert_str_eq(stub.events[1].text, "ZADD window:openai 1700000000.5 \"a b\" -> 1");
+    cr_assert_str_eq(stub.events[2].text,
+                     "ZADD window:openai x y -> (error) ERR value is not a valid float");
+    cr_assert_str_eq(stub.events[3].text, "GET none -> nil");
+}
+
+static __attribute__((noinline)) void calls_redis(void)
+{
+    command(treadle_redis_connection(0), "PING");
+    __asm__ volatile("");
+}
+
+Test(seam, the_site_is_the_call_of_hiredis)
+{
+    stub.recording = true;
+    run(calls_redis);
+    /* redisCommand is called in command(), which may be inlined: near this file's functions. */
+    const char *site = stub.events[0].site;
+    const char *here = (const char *)(uintptr_t)&command;
+    cr_assert(site != NULL && labs(site - here) < 65536, "site %p, command at %p",
+              (const void *)site, (const void *)here);
+    stub.recording = false;
+    run(calls_redis);
+}
+
+/* ---- refusals -------------------------------------------------------------------------------- */
+
+static const char *refused_line;
+
+static void refused(void)
+{
+    command(treadle_redis_connection(0), refused_line);
+}
+
+static void assert_refused(const char *line, const char *part)
+{
+    refused_line = line;
+    expect_stop(refused, TREADLE_OUTCOME_ENVIRONMENT, part);
+}
+
+Test(seam, what_would_hang_is_refused)
+{
+    assert_refused("SUBSCRIBE c", "SUBSCRIBE cannot be used: it is not answered by exactly one");
+    assert_refused("UNSUBSCRIBE", "exactly one reply");
+    assert_refused("MONITOR", "exactly one reply");
+    assert_refused("CLIENT REPLY OFF", "exactly one reply");
+    assert_refused("BLPOP l 0", "BLPOP cannot be used: it may wait for another client");
+    assert_refused("XREAD BLOCK 0 STREAMS s $", "may wait");
+    refused_line = "XREAD STREAMS s 0";
+    run(refused);
+    refused_line = "PUBLISH c m";
+    run(refused);
+    refused_line = "NOSUCHCOMMAND";
+    run(refused);
+    refused_line = "DEL s";
+    run(refused);
+}
+
+static void inline_command(void)
+{
+    redisContext *context = treadle_redis_connection(0);
+    redisAppendFormattedCommand(context, "PING\r\n", 6);
+    redisReply *reply = NULL;
+    redisGetReply(context, (void **)&reply);
+}
+
+Test(seam, what_is_no_command_is_refused)
+{
+    expect_stop(inline_command, TREADLE_OUTCOME_ENVIRONMENT, "not a whole RESP command");
+    run(key_is_new);
+}
+
+static void free_pooled(void)
+{
+    redisFree(treadle_redis_connection(0));
+}
+
+Test(seam, freeing_a_connection_of_the_harness_is_refused)
+{
+    expect_stop(free_pooled, TREADLE_OUTCOME_ENVIRONMENT, "belongs to the harness");
+    run(key_is_new);
+}
+
+/* ---- the server's death ---------------------------------------------------------------------- */
+
+static void kill_server_then_use(void)
+{
+    redisContext *context = treadle_redis_connection(0);
+    cr_assert_eq(command(context, "INCR k"), 1);
+    kill(treadle_redis_server_pid(server), SIGKILL);
+    while (treadle_redis_server_alive(server)) {
+    }
+    command(context, "INCR k");
+}
+
+Test(seam, a_dead_server_is_the_environment_s_fault)
+{
+    expect_stop(kill_server_then_use, TREADLE_OUTCOME_ENVIRONMENT, "cannot be reached");
+    cr_assert_str_eq(stub.outcome.property, "redis-server");
+    expect_stop(key_is_new, TREADLE_OUTCOME_ENVIRONMENT, "cannot be reached");
+    expect_stop(inspect_exists, TREADLE_OUTCOME_ENVIRONMENT, "cannot be reached");
+}
+
+static void paused(void)
+{
+    redisContext *context = treadle_redis_connection(0);
+    treadle_redis_wire_timeout_ms = 100;
+    kill(treadle_redis_server_pid(server), SIGSTOP);
+    command(context, "INCR k");
+}
+
+Test(seam, a_silent_server_is_the_environment_s_fault)
+{
+    run(key_is_new);
+    expect_stop(paused, TREADLE_OUTCOME_ENVIRONMENT, "did not answer within 100 ms");
+    kill(treadle_redis_server_pid(server), SIGCONT);
+    treadle_redis_wire_timeout_ms = 10000;
+    run(key_is_new);
+}
+
+static void quits(void)
+{
+    redisContext *context = treadle_redis_connection(0);
+    cr_assert_eq(command(context, "QUIT"), 0);
+    cr_assert_eq(command(context, "INCR k"), -100);
+    cr_assert_eq(context->err, REDIS_ERR_EOF);
+}
+
+Test(seam, a_connection_that_the_server_closed_is_the_subject_s_to_handle)
+{
+    run(quits);
+    run(key_is_new);
+}
+
+/* ---- contexts of the subject's own ------------------------------------------------------------- */
+
+static void own_context(void)
+{
+    redisContext *context = redisConnectUnix(treadle_redis_server_socket(server));
+    cr_assert_eq(command(context, "INCR k"), 1);
+    cr_assert_eq(command(treadle_redis_connection(0), "INCR k"), 2);
+    redisFree(context);
+    context = redisConnectUnix(treadle_redis_server_socket(server));
+    cr_assert_eq(command(context, "INCR k"), 3);
+    /* Not freed: the next execution's start does. */
+}
+
+Test(seam, contexts_that_the_subject_opened_work_too)
+{
+    stub.recording = true;
+    for (int i = 0; i < 300; i++) { /* more than descriptors would allow to leak, with the limit */
+        run(own_context);
+    }
+    cr_assert_eq(stub.events[0].object, 65);
+    cr_assert_eq(stub.events[1].object, 1);
+    cr_assert_eq(stub.events[2].object, 65);
+    run(nothing);
+    cr_assert(strstr(direct("INFO clients"), "connected_clients:3") != NULL);
+}
+
+static void another_server(void)
+{
+    char path[256];
+    char reason[256];
+    treadle_redis_server *other = treadle_redis_server_start(reason, sizeof reason);
+    snprintf(path, sizeof path, "%s", treadle_redis_server_socket(other));
+    redisContext *context = redisConnectUnix(path);
+    command(context, "INCR k");
+}
+
+Test(seam, another_server_is_never_emptied)
+{
+    expect_stop(another_server, TREADLE_OUTCOME_ENVIRONMENT, "another server");
+}
+
+/* ---- a server that is not ours ----------------------------------------------------------------- */
+
+static void set_up_foreign(void)
+{
+    start_server();
+    direct("SET users 1");
+    direct("SET window:openai precious");
+    direct("ZADD window:treadle:0000000000000000:openai 1 somebody");
+    direct("SCRIPT LOAD return\t1");
+    attach(false);
+}
+
+TestSuite(foreign, .init = set_up_foreign, .fini = tear_down, .timeout = 60);
+
+static char provider[100];
+
+static void limiter(void)
+{
+    snprintf(provider, sizeof provider, "%s", treadle_redis_provider("openai"));
+    cr_assert_eq(treadle_redis_provider("openai"), treadle_redis_provider("openai"));
+    redisContext *context = treadle_redis_connection(0);
+    redisReply *reply = redisCommand(context, "ZADD window:%s 1 a", provider);
+    cr_assert_eq(reply->integer, 1, "every execution starts without the keys of the last");
+    freeReplyObject(reply);
+    reply = redisCommand(context, "EVAL %s 1 tokens:%s", "return redis.call('incr', KEYS[1])",
+                         provider);
+    cr_assert_eq(reply->integer, 1);
+    freeReplyObject(reply);
+    reply = treadle_redis_inspect("ZCARD window:%s", provider);
+    cr_assert_eq(reply->integer, 1);
+    freeReplyObject(reply);
+    cr_assert_eq(command(context, "GET users"), 0);
+}
+
+Test(foreign, deletes_its_own_keys_only)
+{
+    run(limiter);
+    cr_assert_eq(strncmp(provider, "treadle:", 8), 0, "%s", provider);
+    cr_assert_eq(strlen(provider), strlen("treadle:0123456789abcdef:openai"));
+    cr_assert_str_eq(direct("DBSIZE"), "5");
+    run(limiter);
+    cr_assert_str_eq(direct("DBSIZE"), "5");
+    treadle_redis_detach();
+    cr_assert_str_eq(direct("DBSIZE"), "3");
+    cr_assert_str_eq(direct("GET window:openai"), "precious");
+    cr_assert_str_eq(direct("GET users"), "1");
+    attach(false);
+}
+
+Test(foreign, the_trace_does_not_show_the_random_prefix)
+{
+    stub.recording = true;
+    run(limiter);
+    cr_assert_str_eq(stub.events[0].text, "ZADD window:openai 1 a -> 1");
+    cr_assert_str_eq(stub.events[1].text, "EVAL \"…\"(34) 1 tokens:openai -> 1");
+}
+
+Test(foreign, what_reaches_further_is_refused)
+{
+    static const char *const lines[] = {
+        "FLUSHALL",     "flushdb",          "SCRIPT FLUSH",  "CONFIG SET maxmemory 1",
+        "SHUTDOWN",     "DEBUG SLEEP 0",    "SELECT 1",      "SWAPDB 0 1",
+        "KEYS *",       "FUNCTION FLUSH",   "CLIENT KILL TYPE normal", "ACL LIST",
+        "SET users 2",  "DEL window:openai", "EVAL return\t1 0", "EVAL return\t1 1 users",
+        "NOSUCHCOMMAND k", "MOVE users 1",  "BLPOP l 0",     "HELLO 3"};
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        assert_refused(lines[i], "cannot be used");
+    }
+    assert_refused("FLUSHALL", "FLUSHALL cannot be used on a server that Treadle did not start: it "
+                               "reaches beyond the keys of this run");
+    assert_refused("SET users 2", "it writes a key that is not under treadle_redis_provider(): "
+                                  "users");
+    cr_assert_str_eq(direct("GET users"), "1");
+    cr_assert_str_eq(direct("DBSIZE"), "3");
+}
+
+static void inspect_writes(void)
+{
+    freeReplyObject(treadle_redis_inspect("DEL users"));
+}
+
+Test(foreign, inspecting_is_held_to_the_same_rules)
+{
+    expect_stop(inspect_writes, TREADLE_OUTCOME_ENVIRONMENT, "not under treadle_redis_provider");
+    cr_assert_str_eq(direct("GET users"), "1");
+}
+
+static void cut_write(void)
+{
+    redisContext *context = treadle_redis_connection(0);
+    freeReplyObject(redisCommand(context, "SET %s 1", treadle_redis_provider("openai")));
+}
+
+Test(foreign, what_a_cut_connection_wrote_is_deleted_too)
+{
+    treadle_redis_faults((treadle_faults){.cut_after = 1});
+    stub.decisions[0] = 1;
+    run(cut_write);
+    cr_assert_str_eq(direct("DBSIZE"), "4");
+    run(nothing);
+    cr_assert_str_eq(direct("DBSIZE"), "3");
+}
+
+/* ---- attaching ------------------------------------------------------------------------------- */
+
+Test(attach, says_why_it_cannot)
+{
+    treadle_redis_target target = {.socket_path = "/nonexistent/socket"};
+    cr_assert_eq(treadle_redis_attach(&target, error, sizeof error), -1);
+    cr_assert_str_eq(error, "the Redis server at /nonexistent/socket cannot be reached: No such file "
+                            "or directory");
+    target = (treadle_redis_target){.host = "127.0.0.1", .port = 1};
+    cr_assert_eq(treadle_redis_attach(&target, error, sizeof error), -1);
+    cr_assert_not_null(strstr(error, "127.0.0.1:1 cannot be reached: Connection refused"), "%s",
+                       error);
+    treadle_redis_detach();
+}
+
+static void use_password(void)
+{
+    cr_assert_eq(command(treadle_redis_connection(0), "INCR k"), 1);
+    cr_assert_eq(command(treadle_redis_connection(0), "SELECT 0"), 0);
+    cr_assert_eq(command(treadle_redis_connection(0), "EXISTS k"), 0);
+}
+
+static void reconnects_after_cut(void)
+{
+    redisContext *context = treadle_redis_connection(0);
+    cr_assert_eq(command(context, "INCR k"), -100);
+    cr_assert_eq(redisReconnect(context), REDIS_OK);
+    cr_assert_eq(command(context, "INCR k"), 2);
+}
+
+Test(attach, password_and_database, .timeout = 60)
+{
+    start_server();
+    direct("CONFIG SET requirepass secret");
+    treadle_redis_target target = {.socket_path = treadle_redis_server_socket(server),
+                                   .own = true,
+                                   .clock_path = treadle_redis_server_clock(server)};
+    cr_assert_eq(treadle_redis_attach(&target, error, sizeof error), -1);
+    cr_assert_not_null(strstr(error, "Authentication required"), "%s", error);
+    target.password = "wrong";
+    cr_assert_eq(treadle_redis_attach(&target, error, sizeof error), -1);
+    cr_assert_not_null(strstr(error, "refused AUTH"), "%s", error);
+    target.password = "secret";
+    target.database = 5;
+    cr_assert_eq(treadle_redis_attach(&target, error, sizeof error), 0, "%s", error);
+    run(use_password);
+    treadle_redis_faults((treadle_faults){.cut_after = 1});
+    stub.decisions[0] = 1;
+    run(reconnects_after_cut);
+    tear_down();
+}
+
+static void unattached(void)
+{
+    command(redisConnectUnix(treadle_redis_server_socket(server)), "PING");
+}
+
+Test(attach, without_it_nothing_is_sent, .timeout = 60)
+{
+    set_up();
+    treadle_redis_detach();
+    expect_stop(unattached, TREADLE_OUTCOME_ENVIRONMENT, "no server is attached");
+    expect_stop(key_is_new, TREADLE_OUTCOME_ENVIRONMENT, "no Redis server is attached");
+    tear_down();
+}
+
+Test(attach, in_a_forked_worker, .timeout = 60)
+{
+    start_server();
+    for (int i = 0; i < 2; i++) {
+        const pid_t pid = fork();
+        if (pid == 0) {
+            attach(true);
+            const bool ok = stub_execute(load_script) == TREADLE_OUTCOME_PASSED &&
+                            stub_execute(key_is_new) == TREADLE_OUTCOME_PASSED &&
+                            stub_execute(load_script) == TREADLE_OUTCOME_PASSED;
+            _exit(ok ? 0 : 1);
+        }
+        int status;
+        waitpid(pid, &status, 0);
+        cr_assert_eq(status, 0);
+    }
+    redisFree(outside);
+    treadle_redis_server_stop(server);
+}
