@@ -211,14 +211,14 @@ static void place_lanes(diagram *self, int widest_place)
     self->right = width;
     self->place = NONE;
     const int place = min_int(widest_place, width / 3);
-    const int narrow = width - self->left - GAP - place;
+    const int narrow = width - self->left - 2 * GAP - place; /* an arrow's head between */
     if (place > 0 && narrow > TEXT_MIN) {
         const int step = lane_step(self, narrow);
-        const bool fits = step > 0 && extent(self, step) <= narrow;
+        const bool fits = step >= self->name_max + GAP && extent(self, step) <= narrow;
         if (width >= WIDTH_PLACES || fits) {
             /* Texts that are shorter than the room for them draw the places near. */
             const int used = step > 0 ? min_int(extent(self, step), narrow) : narrow;
-            self->place = self->left + used + GAP;
+            self->place = self->left + used + 2 * GAP;
             self->lane_step = step;
             return;
         }
@@ -289,9 +289,11 @@ static void draw_switch(diagram *self, int from, int to, int edge)
         draw_dashes(self, origin + 1, edge - 2);
         treadle_canvas_put(&self->canvas, origin, BRANCH_RIGHT, TREADLE_INK_DIM);
         treadle_canvas_put(&self->canvas, edge - 2, ARROW_RIGHT, TREADLE_INK_DIM);
-    } else if (edge + 1 < origin) {
+        return;
+    }
+    treadle_canvas_put(&self->canvas, edge + 1, ARROW_LEFT, TREADLE_INK_DIM);
+    if (edge + 1 < origin) { /* else the text covers the lane: the arrow's head must do */
         draw_dashes(self, edge + 2, origin);
-        treadle_canvas_put(&self->canvas, edge + 1, ARROW_LEFT, TREADLE_INK_DIM);
         treadle_canvas_put(&self->canvas, origin, BRANCH_LEFT, TREADLE_INK_DIM);
     }
 }

@@ -113,6 +113,7 @@ static int check_known(const treadle_schedule *schedule)
 
 int treadle_cli_schedule(const char *argument, treadle_schedule *schedule)
 {
+    *schedule = (treadle_schedule){0};
     const bool token = strncmp(argument, "tdl", 3) == 0 || access(argument, F_OK) != 0;
     int status = token ? decode(argument, NULL, schedule) : from_file(argument, schedule);
     status = status ? status : check_known(schedule);

@@ -83,8 +83,10 @@ static void describe_bounds(char *text, size_t size, const treadle_explore_reque
     if (verdict == TREADLE_VERDICT_HOLDS) {
         const treadle_faults faults = treadle_scenario_find(cell->scenario)->faults;
         const uint32_t cuts = faults.cut_before + faults.cut_after;
-        int used = snprintf(text, size, "all %llu interleavings, sequentially consistent",
-                            (unsigned long long)report->executions);
+        int used = report->executions == 1
+                       ? snprintf(text, size, "the only interleaving")
+                       : snprintf(text, size, "all %llu interleavings, sequentially consistent",
+                                  (unsigned long long)report->executions);
         if (cuts > 0) {
             used += snprintf(text + used, size - (size_t)used, ", at most %u cut connection%s",
                              cuts, cuts == 1 ? "" : "s");

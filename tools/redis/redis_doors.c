@@ -9,6 +9,7 @@
 #include <execinfo.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "tools/redis/redis_internal.h"
 
@@ -97,8 +98,31 @@ void treadle_redis_context_fail(redisContext *context, int kind, const char *tex
     snprintf(context->errstr, sizeof context->errstr, "%s", text);
 }
 
+/* The seam's own writes: to a server that has gone the library's raises SIGPIPE. */
+static int write_quietly(redisContext *c, int *done)
+{
+    size_t sent = 0;
+    while (c->err == 0 && sent < sdslen(c->obuf)) {
+        const ssize_t part = send(c->fd, c->obuf + sent, sdslen(c->obuf) - sent, MSG_NOSIGNAL);
+        if (part >= 0) {
+            sent += (size_t)part;
+        } else if (errno != EINTR) {
+            treadle_redis_context_fail(c, REDIS_ERR_IO, strerror(errno));
+        }
+    }
+    sdssetlen(c->obuf, 0);
+    c->obuf[0] = '\0';
+    if (done != NULL) {
+        *done = 1;
+    }
+    return c->err ? REDIS_ERR : REDIS_OK;
+}
+
 int redisBufferWrite(redisContext *c, int *done)
 {
+    if (treadle_redis.bypass) {
+        return write_quietly(c, done);
+    }
     if (!from_subject()) {
         return library.buffer_write(c, done);
     }

@@ -123,8 +123,10 @@ int treadle_redis_attach(const treadle_redis_target *target, char *error, size_t
     ok = ok && make_prefix(error, error_size) && map_clock(error, error_size) &&
          treadle_redis_link_open(&treadle_redis.inspector, error, error_size);
     if (ok) {
+        treadle_redis.bypass = true;
         treadle_redis.commands =
             treadle_redis_commands_load(treadle_redis.inspector.context, error, error_size);
+        treadle_redis.bypass = false;
         ok = treadle_redis.commands != NULL;
     }
     if (!ok) {
@@ -160,16 +162,8 @@ static bool reopen_inspector(char *error, size_t error_size)
     return treadle_redis_link_open(inspector, error, error_size);
 }
 
-/* Deletes what was written on a server that is not ours. What cannot be deleted stays known. */
-static bool delete_written(char *error, size_t error_size)
+static bool delete_keys(redisContext *context, char *error, size_t error_size)
 {
-    if (treadle_redis.written.count == 0) {
-        return true;
-    }
-    if (!reopen_inspector(error, error_size)) {
-        return false;
-    }
-    redisContext *context = treadle_redis.inspector.context;
     char *key;
     size_t length;
     while (treadle_redis_keys_take(&treadle_redis.written, &key, &length)) {
@@ -187,6 +181,21 @@ static bool delete_written(char *error, size_t error_size)
         }
     }
     return true;
+}
+
+/* Deletes what was written on a server that is not ours. What cannot be deleted stays known. */
+static bool delete_written(char *error, size_t error_size)
+{
+    if (treadle_redis.written.count == 0) {
+        return true;
+    }
+    if (!reopen_inspector(error, error_size)) {
+        return false;
+    }
+    treadle_redis.bypass = true;
+    const bool ok = delete_keys(treadle_redis.inspector.context, error, error_size);
+    treadle_redis.bypass = false;
+    return ok;
 }
 
 static void start_execution(void)
@@ -309,7 +318,10 @@ static redisReply *inspect_command(const char *command, size_t length, char *err
         }
     }
     if (!ok) {
-        snprintf(error, error_size, "the Redis server does not answer: %s", context->errstr);
+        if (treadle_redis_server_answers(error, error_size)) {
+            snprintf(error, error_size, "the Redis server closed the harness's connection: %s",
+                     context->errstr);
+        }
         return NULL;
     }
     treadle_redis_emptied();

@@ -233,8 +233,8 @@ static void assert_command(const char *expected, int argc, const char **argv)
     redisFreeCommand(data);
 }
 
-#define ASSERT_COMMAND(expected, ...)                                                              \
-    assert_command(expected, sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *),               \
+#define ASSERT_COMMAND(expected, ...)                                                \
+    assert_command(expected, sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *), \
                    (const char *[]){__VA_ARGS__})
 
 Test(text, commands)
@@ -310,6 +310,5 @@ Test(text, length_is_bounded)
 Test(text, the_unique_prefix_is_left_out)
 {
     static const char data[] = "*2\r\n$3\r\nGET\r\n$21\r\nwindow:treadle:ab:x y\r\n";
-    cr_assert_str_eq(command_text(data, sizeof data - 1, 100, "treadle:ab:"),
-                     "GET \"window:x y\"");
+    cr_assert_str_eq(command_text(data, sizeof data - 1, 100, "treadle:ab:"), "GET \"window:x y\"");
 }

@@ -30,7 +30,7 @@ typedef struct engine_stub {
     uint32_t announced;
     uint32_t event_count;
     stub_event events[STUB_EVENTS_MAX];
-    uint32_t decisions[16]; /* taken in order, then 0 */
+    uint32_t decisions[16];       /* taken in order, then 0 */
     uint32_t decision_counts[16]; /* how many options each had */
     uint32_t decided;
     void (*on_announce)(void); /* what other threads do meanwhile */

@@ -62,9 +62,9 @@ Test(resp, walk_does_not_depend_on_where_reads_split)
 
 Test(resp, refuses_what_is_not_resp2)
 {
-    static const char *const bad[] = {"PING\r\n",       "_\r\n",        ":1\n",     "$x\r\n",
-                                      "$-2\r\n",        "*-5\r\n",      "$1\r\nab\r\n",
-                                      "$99999999999\r\n", "%1\r\n+a\r\n"};
+    static const char *const bad[] = {"PING\r\n",    "_\r\n",   ":1\n",         "$x\r\n",
+                                      "$-2\r\n",     "*-5\r\n", "$1\r\nab\r\n", "$99999999999\r\n",
+                                      "%1\r\n+a\r\n"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         treadle_resp_walk walk = {0};
         cr_assert_eq(treadle_resp_walk_value(&walk, bad[i], strlen(bad[i])), TREADLE_RESP_BAD,
@@ -74,7 +74,8 @@ Test(resp, refuses_what_is_not_resp2)
 
 Test(resp, commands_and_their_arguments)
 {
-    static const char data[] = "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$4\r\n\r\n\r\n\r\n*1\r\n$4\r\nPING\r\n";
+    static const char data[] =
+        "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$4\r\n\r\n\r\n\r\n*1\r\n$4\r\nPING\r\n";
     size_t position = 0;
     treadle_resp_command command;
     cr_assert_eq(treadle_resp_command_read(data, sizeof data - 1, &position, &command),

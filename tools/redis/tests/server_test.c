@@ -88,8 +88,8 @@ Test(server, listens_on_no_port_and_keeps_nothing, .timeout = 30)
 {
     treadle_redis_server *server = start();
     redisContext *context = redisConnectUnix(treadle_redis_server_socket(server));
-    static const char *const settings[][2] = {{"port", "0"},        {"save", ""},
-                                              {"appendonly", "no"}, {"hz", "1"}};
+    static const char *const settings[][2] = {
+        {"port", "0"}, {"save", ""}, {"appendonly", "no"}, {"hz", "1"}};
     for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
         redisReply *reply = redisCommand(context, "CONFIG GET %s", settings[i][0]);
         cr_assert(reply != NULL && reply->elements == 2);
@@ -115,8 +115,11 @@ Test(server, says_when_it_died, .timeout = 30)
 {
     treadle_redis_server *server = start();
     kill(treadle_redis_server_pid(server), SIGKILL);
-    cr_assert(ends_soon(treadle_redis_server_pid(server)));
-    cr_assert_not(treadle_redis_server_alive(server));
+    /* A process whose first thread has ended is a zombie, but not waited for while others end. */
+    for (int i = 0; i < 500 && treadle_redis_server_alive(server); i++) {
+        const struct timespec pause = {.tv_nsec = 10000000};
+        nanosleep(&pause, NULL);
+    }
     cr_assert_not(treadle_redis_server_alive(server));
     treadle_redis_server_stop(server);
 }
@@ -134,7 +137,8 @@ static pid_t harness(void (*what)(void), pid_t *server_pid, char directory[256])
         }
         *server_pid = treadle_redis_server_pid(server);
         directory_of(server, directory);
-        if (write(fds[1], server_pid, sizeof *server_pid) < 0 || write(fds[1], directory, 256) < 0) {
+        if (write(fds[1], server_pid, sizeof *server_pid) < 0 ||
+            write(fds[1], directory, 256) < 0) {
             _exit(1);
         }
         what();

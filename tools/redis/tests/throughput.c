@@ -46,11 +46,10 @@ int main(void)
 {
     char error[256];
     treadle_redis_server *server = treadle_redis_server_start(error, sizeof error);
-    const treadle_redis_target target = {.socket_path =
-                                             server ? treadle_redis_server_socket(server) : "",
-                                         .own = true,
-                                         .clock_path =
-                                             server ? treadle_redis_server_clock(server) : NULL};
+    const treadle_redis_target target = {
+        .socket_path = server ? treadle_redis_server_socket(server) : "",
+        .own = true,
+        .clock_path = server ? treadle_redis_server_clock(server) : NULL};
     if (server == NULL || treadle_redis_attach(&target, error, sizeof error) != 0) {
         fprintf(stderr, "%s\n", error);
         return 1;

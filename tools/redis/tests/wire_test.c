@@ -76,8 +76,7 @@ Test(wire, appends_to_what_is_unread)
 Test(wire, an_error_in_the_prefix_s_replies_shows)
 {
     treadle_redis_wire wire = {0};
-    cr_assert_eq(exchange(&wire, "+OK\r\n-NOAUTH\r\n", 14, 14, 2, 1),
-                 TREADLE_REDIS_WIRE_GARBLED);
+    cr_assert_eq(exchange(&wire, "+OK\r\n-NOAUTH\r\n", 14, 14, 2, 1), TREADLE_REDIS_WIRE_GARBLED);
     assert_unread(&wire, "-NOAUTH\r\n");
     treadle_redis_wire_free(&wire);
 }

@@ -1,0 +1,693 @@
+// SPDX-License-Identifier: MIT
+/* Every format against its golden file; TREADLE_UPDATE_GOLDEN=1 writes them anew. What claims to be
+ * JSON or XML is also read back by a parser that is not the writer. */
+#include <criterion/criterion.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <libxml/parser.h>
+#include <libxml/xpath.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reports/canvas.h"
+#include "reports/event_text.h"
+#include "reports/utf8.h"
+#include "reports/writer.h"
+
+#define COUNT(array) (sizeof(array) / sizeof(array)[0])
+
+static const int64_t second_ns = 1000000000;
+
+/* ---- scenarios: what the writers look up --------------------------------------------------------- */
+
+static const treadle_parameter parameters[] = {
+    {"threads", 2, 1, 8, "clients"}, {"limit", 1, 1, 100, "requests a window"}, {0}};
+static const treadle_expectation expectations[] = {
+    {"naive", TREADLE_BACKEND_REDIS_MODEL, TREADLE_GRANULARITY_AWAIT, TREADLE_VERDICT_VIOLATED,
+     "over-admission", "the check and the addition are two commands"},
+    {"fixed", TREADLE_BACKEND_REDIS_MODEL, TREADLE_GRANULARITY_AWAIT, TREADLE_VERDICT_HOLDS, NULL,
+     "one script"},
+    {0}};
+static const treadle_scenario check_then_add = {.name = "sliding_window/check_then_add",
+                                                .parameters = parameters,
+                                                .expectations = expectations};
+static const treadle_scenario *const all[] = {&check_then_add};
+
+const treadle_scenario *const *treadle_scenarios(void)
+{
+    return all;
+}
+
+size_t treadle_scenario_count(void)
+{
+    return COUNT(all);
+}
+
+/* ---- traces -------------------------------------------------------------------------------------- */
+
+static const char *symbolize(uint64_t address)
+{
+    static char text[64];
+    snprintf(text, sizeof text, "%s window.c:%" PRIu64, address < 100 ? "check" : "add", address);
+    return address == 7 ? "" : text;
+}
+
+static treadle_trace *trace_new(const char *const *names)
+{
+    treadle_trace *trace = calloc(1, sizeof *trace);
+    cr_assert_not_null(trace);
+    for (; *names != NULL; names++) {
+        snprintf(trace->thread_names[trace->thread_count++], TREADLE_THREAD_NAME_MAX, "%s", *names);
+    }
+    return trace;
+}
+
+/* Appends; the step counts up unless it is a note. */
+static void add(treadle_trace *trace, treadle_event event, const char *text)
+{
+    const treadle_event *last =
+        trace->event_count > 0 ? &trace->events[trace->event_count - 1] : NULL;
+    event.step = (last != NULL ? last->step : 0) + (event.kind != TREADLE_OP_NOTE);
+    if (event.clock_ns == 0 && last != NULL) {
+        event.clock_ns = last->clock_ns;
+    }
+    trace->hash = trace->hash * 31 + event.kind + event.thread + 1;
+    event.hash = trace->hash;
+    if (text != NULL) {
+        event.text_offset = trace->text_length;
+        event.text_length = (uint32_t)strlen(text);
+        memcpy(trace->text + event.text_offset, text, event.text_length);
+        trace->text_length += event.text_length;
+    }
+    trace->events[trace->event_count++] = event;
+}
+
+static void redis(treadle_trace *trace, uint8_t thread, uint64_t site, const char *text)
+{
+    add(trace, (treadle_event){.thread = thread, .kind = TREADLE_OP_REDIS, .object = thread,
+                               .site = site}, text);
+}
+
+static void note(treadle_trace *trace, uint8_t thread, const char *text)
+{
+    add(trace, (treadle_event){.thread = thread, .kind = TREADLE_OP_NOTE}, text);
+}
+
+/* Two clients check, then both add. */
+static treadle_trace *two_clients(void)
+{
+    static const char *const names[] = {"main", "client-1", "client-2", NULL};
+    treadle_trace *trace = trace_new(names);
+    add(trace, (treadle_event){.thread = 1, .kind = TREADLE_OP_THREAD_START}, NULL);
+    redis(trace, 1, 41, "ZCOUNT window:openai -inf +inf -> 0");
+    add(trace, (treadle_event){.thread = 2, .kind = TREADLE_OP_THREAD_START}, NULL);
+    redis(trace, 2, 41, "ZCOUNT window:openai -inf +inf -> 0");
+    redis(trace, 2, 152, "ZADD window:openai 1700000000.000000 b -> 1");
+    note(trace, 2, "acquire: admitted");
+    redis(trace, 1, 152, "ZADD window:openai 1700000000.000000 a -> 1");
+    note(trace, 1, "acquire: admitted");
+    return trace;
+}
+
+#define EVENT(t, k, o, ...)                                                                        \
+    add(trace, (treadle_event){.thread = (t), .kind = TREADLE_OP_##k, .object = (o), __VA_ARGS__}, \
+        NULL)
+
+/* Three workers and the main thread at memory granularity: every class of operation. */
+static treadle_trace *three_threads(void)
+{
+    static const char *const names[] = {"main", "worker-1", "worker-2", "worker-3", NULL};
+    enum { VALUE = TREADLE_EVENT_HAS_VALUE, WRITTEN = TREADLE_EVENT_HAS_WRITTEN };
+    treadle_trace *trace = trace_new(names);
+    EVENT(0, THREAD_CREATE, 2, .site = 10);
+    EVENT(0, THREAD_CREATE, 3, .site = 11);
+    EVENT(0, THREAD_CREATE, 4, .site = 12);
+    EVENT(1, MUTEX_LOCK, 1, .site = 20);
+    EVENT(1, READ, 2, .site = 21, .size = 4, .flags = VALUE);
+    EVENT(2, MUTEX_TRYLOCK, 1, .site = 120, .flags = TREADLE_EVENT_FAILED);
+    EVENT(2, ATOMIC_RMW, 3, .site = 121, .size = 8, .order = 5, .flags = VALUE | WRITTEN,
+          .written = 1);
+    EVENT(3, ATOMIC_CAS, 3, .site = 130, .size = 8, .order = 2, .value = 1,
+          .flags = VALUE | TREADLE_EVENT_FAILED);
+    EVENT(3, ATOMIC_LOAD, 3, .site = 7, .size = 8, .order = 0, .value = 1, .flags = VALUE);
+    EVENT(1, WRITE, 2, .site = 22, .size = 4, .value = 0xffffffff, .flags = VALUE);
+    EVENT(1, COND_WAIT, 4, .site = 23);
+    EVENT(3, FENCE, 0, .site = 131, .order = 4);
+    EVENT(3, SLEEP, 0, .site = 132, .clock_ns = 60 * second_ns);
+    EVENT(2, CLOCK_READ, 0, .site = 122, .clock_ns = 60 * second_ns + 1500000);
+    EVENT(2, WRITE, 5, .site = 123, .size = 8, .value = UINT64_C(0x41d954fc40000000),
+          .flags = VALUE);
+    EVENT(2, SEM_POST, 6, .site = 124);
+    EVENT(2, COND_SIGNAL, 4, .site = 125);
+    EVENT(1, COND_WAKE, 4);
+    note(trace, 1, "worker 1: 1 left");
+    EVENT(1, MUTEX_UNLOCK, 1, .site = 24);
+    EVENT(0, THREAD_JOIN, 2, .site = 13);
+    return trace;
+}
+
+static treadle_trace *hostile(void)
+{
+    static const char *const names[] = {"main", "<script>\"\x1b[2J", "caf\xc3\xa9\xff", NULL};
+    treadle_trace *trace = trace_new(names);
+    redis(trace, 1, 0, "GET \"<script>alert('1')</script>\" & ]]> -> \x01\x1b[31m\x7f");
+    note(trace, 2, "invalid \xff\xc3\x28\xed\xa0\x80 and \xe6\x97\xa5\xe6\x9c\xac wide");
+    redis(trace, 2, 0, "direction \xe2\x80\xae" "reversed, C1 \xc2\x9b" "31m, two\r\nlines");
+    trace->dropped = 3;
+    return trace;
+}
+
+/* Twenty threads: more than 40 columns have room for. */
+static treadle_trace *crowd(void)
+{
+    static const char *const none[] = {NULL};
+    treadle_trace *trace = trace_new(none);
+    trace->thread_count = 20;
+    for (uint8_t i = 0; i < 20; i++) {
+        snprintf(trace->thread_names[i], TREADLE_THREAD_NAME_MAX, "worker-%u", i);
+        EVENT(i, SEM_TRYWAIT, 1, .flags = i % 2 ? TREADLE_EVENT_FAILED : 0);
+    }
+    return trace;
+}
+
+/* ---- golden files -------------------------------------------------------------------------------- */
+
+static char *read_file(const char *path)
+{
+    FILE *file = fopen(path, "r");
+    char *text = NULL;
+    size_t size = 0;
+    if (file == NULL) {
+        return NULL;
+    }
+    if (getdelim(&text, &size, '\0', file) < 0) {
+        free(text);
+        text = strdup("");
+    }
+    fclose(file);
+    return text;
+}
+
+static void against_golden(const char *name, const char *text)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/reports/tests/golden/%s", TREADLE_SOURCE_DIR, name);
+    const char *update = getenv("TREADLE_UPDATE_GOLDEN");
+    if (update != NULL && strcmp(update, "1") == 0) {
+        FILE *file = fopen(path, "w");
+        cr_assert_not_null(file, "cannot write %s", path);
+        fputs(text, file);
+        fclose(file);
+    }
+    char *golden = read_file(path);
+    cr_assert_not_null(golden, "no %s; TREADLE_UPDATE_GOLDEN=1 makes it", path);
+    cr_assert(strcmp(golden, text) == 0, "%s differs; got:\n%s", name, text);
+    free(golden);
+}
+
+/* ---- lanes --------------------------------------------------------------------------------------- */
+
+static char *lanes(const treadle_trace *trace, int width, bool colour)
+{
+    char *text = NULL;
+    size_t size = 0;
+    const treadle_writer_options options = {.out = open_memstream(&text, &size),
+                                            .width = width,
+                                            .colour = colour,
+                                            .symbolize = symbolize};
+    cr_assert_eq(treadle_lanes_write(trace, &options), 0);
+    fclose(options.out);
+    return text;
+}
+
+/* Whatever the trace holds, nothing leaves the diagram's width or controls the terminal. */
+static void check_lines(const char *text, int width)
+{
+    while (*text != '\0') {
+        const size_t length = strcspn(text, "\n");
+        int columns = 0;
+        for (size_t i = 0; i < length;) {
+            uint32_t code = 0;
+            const size_t bytes = treadle_utf8_decode(text + i, length - i, &code);
+            cr_assert(bytes > 0);
+            cr_assert(treadle_utf8_columns(code) >= 0);
+            columns += treadle_utf8_columns(code);
+            i += bytes;
+        }
+        cr_assert(columns <= width, "%d columns of %d: %.*s", columns, width, (int)length, text);
+        text += length + (text[length] == '\n');
+    }
+}
+
+Test(lanes, golden)
+{
+    static const struct {
+        const char *name;
+        treadle_trace *(*make)(void);
+    } traces[] = {{"two_clients", two_clients},
+                  {"three_threads", three_threads},
+                  {"hostile", hostile},
+                  {"crowd", crowd}};
+    static const int widths[] = {40, 80, 120};
+    for (size_t i = 0; i < COUNT(traces); i++) {
+        treadle_trace *trace = traces[i].make();
+        for (size_t w = 0; w < COUNT(widths); w++) {
+            char name[64];
+            snprintf(name, sizeof name, "lanes_%s_%d.txt", traces[i].name, widths[w]);
+            char *text = lanes(trace, widths[w], false);
+            check_lines(text, widths[w]);
+            against_golden(name, text);
+            free(text);
+        }
+        free(trace);
+    }
+}
+
+Test(lanes, every_width_is_kept)
+{
+    treadle_trace *(*const make[])(void) = {two_clients, three_threads, hostile, crowd};
+    for (size_t i = 0; i < COUNT(make); i++) {
+        treadle_trace *trace = make[i]();
+        for (int width = 40; width <= 240; width++) {
+            char *text = lanes(trace, width, false);
+            check_lines(text, width);
+            free(text);
+        }
+        free(trace);
+    }
+}
+
+Test(lanes, colour_changes_nothing_else)
+{
+    treadle_trace *trace = two_clients();
+    char *coloured = lanes(trace, 80, true);
+    char *plain = lanes(trace, 80, false);
+    against_golden("lanes_two_clients_colour.txt", coloured);
+    char *to = coloured;
+    for (const char *from = coloured; *from != '\0';) {
+        if (*from == '\x1b') {
+            from += strcspn(from, "m") + 1;
+        } else {
+            *to++ = *from++;
+        }
+    }
+    *to = '\0';
+    cr_assert_str_eq(coloured, plain);
+    free(coloured);
+    free(plain);
+    free(trace);
+}
+
+Test(lanes, an_empty_trace_says_so)
+{
+    static const char *const none[] = {NULL};
+    treadle_trace *trace = trace_new(none);
+    char *text = lanes(trace, 80, false);
+    cr_assert_str_eq(text, "(no events)\n");
+    free(text);
+    free(trace);
+}
+
+Test(lanes, clock_texts)
+{
+    static const struct {
+        int64_t ns;
+        const char *text;
+    } cases[] = {{0, "+0s"},          {60 * 1000000000LL, "+60s"}, {1500000, "+1.5ms"},
+                 {-5000000000, "-5s"}, {1, "+1ns"},                 {1000000001, "+1.000000001s"},
+                 {INT64_MIN, "-9223372036.854775808s"}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char text[64];
+        treadle_clock_describe(cases[i].ns, text, sizeof text);
+        cr_assert_str_eq(text, cases[i].text);
+    }
+}
+
+/* ---- results ------------------------------------------------------------------------------------- */
+
+static treadle_cell cell_of(const char *scenario, const char *variant, treadle_backend backend,
+                            treadle_granularity granularity)
+{
+    treadle_cell cell = {.backend = backend,
+                         .granularity = granularity,
+                         .parameter_count = 2,
+                         .parameters = {3, 1}};
+    snprintf(cell.scenario, sizeof cell.scenario, "%s", scenario);
+    snprintf(cell.variant, sizeof cell.variant, "%s", variant);
+    return cell;
+}
+
+static void set_outcome(treadle_result *result, treadle_outcome_kind kind, const char *property,
+                        const char *message)
+{
+    result->outcome.kind = kind;
+    snprintf(result->outcome.property, sizeof result->outcome.property, "%s", property);
+    snprintf(result->outcome.message, sizeof result->outcome.message, "%s", message);
+}
+
+static treadle_result violated_as_expected(void)
+{
+    treadle_result result = {.cell = cell_of("sliding_window/check_then_add", "naive",
+                                             TREADLE_BACKEND_REDIS_MODEL,
+                                             TREADLE_GRANULARITY_AWAIT),
+                             .strategy = "random",
+                             .seed = 1,
+                             .executions = 3,
+                             .steps = 18,
+                             .elapsed_s = 0.0021,
+                             .verdict = TREADLE_VERDICT_VIOLATED,
+                             .expected = TREADLE_VERDICT_VIOLATED,
+                             .as_expected = true,
+                             .first_violation = 3,
+                             .coarsest = TREADLE_GRANULARITY_AWAIT,
+                             .switches_found = 5};
+    set_outcome(&result, TREADLE_OUTCOME_VIOLATED, "over-admission",
+                "2 admitted in one window at limit 1");
+    result.outcome.steps = 6;
+    result.outcome.switches = 2;
+    result.outcome.trace_hash = 0x1234;
+    result.token = strdup("tdl1.AAECAwQFBgcICQ");
+    result.trace = two_clients();
+    return result;
+}
+
+static treadle_result holds(void)
+{
+    return (treadle_result){.cell = cell_of("sliding_window/check_then_add", "fixed",
+                                            TREADLE_BACKEND_REDIS_MODEL, TREADLE_GRANULARITY_AWAIT),
+                            .strategy = "dfs",
+                            .seed = UINT64_MAX,
+                            .executions = 20,
+                            .steps = 120,
+                            .elapsed_s = 0.5,
+                            .complete = true,
+                            .verdict = TREADLE_VERDICT_HOLDS,
+                            .expected = TREADLE_VERDICT_HOLDS,
+                            .as_expected = true,
+                            .outcome = {.kind = TREADLE_OUTCOME_PASSED},
+                            .bounds = "all 20 interleavings, sequentially consistent"};
+}
+
+static treadle_result not_found(void)
+{
+    return (treadle_result){.cell = cell_of("memory_store/two_admissions", "fixed",
+                                            TREADLE_BACKEND_MEMORY, TREADLE_GRANULARITY_MEMORY),
+                            .strategy = "pct",
+                            .seed = (UINT64_C(1) << 53) - 1,
+                            .executions = 20000,
+                            .steps = 1000000,
+                            .elapsed_s = 1.25,
+                            .verdict = TREADLE_VERDICT_NO_VIOLATION_FOUND,
+                            .as_expected = true,
+                            .outcome = {.kind = TREADLE_OUTCOME_PASSED},
+                            .bounds = "20000 executions, at most 50 decisions: a bug of depth 3 or "
+                                      "less was missed with probability at most 0.0025"};
+}
+
+static treadle_result violated_unexpectedly(void)
+{
+    treadle_result result = {.cell = cell_of("memory_store/two_admissions", "proposed",
+                                             TREADLE_BACKEND_MEMORY, TREADLE_GRANULARITY_MEMORY),
+                             .strategy = "random",
+                             .seed = UINT64_C(1) << 53,
+                             .executions = 812,
+                             .steps = 17052,
+                             .elapsed_s = 0.125,
+                             .verdict = TREADLE_VERDICT_VIOLATED,
+                             .expected = TREADLE_VERDICT_HOLDS,
+                             .first_violation = 812,
+                             .coarsest = TREADLE_GRANULARITY_SYNC,
+                             .switches_found = 1};
+    set_outcome(&result, TREADLE_OUTCOME_VIOLATED, "lost-wakeup", "worker-1 waits for ever");
+    result.outcome.steps = 20;
+    result.outcome.switches = 1;
+    result.outcome.trace_hash = UINT64_C(0xfedcba9876543210);
+    result.token = strdup("tdl1.ZZZZ_-ZZZZ");
+    result.trace = three_threads();
+    return result;
+}
+
+static treadle_result unknown(void)
+{
+    treadle_result result = {.cell = cell_of("litmus/a_name_that_is_much_too_long_for_it", "v",
+                                             TREADLE_BACKEND_REDIS, TREADLE_GRANULARITY_SYNC),
+                             .strategy = "random",
+                             .verdict = TREADLE_VERDICT_UNKNOWN,
+                             .expected = TREADLE_VERDICT_HOLDS};
+    set_outcome(&result, TREADLE_OUTCOME_CUT, "step-limit", "more than 100000 steps");
+    return result;
+}
+
+static treadle_result hostile_result(void)
+{
+    treadle_result result = {.cell = cell_of("<script>/\"quoted\" & 'so'", "a\xff\x01]]>",
+                                             TREADLE_BACKEND_MEMORY, TREADLE_GRANULARITY_SYNC),
+                             .strategy = "random",
+                             .verdict = TREADLE_VERDICT_VIOLATED,
+                             .first_violation = 1,
+                             .executions = 1,
+                             .coarsest = TREADLE_GRANULARITY_SYNC};
+    set_outcome(&result, TREADLE_OUTCOME_VIOLATED, "<crash>",
+                "\x1b]0;title\x07 two\nlines \xc0\xaf \xef\xbf\xbf <!-- -->");
+    result.outcome.switches = 1;
+    result.token = strdup("tdl1.\"><script>");
+    result.trace = hostile();
+    return result;
+}
+
+static treadle_result (*const results[])(void) = {
+    violated_as_expected, holds, not_found, violated_unexpectedly, unknown, hostile_result};
+
+static char *write_all(const treadle_writer *writer, int width, bool lanes_always, bool colour)
+{
+    char *text = NULL;
+    size_t size = 0;
+    const treadle_writer_options options = {.out = open_memstream(&text, &size),
+                                            .width = width,
+                                            .colour = colour,
+                                            .symbolize = symbolize,
+                                            .lanes_always = lanes_always};
+    const treadle_summary summary = {.results = COUNT(results),
+                                     .as_expected = 3,
+                                     .unexpected = 2,
+                                     .unknown = 1,
+                                     .elapsed_s = 1.5,
+                                     .interrupted = lanes_always};
+    void *self;
+    cr_assert_eq(writer->begin(&self, &options), 0);
+    for (size_t i = 0; i < COUNT(results); i++) {
+        treadle_result result = results[i]();
+        cr_assert_eq(writer->result(self, &result), 0);
+        free(result.token); /* the writer must have copied what it needs */
+        free(result.trace);
+    }
+    cr_assert_eq(writer->end(self, &summary), 0);
+    fclose(options.out);
+    return text;
+}
+
+Test(text, golden)
+{
+    char *brief = write_all(&treadle_writer_text, 80, false, false);
+    against_golden("text_80.txt", brief);
+    free(brief);
+    char *full = write_all(&treadle_writer_text, 120, true, false);
+    against_golden("text_120_lanes_always.txt", full);
+    free(full);
+    char *colour = write_all(&treadle_writer_text, 40, true, true);
+    against_golden("text_40_colour.txt", colour);
+    free(colour);
+}
+
+Test(text, nothing_run)
+{
+    char *text = NULL;
+    size_t size = 0;
+    const treadle_writer_options options = {.out = open_memstream(&text, &size), .width = 80};
+    void *self;
+    cr_assert_eq(treadle_writer_text.begin(&self, &options), 0);
+    cr_assert_eq(treadle_writer_text.end(self, &(treadle_summary){0}), 0);
+    fclose(options.out);
+    cr_assert_str_eq(text, "\n0 cells in 0.0 s: 0 as expected\n");
+    free(text);
+}
+
+/* ---- JSON ---------------------------------------------------------------------------------------- */
+
+static void check_keys(json_t *object)
+{
+    static const char *const keys[] = {
+        "scenario", "variant",     "backend",  "granularity",     "strategy",   "seed",
+        "executions", "complete",  "steps",    "elapsed_s",       "verdict",    "expected",
+        "as_expected", "property", "message",  "first_violation", "token",      "trace_hash",
+        "coarsest",  "bounds",     "parameters"};
+    size_t i = 0;
+    const char *key;
+    json_t *value;
+    json_object_foreach(object, key, value) {
+        cr_assert(i < COUNT(keys));
+        cr_assert_str_eq(key, keys[i++]);
+    }
+    cr_assert_eq(i, COUNT(keys));
+}
+
+Test(json, golden_and_read_back)
+{
+    char *text = write_all(&treadle_writer_json, 80, false, false);
+    against_golden("results.jsonl", text);
+    json_t *lines[COUNT(results)];
+    size_t count = 0;
+    for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+        json_error_t error;
+        cr_assert(count < COUNT(results));
+        lines[count] = json_loads(line, 0, &error);
+        cr_assert_not_null(lines[count], "%s: %s", error.text, line);
+        check_keys(lines[count++]);
+    }
+    cr_assert_eq(count, COUNT(results));
+    cr_assert_str_eq(json_string_value(json_object_get(lines[0], "trace_hash")),
+                     "0000000000001234");
+    cr_assert_eq(json_integer_value(
+                     json_object_get(json_object_get(lines[0], "parameters"), "threads")), 3);
+    cr_assert_str_eq(json_string_value(json_object_get(lines[1], "seed")), "18446744073709551615");
+    cr_assert_eq(json_integer_value(json_object_get(lines[2], "seed")), 9007199254740991);
+    cr_assert(json_is_null(json_object_get(lines[2], "expected")));
+    cr_assert(json_is_array(json_object_get(lines[2], "parameters")));
+    cr_assert_str_eq(json_string_value(json_object_get(lines[3], "seed")), "9007199254740992");
+    cr_assert(json_is_null(json_object_get(lines[4], "coarsest")));
+    for (size_t i = 0; i < count; i++) {
+        json_decref(lines[i]);
+    }
+    free(text);
+}
+
+static json_t *trace_json(treadle_trace *trace, const char *golden)
+{
+    char *text = NULL;
+    size_t size = 0;
+    const treadle_writer_options options = {
+        .out = open_memstream(&text, &size), .width = 80, .symbolize = symbolize};
+    const treadle_schedule schedule = {.cell = cell_of("sliding_window/check_then_add", "naive",
+                                                       TREADLE_BACKEND_REDIS_MODEL,
+                                                       TREADLE_GRANULARITY_AWAIT)};
+    treadle_outcome outcome = {.kind = TREADLE_OUTCOME_VIOLATED,
+                               .steps = 6,
+                               .switches = 2,
+                               .property = "over-admission",
+                               .message = "2 admitted in one window at limit 1"};
+    cr_assert_eq(treadle_trace_json_write(&schedule, &outcome, "tdl1.AAAA", trace, &options), 0);
+    fclose(options.out);
+    against_golden(golden, text);
+    json_error_t error;
+    json_t *object = json_loads(text, 0, &error);
+    cr_assert_not_null(object, "%s", error.text);
+    free(text);
+    return object;
+}
+
+Test(trace_json, golden_and_read_back)
+{
+    treadle_trace *trace = two_clients();
+    json_t *object = trace_json(trace, "trace_two_clients.json");
+    const json_t *events = json_object_get(object, "events");
+    cr_assert_eq(json_array_size(events), trace->event_count);
+    const json_t *event = json_array_get(events, 1);
+    cr_assert_str_eq(json_string_value(json_object_get(event, "text")),
+                     "ZCOUNT window:openai -inf +inf -> 0");
+    cr_assert_str_eq(json_string_value(json_object_get(event, "place")), "check window.c:41");
+    json_decref(object);
+    free(trace);
+}
+
+Test(trace_json, values_and_hostile_texts)
+{
+    treadle_trace *trace = three_threads();
+    json_t *object = trace_json(trace, "trace_three_threads.json");
+    const json_t *rmw = json_array_get(json_object_get(object, "events"), 6);
+    cr_assert_str_eq(json_string_value(json_object_get(rmw, "order")), "seq_cst");
+    cr_assert_eq(json_integer_value(json_object_get(rmw, "written")), 1);
+    json_decref(object);
+    free(trace);
+    trace = hostile();
+    json_decref(trace_json(trace, "trace_hostile.json"));
+    free(trace);
+}
+
+/* ---- JUnit --------------------------------------------------------------------------------------- */
+
+static double xpath_number(xmlDoc *document, const char *expression)
+{
+    xmlXPathContext *context = xmlXPathNewContext(document);
+    xmlXPathObject *object = xmlXPathEvalExpression(BAD_CAST expression, context);
+    cr_assert_not_null(object, "%s", expression);
+    const double number = object->floatval;
+    xmlXPathFreeObject(object);
+    xmlXPathFreeContext(context);
+    return number;
+}
+
+Test(junit, golden_and_read_back)
+{
+    char *text = write_all(&treadle_writer_junit, 100, false, true);
+    against_golden("results.junit.xml", text);
+    xmlDoc *document = xmlReadMemory(text, (int)strlen(text), "junit.xml", NULL, 0);
+    cr_assert_not_null(document);
+    cr_assert_eq(xpath_number(document, "count(/testsuites/testsuite)"), 4);
+    cr_assert_eq(xpath_number(document, "count(//testcase)"), COUNT(results));
+    cr_assert_eq(xpath_number(document, "sum(/testsuites/testsuite/@tests)"), COUNT(results));
+    cr_assert_eq(xpath_number(document, "count(//failure)"), 2);
+    cr_assert_eq(xpath_number(document, "count(//error)"), 1);
+    cr_assert_eq(xpath_number(document, "count(//testcase[@classname="
+                                        "'sliding_window.check_then_add' and "
+                                        "@name='naive/redis-model/await'])"), 1);
+    cr_assert_eq(xpath_number(document, "count(//failure[contains(., 'tdl1.ZZZZ_-ZZZZ')])"), 1);
+    cr_assert_eq(xpath_number(document, "count(//script)"), 0);
+    xmlFreeDoc(document);
+    free(text);
+}
+
+/* ---- what cannot be written, and what is not there ----------------------------------------------- */
+
+Test(writers, a_full_disk_is_reported)
+{
+    for (size_t i = 0; treadle_writers[i] != NULL; i++) {
+        FILE *out = fopen("/dev/full", "w");
+        cr_assert_not_null(out);
+        const treadle_writer_options options = {.out = out, .width = 80};
+        const treadle_result result = holds();
+        void *self;
+        int error = treadle_writers[i]->begin(&self, &options);
+        cr_assert_eq(error, 0);
+        error = treadle_writers[i]->result(self, &result);
+        const int end_error = treadle_writers[i]->end(self, &(treadle_summary){.results = 1});
+        cr_assert(error != 0 || end_error != 0, "%s", treadle_writers[i]->name);
+        fclose(out);
+    }
+}
+
+Test(writers, found_by_name)
+{
+    cr_assert_eq(treadle_writer_find("text"), &treadle_writer_text);
+    cr_assert_eq(treadle_writer_find("json"), &treadle_writer_json);
+    cr_assert_eq(treadle_writer_find("junit"), &treadle_writer_junit);
+    cr_assert_null(treadle_writer_find("yaml"));
+}
+
+Test(utf8, escapes)
+{
+    static const struct {
+        const char *from;
+        const char *to;
+    } cases[] = {{"plain \xc3\xa9 \xe2\x86\x92", "plain \xc3\xa9 \xe2\x86\x92"},
+                 {"a\nb\t\r\x1b", "a\\nb\\t\\r\\x1b"},
+                 {"\xc0\xaf", "\\xc0\\xaf"},             /* overlong */
+                 {"\xed\xa0\x80", "\\xed\\xa0\\x80"},    /* surrogate */
+                 {"\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80"}, /* beyond U+10FFFF */
+                 {"\xe2\x82", "\\xe2\\x82"},             /* cut */
+                 {"\xe2\x80\xae", "\\u{202e}"}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char *text = treadle_utf8_escape(cases[i].from, strlen(cases[i].from));
+        cr_assert_str_eq(text, cases[i].to);
+        free(text);
+    }
+}
