@@ -9,7 +9,8 @@
 
 enum { TREADLE_EXPECTED_MAX = 128, TREADLE_DETAIL_MAX = 512 };
 
-/* What was expected, for a person: "violated by over-admission", "holds", "nothing stated". */
+/* What was expected, for a person: "expected violated by over-admission", "expected holds",
+ * "nothing stated". */
 void treadle_describe_expected(const treadle_result *result, char *text, size_t size);
 
 /* What was found or how far it was looked: "property: message", or the bounds; "" when there is
@@ -19,7 +20,8 @@ void treadle_describe_detail(const treadle_result *result, char *text, size_t si
 /* The length of "component" in "component/scenario". */
 size_t treadle_component_length(const char *scenario);
 
-/* The lane diagram as a new string, in colour if the options say so; NULL with *error when it cannot be made. */
+/* The lane diagram as a new string, its middle left out when it is very long; NULL with *error when
+ * it cannot be made. */
 char *treadle_lanes_text(const treadle_trace *trace, const treadle_writer_options *options,
                          int *error);
 

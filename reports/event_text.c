@@ -116,6 +116,26 @@ static void print_object(FILE *out, const treadle_trace *trace, const treadle_ev
     }
 }
 
+/* Timestamps are doubles more often than eight bytes happen to look like one: of random ones about
+ * one in 500 is a short decimal fraction below 10^10. */
+static bool format_double(char *text, size_t size, uint64_t value)
+{
+    double number;
+    memcpy(&number, &value, sizeof number);
+    const double absolute = number < 0 ? -number : number;
+    if (!(absolute >= 1e-6 && absolute < 1e10)) {
+        return false;
+    }
+    int length = snprintf(text, size, "%.6f", number);
+    if (length < 0 || (size_t)length >= size || strtod(text, NULL) != number) {
+        return false;
+    }
+    while (text[length - 1] == '0' && text[length - 2] != '.') {
+        text[--length] = '\0';
+    }
+    return true;
+}
+
 /* Small numbers as a person writes them; the rest in hexadecimal. Nobody says whether a number has
  * a sign: only what lies just below zero, in more than a byte, is taken for negative. */
 static void format_value(char *text, size_t size, uint64_t value, uint8_t bytes)
@@ -128,7 +148,7 @@ static void format_value(char *text, size_t size, uint64_t value, uint8_t bytes)
         snprintf(text, size, "-%" PRIu64, negated);
     } else if (value <= decimal_max) {
         snprintf(text, size, "%" PRIu64, value);
-    } else {
+    } else if (bytes != 8 || !format_double(text, size, value)) {
         snprintf(text, size, "0x%" PRIx64, value);
     }
 }

@@ -33,7 +33,8 @@ static int add_cell(json_t *line, const treadle_cell *cell)
     int failed = 0;
     failed |= json_object_set_new(line, "scenario", treadle_json_text(cell->scenario));
     failed |= json_object_set_new(line, "variant", treadle_json_text(cell->variant));
-    failed |= json_object_set_new(line, "backend", json_string(treadle_backend_name(cell->backend)));
+    failed |=
+        json_object_set_new(line, "backend", json_string(treadle_backend_name(cell->backend)));
     failed |= json_object_set_new(line, "granularity",
                                   treadle_json_text(treadle_granularity_name(cell->granularity)));
     return failed;
@@ -57,8 +58,8 @@ static int add_verdict(json_t *line, const treadle_result *result)
     const bool violated = result->verdict == TREADLE_VERDICT_VIOLATED;
     const uint64_t first = result->first_violation;
     int failed = 0;
-    failed |= json_object_set_new(line, "verdict",
-                                  json_string(treadle_verdict_name(result->verdict)));
+    failed |=
+        json_object_set_new(line, "verdict", json_string(treadle_verdict_name(result->verdict)));
     failed |= json_object_set_new(line, "expected", expected_name(result));
     failed |= json_object_set_new(line, "as_expected", json_boolean(result->as_expected));
     failed |= json_object_set_new(line, "property", treadle_json_text(outcome->property));

@@ -108,8 +108,9 @@ static void end(document *xml)
 static void attribute(document *xml, const char *name, const char *value)
 {
     char *clean = treadle_utf8_for_xml(value, strlen(value));
-    check(xml, clean == NULL ? -1
-                             : xmlTextWriterWriteAttribute(xml->xml, BAD_CAST name, BAD_CAST clean));
+    check(xml, clean == NULL
+                   ? -1
+                   : xmlTextWriterWriteAttribute(xml->xml, BAD_CAST name, BAD_CAST clean));
     free(clean);
 }
 
@@ -156,13 +157,11 @@ static void write_problem(document *xml, const kept *item)
     char message[TREADLE_EXPECTED_MAX + TREADLE_DETAIL_MAX + 64];
     treadle_describe_expected(result, expected, sizeof expected);
     treadle_describe_detail(result, detail, sizeof detail);
-    snprintf(message, sizeof message, "%s (expected: %s)%s%s",
-             treadle_verdict_name(result->verdict), expected, detail[0] != '\0' ? "; " : "",
-             detail);
+    snprintf(message, sizeof message, "%s (%s)%s%s", treadle_verdict_name(result->verdict),
+             expected, detail[0] != '\0' ? "; " : "", detail);
     start(xml, is_error(result) ? "error" : "failure");
     attribute(xml, "message", message);
-    attribute(xml, "type",
-              property[0] != '\0' ? property : treadle_verdict_name(result->verdict));
+    attribute(xml, "type", property[0] != '\0' ? property : treadle_verdict_name(result->verdict));
     content(xml, "%s\n", message);
     if (item->lanes != NULL) {
         content(xml, "\n%s", item->lanes);

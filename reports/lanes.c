@@ -19,12 +19,13 @@
 #include "reports/utf8.h"
 #include "reports/writer.h"
 
-#define LINE "\xe2\x94\x82"        /* │ */
+#define LINE "\xe2\x94\x82"         /* │ */
 #define BRANCH_RIGHT "\xe2\x94\x9c" /* ├ */
 #define BRANCH_LEFT "\xe2\x94\xa4"  /* ┤ */
 #define DASH "\xe2\x94\x80"         /* ─ */
 #define CROSSING "\xe2\x94\xbc"     /* ┼ */
 #define ARROW_RIGHT "\xe2\x86\x92"  /* → */
+#define CROSS " \xe2\x9c\x97"       /* ✗ */
 #define ARROW_LEFT "\xe2\x86\x90"   /* ← */
 
 enum {
@@ -51,13 +52,13 @@ typedef struct diagram {
     lane lanes[TREADLE_TRACE_THREADS_MAX];
     int lane_of[UINT8_MAX + 1]; /* thread → lane, NONE */
     int lane_count;
-    int lane_step;  /* columns from lane to lane; 0 = a column with the thread's name instead */
-    int name_max;   /* columns */
+    int lane_step; /* columns from lane to lane; 0 = a column with the thread's name instead */
+    int name_max;  /* columns */
     int step_width;
     int clock_width; /* 0 = the clock never changes */
-    int left;       /* where lanes begin */
-    int right;      /* where they end */
-    int place;      /* where places begin, NONE = they are not shown */
+    int left;        /* where lanes begin */
+    int right;       /* where they end */
+    int place;       /* where places begin, NONE = they are not shown */
 } diagram;
 
 /* ---- measuring ------------------------------------------------------------------------------- */
@@ -77,9 +78,9 @@ static bool is_note(const treadle_event *event)
     return event->kind == TREADLE_OP_NOTE;
 }
 
-static bool clock_changed(const treadle_trace *trace, uint32_t index)
+static bool clock_changed(const treadle_trace *trace, const treadle_event *event)
 {
-    return index == 0 || trace->events[index].clock_ns != trace->events[index - 1].clock_ns;
+    return event == trace->events || event->clock_ns != event[-1].clock_ns;
 }
 
 static int open_lane(diagram *self, uint8_t thread)
@@ -134,7 +135,7 @@ static int measure_events(diagram *self)
         self->step_width = max_int(self->step_width, digits);
         treadle_clock_describe(event->clock_ns, number, sizeof number);
         self->clock_width = max_int(self->clock_width, (int)strlen(number));
-        ticks |= i > 0 && clock_changed(trace, i);
+        ticks |= i > 0 && clock_changed(trace, event);
     }
     self->clock_width = ticks ? max_int(self->clock_width, (int)strlen("clock")) : 0;
     return 0;
@@ -309,14 +310,51 @@ static int lane_before(const diagram *self, uint32_t index)
     return NONE;
 }
 
-/* Blanks what a text has covered behind its last column, so that no line touches it. */
+/* What came of an operation: its reply, its value, its failure. The end of the text that says so in
+ * at most `room` columns; "" when there is none. */
+static const char *result_of(const char *text, int room)
+{
+    static const char *const signs[] = {" -> ", " = ", CROSS};
+    for (size_t i = 0; i < sizeof signs / sizeof signs[0]; i++) {
+        const char *last = "";
+        for (const char *at = text; (at = strstr(at, signs[i])) != NULL; at++) {
+            last = at;
+        }
+        if (last[0] != '\0' && treadle_text_columns(last) <= room) {
+            return last;
+        }
+    }
+    return "";
+}
+
+/* A text that is too long loses its middle rather than its result. Returns the column after it,
+ * which it blanks, so that no line touches the text. */
 static int draw_text(diagram *self, int column, const char *text, int ink)
 {
-    const int end = treadle_canvas_text(&self->canvas, column, self->right, text, ink);
+    const int room = self->right - column;
+    const char *result = treadle_text_columns(text) > room ? result_of(text, room / 2) : "";
+    const int cut = self->right - treadle_text_columns(result);
+    int end = treadle_canvas_text(&self->canvas, column, cut, text, ink);
+    end = treadle_canvas_text(&self->canvas, end, self->right, result, ink);
     treadle_canvas_put(&self->canvas, end, "", TREADLE_INK_PLAIN);
     return end;
 }
 
+/* Shortens "function folder/file.c:12" in place, as far as `room` asks for: first the folder goes,
+ * then the function. */
+static void shorten_place(char *place, int room)
+{
+    char *file = strrchr(place, ' ') != NULL ? strrchr(place, ' ') + 1 : place;
+    const char *base = strrchr(file, '/') != NULL ? strrchr(file, '/') + 1 : file;
+    if (treadle_text_columns(place) > room) {
+        memmove(file, base, strlen(base) + 1);
+    }
+    if (treadle_text_columns(place) > room) {
+        memmove(place, file, strlen(file) + 1);
+    }
+}
+
+/* In the column of the places; where a text runs into it, at the right, if there is room. */
 static void draw_place(diagram *self, const treadle_event *event, int end)
 {
     char *place = self->place != NONE ? place_of(self, event) : NULL;
@@ -324,13 +362,15 @@ static void draw_place(diagram *self, const treadle_event *event, int end)
         free(place);
         return;
     }
-    const char *shown = place;
-    const int room = self->right - self->place;
-    if (treadle_text_columns(shown) > room && strrchr(shown, ' ') != NULL) {
-        shown = strrchr(shown, ' ') + 1; /* file and line without the function */
-    }
-    if (end + GAP <= self->place) {
-        treadle_canvas_text(&self->canvas, self->place, self->right, shown, TREADLE_INK_DIM);
+    const bool beside = end + GAP <= self->place;
+    const int room = self->right - (beside ? self->place : end + GAP);
+    shorten_place(place, room);
+    const int columns = treadle_text_columns(place);
+    if (beside) {
+        treadle_canvas_text(&self->canvas, self->place, self->right, place, TREADLE_INK_DIM);
+    } else if (columns <= room) {
+        treadle_canvas_text(&self->canvas, self->right - columns, self->right, place,
+                            TREADLE_INK_DIM);
     }
     free(place);
 }
@@ -343,7 +383,7 @@ static void draw_numbers(diagram *self, uint32_t index)
         snprintf(number, sizeof number, "%" PRIu32, event->step);
         draw_right_aligned(self, self->step_width, number, TREADLE_INK_DIM);
     }
-    if (self->clock_width > 0 && clock_changed(self->trace, index)) {
+    if (self->clock_width > 0 && clock_changed(self->trace, event)) {
         treadle_clock_describe(event->clock_ns, number, sizeof number);
         draw_right_aligned(self, self->left - GAP, number, TREADLE_INK_PLAIN);
     }
@@ -370,6 +410,7 @@ static int draw_event(diagram *self, uint32_t index)
         end = draw_text(self, column, text, ink_of(own));
         if (switched && before > own) {
             draw_switch(self, before, own, end);
+            end += GAP; /* an arrow's head */
         }
     } else {
         const int column = self->left + min_int(self->name_max, WIDTH_MIN / 4) + GAP;

@@ -22,6 +22,7 @@ typedef struct text_writer {
     char **unexpected; /* a line each; owned */
     size_t unexpected_count;
     size_t unexpected_room;
+    bool blank; /* the last line was empty */
 } text_writer;
 
 static void set_ink(const text_writer *self, const char *code)
@@ -73,11 +74,11 @@ static void print_expectation(const text_writer *self, const treadle_result *res
     if (!result->as_expected) {
         char expected[TREADLE_EXPECTED_MAX];
         treadle_describe_expected(result, expected, sizeof expected);
-        fputs("NOT EXPECTED (expected ", out);
+        fputs("NOT EXPECTED (", out);
         print_escaped(out, expected);
         fputc(')', out);
     } else {
-        fputs(result->expected == TREADLE_VERDICT_NONE ? "nothing stated" : "as expected", out);
+        fputs(result->expected == TREADLE_VERDICT_NONE ? "nothing stated" : "as expected   ", out);
     }
 }
 
@@ -85,10 +86,9 @@ static void print_line(text_writer *self, const treadle_result *result)
 {
     FILE *out = self->options.out;
     const treadle_cell *cell = &result->cell;
-    const char *const fields[COLUMNS] = {cell->scenario, cell->variant,
-                                         treadle_backend_name(cell->backend),
-                                         treadle_granularity_name(cell->granularity),
-                                         treadle_verdict_name(result->verdict)};
+    const char *const fields[COLUMNS] = {
+        cell->scenario, cell->variant, treadle_backend_name(cell->backend),
+        treadle_granularity_name(cell->granularity), treadle_verdict_name(result->verdict)};
     for (int i = 0; i < COLUMNS; i++) {
         if (i == COLUMNS - 1) {
             set_ink(self, verdict_ink(result));
@@ -159,7 +159,7 @@ static void print_replay(const text_writer *self, const char *token)
     fputc('\n', self->options.out);
 }
 
-static int print_counterexample(const text_writer *self, const treadle_result *result)
+static int print_counterexample(text_writer *self, const treadle_result *result)
 {
     int error = 0;
     const bool at_length = !result->as_expected || self->options.lanes_always;
@@ -173,7 +173,8 @@ static int print_counterexample(const text_writer *self, const treadle_result *r
     if (result->token != NULL) {
         print_replay(self, result->token);
     }
-    if (violated && at_length) {
+    self->blank = violated && at_length;
+    if (self->blank) {
         fputc('\n', self->options.out);
     }
     return error;
@@ -190,7 +191,7 @@ static char *unexpected_line(const treadle_result *result)
     treadle_describe_expected(result, expected, sizeof expected);
     treadle_describe_detail(result, detail, sizeof detail);
     char *line = NULL;
-    if (asprintf(&line, "%s  %s  %s  %s: %s, expected %s%s%s", cell->scenario, cell->variant,
+    if (asprintf(&line, "%s  %s  %s  %s: %s, %s%s%s", cell->scenario, cell->variant,
                  treadle_backend_name(cell->backend), granularity != NULL ? granularity : "?",
                  treadle_verdict_name(result->verdict), expected, detail[0] != '\0' ? "; " : "",
                  detail) < 0) {
@@ -248,8 +249,8 @@ static void print_summary(const text_writer *self, const treadle_summary *summar
     FILE *out = self->options.out;
     const uint64_t known = self->hold + self->violated + self->not_found;
     const uint64_t others = summary->as_expected > known ? summary->as_expected - known : 0;
-    fprintf(out, "\n%" PRIu64 " cell%s in %.1f s: %" PRIu64 " as expected", summary->results,
-            plural(summary->results), summary->elapsed_s, summary->as_expected);
+    fprintf(out, "%s%" PRIu64 " cell%s in %.1f s: %" PRIu64 " as expected", self->blank ? "" : "\n",
+            summary->results, plural(summary->results), summary->elapsed_s, summary->as_expected);
     if (summary->unexpected > 0) {
         fprintf(out, ", %" PRIu64 " NOT as expected", summary->unexpected);
     }

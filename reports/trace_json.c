@@ -128,8 +128,8 @@ static int add_cell(json_t *object, const treadle_cell *cell)
     int failed = 0;
     failed |= json_object_set_new(object, "scenario", treadle_json_text(cell->scenario));
     failed |= json_object_set_new(object, "variant", treadle_json_text(cell->variant));
-    failed |= json_object_set_new(object, "backend",
-                                  json_string(treadle_backend_name(cell->backend)));
+    failed |=
+        json_object_set_new(object, "backend", json_string(treadle_backend_name(cell->backend)));
     failed |= json_object_set_new(object, "granularity",
                                   treadle_json_text(treadle_granularity_name(cell->granularity)));
     failed |= json_object_set_new(object, "parameters", treadle_json_parameters(cell));

@@ -21,8 +21,8 @@ typedef const char *treadle_symbolizer(uint64_t address);
 
 typedef struct treadle_writer_options {
     FILE *out;
-    int width;   /* columns of the terminal, or 100 */
-    bool colour; /* may use ANSI colours */
+    int width;                     /* columns of the terminal, or 100 */
+    bool colour;                   /* may use ANSI colours */
     treadle_symbolizer *symbolize; /* NULL = no source places */
     bool lanes_always; /* show the lanes of every counterexample, not only of unexpected ones */
 } treadle_writer_options;

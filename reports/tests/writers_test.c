@@ -18,7 +18,8 @@
 
 static const int64_t second_ns = 1000000000;
 
-/* ---- scenarios: what the writers look up --------------------------------------------------------- */
+/* ---- scenarios: what the writers look up
+ * --------------------------------------------------------- */
 
 static const treadle_parameter parameters[] = {
     {"threads", 2, 1, 8, "clients"}, {"limit", 1, 1, 100, "requests a window"}, {0}};
@@ -43,12 +44,15 @@ size_t treadle_scenario_count(void)
     return COUNT(all);
 }
 
-/* ---- traces -------------------------------------------------------------------------------------- */
+/* ---- traces
+ * -------------------------------------------------------------------------------------- */
 
 static const char *symbolize(uint64_t address)
 {
     static char text[64];
-    snprintf(text, sizeof text, "%s window.c:%" PRIu64, address < 100 ? "check" : "add", address);
+    const char *folder = address >= 150 ? "impl/sliding_window/" : "";
+    snprintf(text, sizeof text, "%s %swindow.c:%" PRIu64, address < 100 ? "check" : "add", folder,
+             address);
     return address == 7 ? "" : text;
 }
 
@@ -84,8 +88,9 @@ static void add(treadle_trace *trace, treadle_event event, const char *text)
 
 static void redis(treadle_trace *trace, uint8_t thread, uint64_t site, const char *text)
 {
-    add(trace, (treadle_event){.thread = thread, .kind = TREADLE_OP_REDIS, .object = thread,
-                               .site = site}, text);
+    add(trace,
+        (treadle_event){.thread = thread, .kind = TREADLE_OP_REDIS, .object = thread, .site = site},
+        text);
 }
 
 static void note(treadle_trace *trace, uint8_t thread, const char *text)
@@ -113,6 +118,21 @@ static treadle_trace *two_clients(void)
     add(trace, (treadle_event){.thread = (t), .kind = TREADLE_OP_##k, .object = (o), __VA_ARGS__}, \
         NULL)
 
+/* Texts that leave room for a short place only, or for none. */
+static treadle_trace *long_texts(void)
+{
+    static const char *const names[] = {"main", "client-1", "client-2", NULL};
+    treadle_trace *trace = trace_new(names);
+    redis(trace, 1, 41, "ZCOUNT window:openai 1699999940.000000 1700000000.000000 -> 0");
+    redis(trace, 2, 152,
+          "ZADD window:openai 1700000000.000000 8d43a4df-47ea-42ea-8fa2-9970c916ab3c -> 1");
+    redis(trace, 1, 999,
+          "EVALSHA 1b936e3f\xe2\x80\xa6 1 window:openai 60 1 1700000000.000000 "
+          "d8ee6d7a-1b96-45f4-8004-a2a7f24c81ec 0123456789 -> [0, \"x\", nil]");
+    redis(trace, 1, 41, "EXPIRE window:openai 60 -> 1");
+    return trace;
+}
+
 /* Three workers and the main thread at memory granularity: every class of operation. */
 static treadle_trace *three_threads(void)
 {
@@ -137,6 +157,7 @@ static treadle_trace *three_threads(void)
     EVENT(2, CLOCK_READ, 0, .site = 122, .clock_ns = 60 * second_ns + 1500000);
     EVENT(2, WRITE, 5, .site = 123, .size = 8, .value = UINT64_C(0x41d954fc40000000),
           .flags = VALUE);
+    EVENT(2, READ, 7, .site = 123, .size = 8, .value = UINT64_C(0x7f0012345678), .flags = VALUE);
     EVENT(2, SEM_POST, 6, .site = 124);
     EVENT(2, COND_SIGNAL, 4, .site = 125);
     EVENT(1, COND_WAKE, 4);
@@ -152,7 +173,10 @@ static treadle_trace *hostile(void)
     treadle_trace *trace = trace_new(names);
     redis(trace, 1, 0, "GET \"<script>alert('1')</script>\" & ]]> -> \x01\x1b[31m\x7f");
     note(trace, 2, "invalid \xff\xc3\x28\xed\xa0\x80 and \xe6\x97\xa5\xe6\x9c\xac wide");
-    redis(trace, 2, 0, "direction \xe2\x80\xae" "reversed, C1 \xc2\x9b" "31m, two\r\nlines");
+    redis(trace, 2, 0,
+          "direction \xe2\x80\xae"
+          "reversed, C1 \xc2\x9b"
+          "31m, two\r\nlines");
     trace->dropped = 3;
     return trace;
 }
@@ -170,7 +194,8 @@ static treadle_trace *crowd(void)
     return trace;
 }
 
-/* ---- golden files -------------------------------------------------------------------------------- */
+/* ---- golden files
+ * -------------------------------------------------------------------------------- */
 
 static char *read_file(const char *path)
 {
@@ -205,7 +230,8 @@ static void against_golden(const char *name, const char *text)
     free(golden);
 }
 
-/* ---- lanes --------------------------------------------------------------------------------------- */
+/* ---- lanes
+ * --------------------------------------------------------------------------------------- */
 
 static char *lanes(const treadle_trace *trace, int width, bool colour)
 {
@@ -247,7 +273,8 @@ Test(lanes, golden)
     } traces[] = {{"two_clients", two_clients},
                   {"three_threads", three_threads},
                   {"hostile", hostile},
-                  {"crowd", crowd}};
+                  {"crowd", crowd},
+                  {"long_texts", long_texts}};
     static const int widths[] = {40, 80, 120};
     for (size_t i = 0; i < COUNT(traces); i++) {
         treadle_trace *trace = traces[i].make();
@@ -265,7 +292,7 @@ Test(lanes, golden)
 
 Test(lanes, every_width_is_kept)
 {
-    treadle_trace *(*const make[])(void) = {two_clients, three_threads, hostile, crowd};
+    treadle_trace *(*const make[])(void) = {two_clients, three_threads, hostile, crowd, long_texts};
     for (size_t i = 0; i < COUNT(make); i++) {
         treadle_trace *trace = make[i]();
         for (int width = 40; width <= 240; width++) {
@@ -313,8 +340,12 @@ Test(lanes, clock_texts)
     static const struct {
         int64_t ns;
         const char *text;
-    } cases[] = {{0, "+0s"},          {60 * 1000000000LL, "+60s"}, {1500000, "+1.5ms"},
-                 {-5000000000, "-5s"}, {1, "+1ns"},                 {1000000001, "+1.000000001s"},
+    } cases[] = {{0, "+0s"},
+                 {60 * 1000000000LL, "+60s"},
+                 {1500000, "+1.5ms"},
+                 {-5000000000, "-5s"},
+                 {1, "+1ns"},
+                 {1000000001, "+1.000000001s"},
                  {INT64_MIN, "-9223372036.854775808s"}};
     for (size_t i = 0; i < COUNT(cases); i++) {
         char text[64];
@@ -323,15 +354,14 @@ Test(lanes, clock_texts)
     }
 }
 
-/* ---- results ------------------------------------------------------------------------------------- */
+/* ---- results
+ * ------------------------------------------------------------------------------------- */
 
 static treadle_cell cell_of(const char *scenario, const char *variant, treadle_backend backend,
                             treadle_granularity granularity)
 {
-    treadle_cell cell = {.backend = backend,
-                         .granularity = granularity,
-                         .parameter_count = 2,
-                         .parameters = {3, 1}};
+    treadle_cell cell = {
+        .backend = backend, .granularity = granularity, .parameter_count = 2, .parameters = {3, 1}};
     snprintf(cell.scenario, sizeof cell.scenario, "%s", scenario);
     snprintf(cell.variant, sizeof cell.variant, "%s", variant);
     return cell;
@@ -347,9 +377,9 @@ static void set_outcome(treadle_result *result, treadle_outcome_kind kind, const
 
 static treadle_result violated_as_expected(void)
 {
-    treadle_result result = {.cell = cell_of("sliding_window/check_then_add", "naive",
-                                             TREADLE_BACKEND_REDIS_MODEL,
-                                             TREADLE_GRANULARITY_AWAIT),
+    treadle_result result = {.cell =
+                                 cell_of("sliding_window/check_then_add", "naive",
+                                         TREADLE_BACKEND_REDIS_MODEL, TREADLE_GRANULARITY_AWAIT),
                              .strategy = "random",
                              .seed = 1,
                              .executions = 3,
@@ -455,8 +485,8 @@ static treadle_result hostile_result(void)
     return result;
 }
 
-static treadle_result (*const results[])(void) = {
-    violated_as_expected, holds, not_found, violated_unexpectedly, unknown, hostile_result};
+static treadle_result (*const results[])(void) = {violated_as_expected,  holds,   not_found,
+                                                  violated_unexpectedly, unknown, hostile_result};
 
 static char *write_all(const treadle_writer *writer, int width, bool lanes_always, bool colour)
 {
@@ -499,6 +529,34 @@ Test(text, golden)
     free(colour);
 }
 
+/* A livelock's trace is long; a log should not be. */
+Test(text, a_long_trace_is_shortened)
+{
+    static const char *const names[] = {"main", NULL};
+    treadle_result result = violated_unexpectedly();
+    free(result.trace);
+    treadle_trace *trace = trace_new(names);
+    for (uint32_t i = 0; i < 1000; i++) {
+        EVENT(0, YIELD, 0, .site = 0);
+    }
+    result.trace = trace;
+    char *text = NULL;
+    size_t size = 0;
+    const treadle_writer_options options = {.out = open_memstream(&text, &size), .width = 80};
+    void *self;
+    cr_assert_eq(treadle_writer_text.begin(&self, &options), 0);
+    cr_assert_eq(treadle_writer_text.result(self, &result), 0);
+    cr_assert_eq(treadle_writer_text.end(self, &(treadle_summary){.results = 1, .unexpected = 1}),
+                 0);
+    fclose(options.out);
+    cr_assert_not_null(strstr(text, "     199  yield\n    (601 rows left out"), "%s", text);
+    cr_assert_not_null(strstr(text, "shows all)\n     801  yield\n"), "%s", text);
+    cr_assert_not_null(strstr(text, "    1000  yield\n"));
+    free(text);
+    free(result.token);
+    free(trace);
+}
+
 Test(text, nothing_run)
 {
     char *text = NULL;
@@ -512,19 +570,21 @@ Test(text, nothing_run)
     free(text);
 }
 
-/* ---- JSON ---------------------------------------------------------------------------------------- */
+/* ---- JSON
+ * ---------------------------------------------------------------------------------------- */
 
 static void check_keys(json_t *object)
 {
     static const char *const keys[] = {
-        "scenario", "variant",     "backend",  "granularity",     "strategy",   "seed",
-        "executions", "complete",  "steps",    "elapsed_s",       "verdict",    "expected",
-        "as_expected", "property", "message",  "first_violation", "token",      "trace_hash",
-        "coarsest",  "bounds",     "parameters"};
+        "scenario",    "variant",  "backend",   "granularity",     "strategy", "seed",
+        "executions",  "complete", "steps",     "elapsed_s",       "verdict",  "expected",
+        "as_expected", "property", "message",   "first_violation", "token",    "trace_hash",
+        "coarsest",    "bounds",   "parameters"};
     size_t i = 0;
     const char *key;
     json_t *value;
-    json_object_foreach(object, key, value) {
+    json_object_foreach(object, key, value)
+    {
         cr_assert(i < COUNT(keys));
         cr_assert_str_eq(key, keys[i++]);
     }
@@ -547,8 +607,8 @@ Test(json, golden_and_read_back)
     cr_assert_eq(count, COUNT(results));
     cr_assert_str_eq(json_string_value(json_object_get(lines[0], "trace_hash")),
                      "0000000000001234");
-    cr_assert_eq(json_integer_value(
-                     json_object_get(json_object_get(lines[0], "parameters"), "threads")), 3);
+    cr_assert_eq(
+        json_integer_value(json_object_get(json_object_get(lines[0], "parameters"), "threads")), 3);
     cr_assert_str_eq(json_string_value(json_object_get(lines[1], "seed")), "18446744073709551615");
     cr_assert_eq(json_integer_value(json_object_get(lines[2], "seed")), 9007199254740991);
     cr_assert(json_is_null(json_object_get(lines[2], "expected")));
@@ -613,7 +673,8 @@ Test(trace_json, values_and_hostile_texts)
     free(trace);
 }
 
-/* ---- JUnit --------------------------------------------------------------------------------------- */
+/* ---- JUnit
+ * --------------------------------------------------------------------------------------- */
 
 static double xpath_number(xmlDoc *document, const char *expression)
 {
@@ -639,14 +700,16 @@ Test(junit, golden_and_read_back)
     cr_assert_eq(xpath_number(document, "count(//error)"), 1);
     cr_assert_eq(xpath_number(document, "count(//testcase[@classname="
                                         "'sliding_window.check_then_add' and "
-                                        "@name='naive/redis-model/await'])"), 1);
+                                        "@name='naive/redis-model/await'])"),
+                 1);
     cr_assert_eq(xpath_number(document, "count(//failure[contains(., 'tdl1.ZZZZ_-ZZZZ')])"), 1);
     cr_assert_eq(xpath_number(document, "count(//script)"), 0);
     xmlFreeDoc(document);
     free(text);
 }
 
-/* ---- what cannot be written, and what is not there ----------------------------------------------- */
+/* ---- what cannot be written, and what is not there
+ * ----------------------------------------------- */
 
 Test(writers, a_full_disk_is_reported)
 {
@@ -680,10 +743,10 @@ Test(utf8, escapes)
         const char *to;
     } cases[] = {{"plain \xc3\xa9 \xe2\x86\x92", "plain \xc3\xa9 \xe2\x86\x92"},
                  {"a\nb\t\r\x1b", "a\\nb\\t\\r\\x1b"},
-                 {"\xc0\xaf", "\\xc0\\xaf"},             /* overlong */
-                 {"\xed\xa0\x80", "\\xed\\xa0\\x80"},    /* surrogate */
+                 {"\xc0\xaf", "\\xc0\\xaf"},                   /* overlong */
+                 {"\xed\xa0\x80", "\\xed\\xa0\\x80"},          /* surrogate */
                  {"\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80"}, /* beyond U+10FFFF */
-                 {"\xe2\x82", "\\xe2\\x82"},             /* cut */
+                 {"\xe2\x82", "\\xe2\\x82"},                   /* cut */
                  {"\xe2\x80\xae", "\\u{202e}"}};
     for (size_t i = 0; i < COUNT(cases); i++) {
         char *text = treadle_utf8_escape(cases[i].from, strlen(cases[i].from));

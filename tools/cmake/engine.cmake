@@ -22,11 +22,13 @@ target_link_libraries(treadle_redis_clock PRIVATE treadle_flags)
 
 file(GLOB redis_sources CONFIGURE_DEPENDS tools/redis/*.c)
 list(REMOVE_ITEM redis_sources ${PROJECT_SOURCE_DIR}/tools/redis/redis_clock.c)
-add_library(treadle_redis STATIC ${redis_sources})
+add_library(treadle_redis_objects OBJECT ${redis_sources})
 target_compile_definitions(
-  treadle_redis PRIVATE TREADLE_REDIS_CLOCK_LIBRARY="$<TARGET_FILE:treadle_redis_clock>")
+  treadle_redis_objects PRIVATE TREADLE_REDIS_CLOCK_LIBRARY="$<TARGET_FILE:treadle_redis_clock>")
+target_link_libraries(treadle_redis_objects PUBLIC treadle_flags PkgConfig::HIREDIS)
+add_dependencies(treadle_redis_objects treadle_redis_clock)
+add_library(treadle_redis STATIC $<TARGET_OBJECTS:treadle_redis_objects>)
 target_link_libraries(treadle_redis PUBLIC treadle_flags treadle_engine PkgConfig::HIREDIS)
-add_dependencies(treadle_redis treadle_redis_clock)
 
 file(GLOB explore_sources CONFIGURE_DEPENDS tools/explore/*.c)
 add_library(treadle_explore STATIC ${explore_sources})
@@ -67,6 +69,22 @@ target_compile_definitions(treadle PRIVATE TREADLE_VERSION="${PROJECT_VERSION}")
 target_link_libraries(treadle PRIVATE treadle_cli ${TREADLE_SUBJECTS} treadle_cli)
 
 # ---- tests -------------------------------------------------------------------------------------
+
+# The wire seam is tested against a stub of the engine.
+foreach(name resp wire url commands server clock seam)
+  treadle_test(redis_${name}_test
+               SOURCES tools/redis/tests/${name}_test.c tools/redis/tests/engine_stub.c
+                       $<TARGET_OBJECTS:treadle_redis_objects>
+               LIBRARIES PkgConfig::HIREDIS)
+  target_compile_definitions(
+    redis_${name}_test PRIVATE TREADLE_REDIS_CLOCK_LIBRARY="$<TARGET_FILE:treadle_redis_clock>")
+endforeach()
+
+treadle_test(writers_test
+             SOURCES reports/tests/writers_test.c ${report_sources} scenarios/scenario.c
+                     tools/engine/op.c tools/engine/trace.c
+             LIBRARIES PkgConfig::JANSSON PkgConfig::LIBXML)
+target_compile_definitions(writers_test PRIVATE TREADLE_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
 
 set(explore_libraries treadle_explore ${TREADLE_SUBJECTS} treadle_explore)
 treadle_test(token_test SOURCES tools/explore/tests/token_test.c LIBRARIES ${explore_libraries})

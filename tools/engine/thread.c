@@ -141,7 +141,7 @@ void treadle_run_threads(uint32_t count, const char *prefix,
     }
     E.scenario_threads_left = count;
     for (uint32_t i = 0; i < count; i++) {
-        thread *made = treadle_thread_new(names[i], (const void *)function);
+        thread *made = treadle_thread_new(names[i], (const char *)function + 1);
         made->start_indexed = function;
         made->argument = argument;
         made->index = i;

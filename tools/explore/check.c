@@ -252,7 +252,10 @@ static void copy_trace(treadle_trace *to, const treadle_trace *from)
 
 /* ---- a cell ---------------------------------------------------------------------------------- */
 
-static bool verdict_fits(const treadle_result *result, const treadle_expectation *expected)
+/* With `sampled`, a strategy was asked for that can prove nothing: `holds` is then not refuted, which
+ * is as much as can be expected of it. */
+static bool verdict_fits(const treadle_result *result, const treadle_expectation *expected,
+                         bool sampled)
 {
     if (expected == NULL) {
         return result->verdict != TREADLE_VERDICT_VIOLATED;
@@ -261,6 +264,10 @@ static bool verdict_fits(const treadle_result *result, const treadle_expectation
         return expected->verdict == TREADLE_VERDICT_VIOLATED &&
                (expected->property == NULL ||
                 strcmp(expected->property, result->outcome.property) == 0);
+    }
+    if (sampled && expected->verdict == TREADLE_VERDICT_HOLDS &&
+        result->verdict == TREADLE_VERDICT_NO_VIOLATION_FOUND) {
+        return true;
     }
     /* More was established than was expected, never less. */
     return result->verdict == expected->verdict ||
@@ -337,7 +344,9 @@ void treadle_check_cell(treadle_journal *journal, const treadle_redis_target *re
         }
     }
     result->expected = expected != NULL ? expected->verdict : TREADLE_VERDICT_NONE;
-    result->as_expected = verdict_fits(result, expected);
+    const bool sampled =
+        options->strategy != NULL && !treadle_strategy_find(options->strategy)->exhaustive;
+    result->as_expected = verdict_fits(result, expected, sampled);
 }
 
 int treadle_result_take(const treadle_journal *journal, treadle_result *out)

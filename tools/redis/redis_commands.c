@@ -274,8 +274,9 @@ treadle_redis_commands *treadle_redis_commands_load(redisContext *context, char 
         ok = add_entry(commands, reply->element[i]);
     }
     freeReplyObject(reply);
-    if (!ok) {
-        snprintf(error, error_size, "out of memory while reading the server's COMMAND table");
+    if (!ok || commands->items == NULL) {
+        snprintf(error, error_size, "the server's COMMAND table could not be read: %s",
+                 ok ? "it has another form" : "out of memory");
         treadle_redis_commands_free(commands);
         return NULL;
     }

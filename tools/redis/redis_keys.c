@@ -6,7 +6,8 @@
 #include <string.h>
 
 typedef struct key_node {
-    treadle_resp_span text; /* first: a search key is a span */
+    treadle_resp_span span; /* first: what is compared, and handed out, is a span */
+    char text[];
 } key_node;
 
 static int compare(const void *a, const void *b)
@@ -24,41 +25,35 @@ bool treadle_redis_keys_add(treadle_redis_keys *keys, treadle_resp_span key)
     if (tfind(&key, &keys->root, compare) != NULL) {
         return true;
     }
-    key_node *node = malloc(sizeof *node);
-    char *text = malloc(key.length + 1);
-    if (node != NULL && text != NULL) {
-        memcpy(text, key.data, key.length);
-        text[key.length] = '\0';
-        node->text = (treadle_resp_span){text, key.length};
-        if (tsearch(node, &keys->root, compare) != NULL) {
-            keys->count++;
-            return true;
-        }
-    }
-    free(text);
-    free(node);
-    return false;
-}
-
-bool treadle_redis_keys_take(treadle_redis_keys *keys, char **text, size_t *length)
-{
-    if (keys->root == NULL) {
+    key_node *node = malloc(sizeof *node + key.length);
+    if (node == NULL) {
         return false;
     }
-    key_node *node = *(key_node **)keys->root;
-    tdelete(node, &keys->root, compare);
-    keys->count--;
-    *text = (char *)(uintptr_t)node->text.data;
-    *length = node->text.length;
-    free(node);
+    memcpy(node->text, key.data, key.length);
+    node->span = (treadle_resp_span){node->text, key.length};
+    if (tsearch(node, &keys->root, compare) == NULL) {
+        free(node);
+        return false;
+    }
+    keys->count++;
     return true;
+}
+
+treadle_resp_span *treadle_redis_keys_take(treadle_redis_keys *keys)
+{
+    if (keys->root == NULL) {
+        return NULL;
+    }
+    treadle_resp_span *key = *(treadle_resp_span **)keys->root;
+    tdelete(key, &keys->root, compare);
+    keys->count--;
+    return key;
 }
 
 void treadle_redis_keys_clear(treadle_redis_keys *keys)
 {
-    char *text;
-    size_t length;
-    while (treadle_redis_keys_take(keys, &text, &length)) {
-        free(text);
+    treadle_resp_span *key;
+    while ((key = treadle_redis_keys_take(keys)) != NULL) {
+        free(key);
     }
 }

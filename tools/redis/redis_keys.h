@@ -20,8 +20,8 @@ typedef struct treadle_redis_keys {
 /* false when out of memory. */
 bool treadle_redis_keys_add(treadle_redis_keys *keys, treadle_resp_span key);
 
-/* Takes one key out: the caller frees *text. false when the set is empty. */
-bool treadle_redis_keys_take(treadle_redis_keys *keys, char **text, size_t *length);
+/* Takes one key out, for the caller to free() with its text; NULL when the set is empty. */
+treadle_resp_span *treadle_redis_keys_take(treadle_redis_keys *keys);
 
 void treadle_redis_keys_clear(treadle_redis_keys *keys);
 

@@ -2,7 +2,7 @@
 /*
  * Where the executing thread and its server run. The two never work at the same time, and waking a
  * processor that sleeps costs more than a command does: on one processor together they do 90,000
- * commands a second here, on two 20,000 to 45,000, and the kernel's own placement changes from run
+ * commands a second here, on two about 20,000, and the kernel's own placement changes from run
  * to run. Nothing depends on it: failures are ignored.
  */
 #include <sched.h>

@@ -164,23 +164,21 @@ static bool reopen_inspector(char *error, size_t error_size)
 
 static bool delete_keys(redisContext *context, char *error, size_t error_size)
 {
-    char *key;
-    size_t length;
-    while (treadle_redis_keys_take(&treadle_redis.written, &key, &length)) {
-        redisReply *reply = redisCommand(context, "DEL %b", key, length);
-        const bool ok = reply != NULL && reply->type == REDIS_REPLY_INTEGER;
+    treadle_resp_span *key;
+    bool ok = true;
+    while (ok && (key = treadle_redis_keys_take(&treadle_redis.written)) != NULL) {
+        redisReply *reply = redisCommand(context, "DEL %b", key->data, key->length);
+        ok = reply != NULL && reply->type == REDIS_REPLY_INTEGER;
         if (!ok) {
-            snprintf(error, error_size, "key %.60s, written by an execution, cannot be deleted: %s",
-                     key, reply != NULL ? reply->str : context->errstr);
-            treadle_redis_keys_add(&treadle_redis.written, (treadle_resp_span){key, length});
+            snprintf(error, error_size, "key %.*s, written by an execution, cannot be deleted: %s",
+                     key->length < 80 ? (int)key->length : 80, key->data,
+                     reply != NULL ? reply->str : context->errstr);
+            treadle_redis_keys_add(&treadle_redis.written, *key);
         }
         freeReplyObject(reply);
         free(key);
-        if (!ok) {
-            return false;
-        }
     }
-    return true;
+    return ok;
 }
 
 /* Deletes what was written on a server that is not ours. What cannot be deleted stays known. */

@@ -13,11 +13,18 @@
  *  1. treadle_redis_attach() before the first execution on backend `redis`, in the process that
  *     executes. The seam owns its connections, one per client number, and keeps them between
  *     executions; a connection that was cut is reopened.
- *  2. An execution on the harness's own server starts from an empty database: FLUSHALL travels in
- *     one pipeline with the execution's first commands. On a server given by URL nothing is ever
- *     flushed: keys are under a unique prefix, and those written are deleted before the next
- *     execution and at detach.
+ *  2. An execution on the harness's own server starts from an empty database without scripts:
+ *     FLUSHALL, and SCRIPT FLUSH when scripts may be there, travel in one pipeline with the
+ *     execution's first commands. On a server given by URL nothing is ever flushed: keys are under
+ *     a unique prefix, and those written are deleted before the next execution and at detach;
+ *     commands that reach further end the execution as ENVIRONMENT and are not sent.
  *  3. The virtual clock is published to the server's clock library before each flush.
+ *  4. Commands that are not answered at once by one reply (SUBSCRIBE, BLPOP, …) end the execution
+ *     as ENVIRONMENT. A read with nothing under way is the violation "hang".
+ *  5. A subject may open contexts itself, to the attached server only; those it leaves open are
+ *     closed when the next execution starts.
+ *  6. On its own server attach keeps this thread and the server on one processor; detach restores.
+ *     A process that forks detaches first.
  *
  * Not thread-safe, like the engine.
  */
@@ -50,7 +57,7 @@ int treadle_redis_attach(const treadle_redis_target *target, char *error, size_t
 /* Deletes what was written (foreign server) and closes the connections. Safe when not attached. */
 void treadle_redis_detach(void);
 
-/* Which faults the schedule may strike from now on. */
+/* Which faults the schedule may strike from now on, as often in every execution. */
 void treadle_redis_faults(treadle_faults faults);
 
 /* On a fiber: the connection of a client, numbered from 0; ready for use, owned by the seam, valid
@@ -62,9 +69,9 @@ redisContext *treadle_redis_connection(uint32_t client);
  * stays attached. */
 const char *treadle_redis_provider(const char *name);
 
-/* For checks, on the main fiber: a command outside the subject's view. No scheduling point, no
- * fault, not in the trace. The caller frees the reply; ends the execution as ENVIRONMENT when the
- * server does not answer. */
+/* For checks, on the main fiber: a command, in hiredis's format, outside the subject's view. No
+ * scheduling point, no fault, not in the trace; rule 2 holds for it too. The caller frees the
+ * reply; ends the execution as ENVIRONMENT when the server does not answer. */
 redisReply *treadle_redis_inspect(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Commands sent for subjects since attach. */

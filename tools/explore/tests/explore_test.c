@@ -76,9 +76,13 @@ Test(verdict, the_wrong_property_is_not_as_expected)
 {
     treadle_journal *journal = open_journal("litmus/counter", "naive", TREADLE_GRANULARITY_AWAIT);
     const treadle_check_options options = {.strategy = "random", .executions_max = 100};
-    cr_assert_not(check(journal, &options)->as_expected, "nothing was exhausted");
+    cr_assert(check(journal, &options)->as_expected, "`holds` is not refuted");
     journal->cell.granularity = TREADLE_GRANULARITY_SYNC;
     cr_assert(check(journal, &options)->as_expected);
+    journal = open_journal("litmus/misbehaving", "abort", TREADLE_GRANULARITY_SYNC);
+    cr_assert(check(journal, &options)->as_expected);
+    snprintf(journal->cell.variant, sizeof journal->cell.variant, "nothing of the sort");
+    cr_assert_not(check(journal, &options)->as_expected, "a crash that no row expects");
 }
 
 Test(verdict, what_ends_at_a_limit_is_unknown)

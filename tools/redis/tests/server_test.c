@@ -16,6 +16,9 @@
 
 static char error[512];
 
+/* For mkdtemp(): a TMPDIR where no other test's start removes what is left behind. */
+static char private_directory[] = "/tmp/treadle-test-XXXXXX";
+
 static treadle_redis_server *start(void)
 {
     treadle_redis_server *server = treadle_redis_server_start(error, sizeof error);
@@ -165,6 +168,8 @@ static void leave(void)
 
 Test(server, is_gone_when_the_harness_is_killed, .timeout = 60)
 {
+    cr_assert_not_null(mkdtemp(private_directory));
+    setenv("TMPDIR", private_directory, 1);
     pid_t server;
     char directory[256];
     const pid_t pid = harness(sleep_for_ever, &server, directory);
@@ -176,6 +181,7 @@ Test(server, is_gone_when_the_harness_is_killed, .timeout = 60)
     /* The next start removes what the dead one left. */
     treadle_redis_server_stop(start());
     cr_assert_neq(access(directory, F_OK), 0, "%s is left behind", directory);
+    cr_assert_eq(rmdir(private_directory), 0);
 }
 
 Test(server, leaves_the_directories_of_the_living_alone, .timeout = 60)
@@ -218,12 +224,15 @@ Test(server, survives_the_exit_of_a_forked_worker, .timeout = 30)
 
 Test(server, foreign_directories_of_that_name_stay, .timeout = 30)
 {
-    char path[] = "/tmp/treadle-redis-notapid-abcdef";
-    mkdir(path, 0700);
-    unsetenv("TMPDIR");
+    cr_assert_not_null(mkdtemp(private_directory));
+    setenv("TMPDIR", private_directory, 1);
+    char path[128];
+    snprintf(path, sizeof path, "%s/treadle-redis-notapid-abcdef", private_directory);
+    cr_assert_eq(mkdir(path, 0700), 0);
     treadle_redis_server_stop(start());
     cr_assert_eq(access(path, F_OK), 0);
     rmdir(path);
+    cr_assert_eq(rmdir(private_directory), 0);
 }
 
 Test(server, a_long_temporary_directory_is_not_used, .timeout = 30)

@@ -95,7 +95,8 @@ Test(wire, a_large_reply_grows_the_buffer)
     char *data = malloc(SIZE + 32);
     const int head = snprintf(data, 32, "$%d\r\n", SIZE);
     memset(data + head, 'x', SIZE);
-    memcpy(data + head + SIZE, "\r\n", 2);
+    data[head + SIZE] = '\r';
+    data[head + SIZE + 1] = '\n';
     treadle_redis_wire wire = {0};
     cr_assert_eq(exchange(&wire, data, (size_t)head + SIZE + 2, 40000, 0, 1),
                  TREADLE_REDIS_WIRE_OK);
