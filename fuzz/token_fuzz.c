@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* The token parser: never trusts its input, and what it accepts it spells the same way again. The
- * first byte chooses: raw text, or a schedule that is encoded, damaged in one place and read back. */
+ * first byte chooses: raw text, or a schedule that is encoded, damaged in one place and read back.
+ */
 #include <assert.h>
 #include <ctype.h>
 #include <stdlib.h>

@@ -15,7 +15,7 @@ enum { INDENT = 4, COLUMNS = 5 };
 
 typedef struct text_writer {
     treadle_writer_options options;
-    int widths[COLUMNS]; /* they grow when something is wider: nothing is known in advance */
+    int widths[COLUMNS]; /* they grow when something is wider */
     uint64_t hold;
     uint64_t violated;
     uint64_t not_found;
@@ -54,6 +54,12 @@ static int text_begin(void **out, const treadle_writer_options *options)
     self->options = *options;
     static const int usual[COLUMNS] = {29, 8, 11, 6, 18};
     memcpy(self->widths, usual, sizeof usual);
+    if (options->scenario_columns > 0) {
+        self->widths[0] = options->scenario_columns;
+    }
+    if (options->variant_columns > 0) {
+        self->widths[1] = options->variant_columns;
+    }
     *out = self;
     return 0;
 }

@@ -21,7 +21,9 @@ typedef const char *treadle_symbolizer(uint64_t address);
 
 typedef struct treadle_writer_options {
     FILE *out;
-    int width;                     /* columns of the terminal, or 100 */
+    int width;            /* columns of the terminal, or 100 */
+    int scenario_columns; /* of the widest name to come; 0 = not known */
+    int variant_columns;
     bool colour;                   /* may use ANSI colours */
     treadle_symbolizer *symbolize; /* NULL = no source places */
     bool lanes_always; /* show the lanes of every counterexample, not only of unexpected ones */

@@ -165,14 +165,14 @@ static void check_reset(void *context)
     const long long count = count_now(state);
     close_store(state);
     if (count < 2) {
-        treadle_violation("lost-append", "2 requests were added after the reset, the window holds "
-                                         "%lld",
+        treadle_violation("lost-append",
+                          "2 requests were added after the reset, the window holds "
+                          "%lld",
                           count);
     }
 }
 
 /* ---- reset_cancelled ------------------------------------------------------------------------- */
-
 
 static void *reset_all(void *context)
 {
@@ -210,7 +210,8 @@ static void check_usable(void *context)
     close_store(context);
 }
 
-/* ---- sequential, boundary: one thread against the model -------------------------------------------- */
+/* ---- sequential, boundary: one thread against the model
+ * -------------------------------------------- */
 
 static void *setup_sequential(const treadle_run *run)
 {
@@ -276,10 +277,10 @@ static const treadle_parameter limited[] = {
 static const treadle_parameter two[] = {{"threads", 2, 1, THREADS_MAX, "threads"}, {0}};
 static const treadle_parameter one[] = {{"threads", 1, 1, 1, "threads"}, {0}};
 
-#define MEMORY_ROW(variant, granularity, verdict, property, reason)                                \
-    {                                                                                              \
-        variant, TREADLE_BACKEND_MEMORY, TREADLE_GRANULARITY_##granularity,                        \
-            TREADLE_VERDICT_##verdict, property, reason                                            \
+#define MEMORY_ROW(variant, granularity, verdict, property, reason)         \
+    {                                                                       \
+        variant, TREADLE_BACKEND_MEMORY, TREADLE_GRANULARITY_##granularity, \
+            TREADLE_VERDICT_##verdict, property, reason                     \
     }
 
 static const treadle_expectation expect_check_then_add[] = {

@@ -3,7 +3,7 @@
 
 /* One line a table. */
 static const treadle_scenario *const *const tables[] = {
-    treadle_sliding_window,  treadle_memory_store,     treadle_litmus_counting,
+    treadle_sliding_window,  treadle_memory_store,       treadle_litmus_counting,
     treadle_litmus_blocking, treadle_litmus_misbehaving,
 };
 

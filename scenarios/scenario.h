@@ -4,9 +4,10 @@
  * says what must hold; the row says which verdict is expected where, and why.
  *
  * `setup` runs on the main fiber before any thread and returns the state that the other functions
- * share; `thread` runs once on each of `threads` fibers; `check` runs on the main fiber after all of
- * them have ended. A property that does not hold is reported with treadle_violation(). Whatever was
- * allocated needs no tear-down, but subjects are closed in `check` so that closing is tested too.
+ * share; `thread` runs once on each of `threads` fibers; `check` runs on the main fiber after all
+ * of them have ended. A property that does not hold is reported with treadle_violation(). Whatever
+ * was allocated needs no tear-down, but subjects are closed in `check` so that closing is tested
+ * too.
  *
  * Scenario files are compiled with their calls redirected to the engine, but not instrumented: only
  * the subject's accesses are scheduling points. `scenarios/litmus/` is instrumented.
@@ -81,18 +82,18 @@ typedef struct treadle_run {
 } treadle_run;
 
 typedef struct treadle_scenario {
-    const char *name;    /* "component/scenario" */
-    const char *summary; /* one line: what is tried, what must hold */
-    const treadle_parameter *parameters; /* ends with a NULL name; the first is "threads" */
+    const char *name;                        /* "component/scenario" */
+    const char *summary;                     /* one line: what is tried, what must hold */
+    const treadle_parameter *parameters;     /* ends with a NULL name; the first is "threads" */
     const treadle_expectation *expectations; /* ends with a NULL variant */
     const char *thread_prefix;               /* "client": threads are named client-1 … */
     void *(*setup)(const treadle_run *run);
     void (*thread)(void *state, uint32_t index);
     void (*check)(void *state);
     treadle_faults faults;
-    bool moves_clock; /* sleeps: on a live server only where that follows the virtual clock */
-    uint32_t step_limit;     /* 0 = the engine's default */
-    uint32_t random_values;  /* see engine.h */
+    bool moves_clock;       /* sleeps: on a live server only where that follows the virtual clock */
+    uint32_t step_limit;    /* 0 = the engine's default */
+    uint32_t random_values; /* see engine.h */
     bool spurious_wakeups;
     bool weak_cas_may_fail;
     uint32_t clock_jump_count;

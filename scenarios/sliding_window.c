@@ -86,8 +86,7 @@ static double now_s(void)
 static void acquire(void *context, uint32_t index)
 {
     fixture *state = context;
-    state->decisions[index] =
-        state->variant->acquire(state->clients[index], state->provider, NULL);
+    state->decisions[index] = state->variant->acquire(state->clients[index], state->provider, NULL);
     treadle_note("acquire: %s", rate_decision_name(state->decisions[index]));
 }
 
@@ -113,7 +112,8 @@ static void check_limit(void *context)
     }
 }
 
-/* ---- one client against the model --------------------------------------------------------------- */
+/* ---- one client against the model ---------------------------------------------------------------
+ */
 
 static void against_model(fixture *state, const time_t *pauses_s, size_t count,
                           const char *property)
@@ -123,8 +123,8 @@ static void against_model(fixture *state, const time_t *pauses_s, size_t count,
     for (size_t i = 0; i < count; i++) {
         sleep_s(pauses_s[i]);
         const bool expected = window_model_acquire(&model, now_s(), 0) == WINDOW_MODEL_ADMIT;
-        const bool got = state->variant->acquire(state->clients[0], state->provider, NULL) ==
-                         RATE_ADMITTED;
+        const bool got =
+            state->variant->acquire(state->clients[0], state->provider, NULL) == RATE_ADMITTED;
         treadle_note("request %zu: %s", i + 1, got ? "admitted" : "refused");
         if (got != expected) {
             treadle_violation(property, "request %zu is %s, the model says %s", i + 1,
@@ -160,7 +160,8 @@ static void check_closed(void *context)
     close_clients(context);
 }
 
-/* ---- no_ttl: a client that is cut off leaves nothing for ever ------------------------------------ */
+/* ---- no_ttl: a client that is cut off leaves nothing for ever
+ * ------------------------------------ */
 
 static void check_ttl(void *context)
 {
@@ -176,7 +177,8 @@ static void check_ttl(void *context)
     }
 }
 
-/* ---- fractional_window --------------------------------------------------------------------------- */
+/* ---- fractional_window
+ * --------------------------------------------------------------------------- */
 
 static void *setup_fractional(const treadle_run *run)
 {
@@ -201,7 +203,8 @@ static void check_fractional(void *context)
     }
 }
 
-/* ---- retry_after_lost_reply ----------------------------------------------------------------------- */
+/* ---- retry_after_lost_reply
+ * ----------------------------------------------------------------------- */
 
 /* The reply may get lost on the way; the client reconnects and asks again, with the same id. */
 static void acquire_with_retry(void *context, uint32_t index)
@@ -240,10 +243,10 @@ static const treadle_parameter limited[] = {
 };
 static const treadle_parameter one[] = {{"threads", 1, 1, 1, "clients"}, {0}};
 
-#define REDIS_ROW(variant, verdict, property, reason)                                              \
-    {                                                                                              \
-        variant, TREADLE_BACKEND_REDIS, TREADLE_GRANULARITY_AWAIT, TREADLE_VERDICT_##verdict,      \
-            property, reason                                                                       \
+#define REDIS_ROW(variant, verdict, property, reason)                                         \
+    {                                                                                         \
+        variant, TREADLE_BACKEND_REDIS, TREADLE_GRANULARITY_AWAIT, TREADLE_VERDICT_##verdict, \
+            property, reason                                                                  \
     }
 
 static const treadle_expectation expect_check_then_add[] = {
@@ -286,7 +289,8 @@ static const treadle_expectation expect_fractional[] = {
 };
 
 static const treadle_expectation expect_retry[] = {
-    REDIS_ROW("naive", VIOLATED, "lost-slot", "the retry finds its own first attempt in the window"),
+    REDIS_ROW("naive", VIOLATED, "lost-slot",
+              "the retry finds its own first attempt in the window"),
     REDIS_ROW("proposed-lua", VIOLATED, "lost-slot", "a retry is another request"),
     REDIS_ROW("fixed", HOLDS, NULL, "a retry with the same id is recognised"),
     {0},

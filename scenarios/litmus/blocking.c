@@ -160,5 +160,8 @@ static const treadle_scenario spin_flag = {
 };
 
 const treadle_scenario *const treadle_litmus_blocking[] = {
-    &lock_order, &lost_wakeup, &spin_flag, NULL,
+    &lock_order,
+    &lost_wakeup,
+    &spin_flag,
+    NULL,
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Litmus programs about counting: their interleavings can be counted by hand, and their bugs are the
- * smallest of their kind. Instrumented, as subjects are. */
+/* Litmus programs about counting: their interleavings can be counted by hand, and their bugs are
+ * the smallest of their kind. Instrumented, as subjects are. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -126,7 +126,8 @@ static void increment_plain(void *context, uint32_t index)
     }
 }
 
-/* ---- steps: nothing to find, everything to count ------------------------------------------------ */
+/* ---- steps: nothing to find, everything to count ------------------------------------------------
+ */
 
 static void step(void *context, uint32_t index)
 {
@@ -149,11 +150,14 @@ static void *setup_steps(const treadle_run *run)
 
 /* ---- rows ------------------------------------------------------------------------------------ */
 
-#define COUNTING_PARAMETERS(threads_default, increments_default)                                   \
-    {                                                                                              \
-        {"threads", threads_default, 1, 8, "threads"},                                             \
-            {"increments", increments_default, 1, 1000, "what each thread does so many times"},    \
-            {"assert", 1, 0, 1, "0: explore without checking the result"}, {0}                     \
+#define COUNTING_PARAMETERS(threads_default, increments_default)                                \
+    {                                                                                           \
+        {"threads", threads_default, 1, 8, "threads"},                                          \
+            {"increments", increments_default, 1, 1000, "what each thread does so many times"}, \
+            {"assert", 1, 0, 1, "0: explore without checking the result"},                      \
+        {                                                                                       \
+            0                                                                                   \
+        }                                                                                       \
     }
 
 static const treadle_parameter two_by_one[] = COUNTING_PARAMETERS(2, 1);
@@ -181,8 +185,8 @@ static const treadle_expectation expect_check_then_act[] = {
 };
 
 static const treadle_expectation expect_locked[] = {
-    {"fixed", TREADLE_BACKEND_MEMORY, TREADLE_GRANULARITY_SYNC,
-     TREADLE_VERDICT_NO_VIOLATION_FOUND, NULL, "correct, with too many interleavings for dfs"},
+    {"fixed", TREADLE_BACKEND_MEMORY, TREADLE_GRANULARITY_SYNC, TREADLE_VERDICT_NO_VIOLATION_FOUND,
+     NULL, "correct, with too many interleavings for dfs"},
     {0},
 };
 

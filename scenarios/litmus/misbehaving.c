@@ -89,14 +89,9 @@ static void leak_lock(misbehaving *state)
 
 static void exhaust_memory(misbehaving *state)
 {
-    (void)state;
-    for (;;) {
-        void *block = malloc(1 << 20);
-        if (block == NULL) {
-            return;
-        }
-        memset(block, 1, 1 << 20);
-    }
+    do {
+        state->nowhere = malloc(1 << 20);
+    } while (state->nowhere != NULL);
 }
 
 static void *do_nothing(void *argument)
@@ -113,22 +108,16 @@ static void free_twice(misbehaving *state)
 {
     state->nowhere = malloc(sizeof *state->nowhere);
     free(state->nowhere);
-    free(state->nowhere);
+    free(state->nowhere); // NOLINT(clang-analyzer-unix.Malloc): the misdeed
 }
 
 static const misdeed misdeeds[] = {
-    {"segfault", crash_segv},
-    {"abort", crash_abort},
-    {"exit", call_exit},
-    {"stack-overflow", overflow_stack},
-    {"never-ends", never_end},
-    {"hangs", hang},
-    {"livelock", spin_for_ever},
-    {"deadlock", lock_twice},
-    {"leaks-lock", leak_lock},
-    {"exhausts-memory", exhaust_memory},
-    {"loses-thread", lose_thread},
-    {"frees-twice", free_twice},
+    {"segfault", crash_segv},      {"abort", crash_abort},
+    {"exit", call_exit},           {"stack-overflow", overflow_stack},
+    {"never-ends", never_end},     {"hangs", hang},
+    {"livelock", spin_for_ever},   {"deadlock", lock_twice},
+    {"leaks-lock", leak_lock},     {"exhausts-memory", exhaust_memory},
+    {"loses-thread", lose_thread}, {"frees-twice", free_twice},
 };
 
 static void *setup(const treadle_run *run)
@@ -158,10 +147,10 @@ static void check(void *context)
     (void)context;
 }
 
-#define MISDEED(variant, verdict, property, reason)                                                \
-    {                                                                                              \
-        variant, TREADLE_BACKEND_MEMORY, TREADLE_GRANULARITY_SYNC, TREADLE_VERDICT_##verdict,      \
-            property, reason                                                                       \
+#define MISDEED(variant, verdict, property, reason)                                           \
+    {                                                                                         \
+        variant, TREADLE_BACKEND_MEMORY, TREADLE_GRANULARITY_SYNC, TREADLE_VERDICT_##verdict, \
+            property, reason                                                                  \
     }
 
 static const treadle_expectation expectations[] = {

@@ -17,7 +17,6 @@
 #include "tools/engine/fiber.h"
 #include "tools/explore/check.h"
 
-
 enum { SEEDS = 20 };
 
 typedef struct bench {
@@ -40,9 +39,9 @@ static void figure(bench *self, const char *name, double value, const char *unit
 {
     self->below += ratio < 1;
     if (self->json) {
-        json_t *row = json_pack("{s:s, s:f, s:s, s:f, s:s, s:f}", "name", name, "value", value,
-                                "unit", unit, "peer_or_limit", limit, "peer_or_limit_is",
-                                limit_text, "ratio", ratio);
+        json_t *row =
+            json_pack("{s:s, s:f, s:s, s:f, s:s, s:f}", "name", name, "value", value, "unit", unit,
+                      "peer_or_limit", limit, "peer_or_limit_is", limit_text, "ratio", ratio);
         json_dumpf(row, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
         putchar('\n');
         json_decref(row);
@@ -105,8 +104,8 @@ static double switch_ns(uint64_t rounds)
     if (stacks.base == NULL && treadle_stacks_open(&stacks, 1) != 0) {
         return NAN;
     }
-    other_sp = treadle_fiber_new(treadle_stack_low(&stacks, 0), treadle_stack_high(&stacks, 0),
-                                 bounce);
+    other_sp =
+        treadle_fiber_new(treadle_stack_low(&stacks, 0), treadle_stack_high(&stacks, 0), bounce);
     const double began = now_s();
     for (uint64_t i = 0; i < rounds; i++) {
         treadle_fiber_switch(&main_sp, other_sp);
@@ -337,9 +336,8 @@ static void bench_redis(bench *self)
         const double theirs =
             redis_benchmark(treadle_redis_server_socket(session.server), 200 * self->scale);
         treadle_explore_report report;
-        const treadle_explore_request request = {.strategy = "random",
-                                                 .seed = (uint64_t)round + 1,
-                                                 .executions_max = 15 * self->scale};
+        const treadle_explore_request request = {
+            .strategy = "random", .seed = (uint64_t)round + 1, .executions_max = 15 * self->scale};
         if (treadle_sandbox_explore(session.sandbox, &request, &report) != 0 ||
             report.outcome.kind != TREADLE_OUTCOME_PASSED) {
             treadle_cli_error("bench: %s", report.outcome.message);
@@ -380,10 +378,8 @@ static error_t parse(int key, char *value, struct argp_state *state)
         }
         self->json = strcmp(value, "json") == 0;
         return 0;
-    case 'c':
-        return treadle_cli_number(value, "--scale", 1, 10000, &self->scale) ? 0 : EINVAL;
-    default:
-        return ARGP_ERR_UNKNOWN;
+    case 'c': return treadle_cli_number(value, "--scale", 1, 10000, &self->scale) ? 0 : EINVAL;
+    default: return ARGP_ERR_UNKNOWN;
     }
 }
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
+#include <sys/param.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -37,7 +37,8 @@ static const struct argp_option options[] = {
      "random, pct or dfs; default: dfs where `holds` is expected, else random", 0},
     {"seed", 'S', "N", 0, "of the strategy's random numbers; default 1", 0},
     {"executions", 'n', "N", 0, "at most so many executions a cell", 0},
-    {"time", 't', "SECONDS", 0, "at most so long a cell; default 10 when nothing else limits it", 0},
+    {"time", 't', "SECONDS", 0, "at most so long a cell; default 10 when nothing else limits it",
+     0},
     {"jobs", 'j', "N", 0, "cells at a time; default: one a core", 0},
     {"set", 'p', "NAME=VALUE,…", 0, "parameters of the scenarios, like threads=4", 0},
     {"pct-depth", KEY_DEPTH, "D", 0, "depth of the bugs that pct looks for; default 3", 0},
@@ -53,14 +54,12 @@ static error_t parse_budget(arguments *self, int key, const char *value)
     treadle_check_options *check = &self->jobs.check;
     uint64_t number = 0;
     switch (key) {
-    case 'S':
-        return treadle_cli_number(value, "--seed", 0, UINT64_MAX, &check->seed) ? 0 : EINVAL;
+    case 'S': return treadle_cli_number(value, "--seed", 0, UINT64_MAX, &check->seed) ? 0 : EINVAL;
     case 'n':
         return treadle_cli_number(value, "--executions", 1, UINT64_MAX, &check->executions_max)
                    ? 0
                    : EINVAL;
-    case 't':
-        return treadle_cli_seconds(value, "--time", &check->time_s_max) ? 0 : EINVAL;
+    case 't': return treadle_cli_seconds(value, "--time", &check->time_s_max) ? 0 : EINVAL;
     case 'j':
         if (!treadle_cli_number(value, "--jobs", 1, 64, &number)) {
             return EINVAL;
@@ -73,8 +72,7 @@ static error_t parse_budget(arguments *self, int key, const char *value)
         }
         check->pct_depth = (uint32_t)number;
         return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
+    default: return ARGP_ERR_UNKNOWN;
     }
 }
 
@@ -98,8 +96,7 @@ static error_t parse(int key, char *value, struct argp_state *state)
         }
         self->selection.glob = value;
         return 0;
-    default:
-        return parse_budget(self, key, value);
+    default: return parse_budget(self, key, value);
     }
 }
 
@@ -181,6 +178,12 @@ static int run(const arguments *self, const treadle_cell *cells, size_t count,
     treadle_writer_options writer_options;
     treadle_output_options(output, &writer_options);
     writer_options.lanes_always = count <= 8;
+    for (size_t i = 0; i < count; i++) {
+        const int scenario = (int)strlen(cells[i].scenario);
+        const int variant = (int)strlen(cells[i].variant);
+        writer_options.scenario_columns = MAX(writer_options.scenario_columns, scenario);
+        writer_options.variant_columns = MAX(writer_options.variant_columns, variant);
+    }
     reporting report = {.writer = writer, .cells = count};
     struct timespec began;
     clock_gettime(CLOCK_MONOTONIC, &began);
@@ -203,8 +206,8 @@ static int run(const arguments *self, const treadle_cell *cells, size_t count,
     treadle_progress_end();
     struct timespec ended;
     clock_gettime(CLOCK_MONOTONIC, &ended);
-    report.summary.elapsed_s = (double)(ended.tv_sec - began.tv_sec) +
-                               1e-9 * (double)(ended.tv_nsec - began.tv_nsec);
+    report.summary.elapsed_s =
+        (double)(ended.tv_sec - began.tv_sec) + 1e-9 * (double)(ended.tv_nsec - began.tv_nsec);
     report.summary.interrupted = interrupted != 0;
     const int end_error = writer->end(report.self, &report.summary);
     report.error = report.error ? report.error : end_error;

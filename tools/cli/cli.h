@@ -16,8 +16,8 @@
 #include "tools/explore/cell.h"
 
 enum treadle_exit {
-    TREADLE_EXIT_OK = 0,          /* all verdicts as expected */
-    TREADLE_EXIT_UNEXPECTED = 1,  /* some verdict not as expected */
+    TREADLE_EXIT_OK = 0,         /* all verdicts as expected */
+    TREADLE_EXIT_UNEXPECTED = 1, /* some verdict not as expected */
     TREADLE_EXIT_USAGE = 2,
     TREADLE_EXIT_ENVIRONMENT = 3, /* no Redis, no memory, output not writable */
     TREADLE_EXIT_UNKNOWN = 4,     /* unknown verdicts only */
@@ -32,8 +32,8 @@ int treadle_cli_bench(int argc, char **argv);
 /* Prints "treadle: …" and a newline on standard error. */
 void treadle_cli_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* argp_parse() with our exit status for wrong usage, and the nearest option for a wrong one. Returns
- * TREADLE_EXIT_OK or TREADLE_EXIT_USAGE. */
+/* argp_parse() with our exit status for wrong usage, and the nearest option for a wrong one.
+ * Returns TREADLE_EXIT_OK or TREADLE_EXIT_USAGE. */
 int treadle_cli_parse(const struct argp *argp, int argc, char **argv, void *input);
 
 /* Parses a whole number within bounds; false after printing an error that names `what`. */

@@ -91,8 +91,7 @@ bool treadle_cli_number(const char *text, const char *what, uint64_t min, uint64
     char *end;
     errno = 0;
     const unsigned long long value = strtoull(text, &end, 0);
-    if (errno != 0 || end == text || *end != '\0' || text[0] == '-' || value < min ||
-        value > max) {
+    if (errno != 0 || end == text || *end != '\0' || text[0] == '-' || value < min || value > max) {
         treadle_cli_error("%s is \"%s\"; it takes a whole number from %llu to %llu", what, text,
                           (unsigned long long)min, (unsigned long long)max);
         return false;

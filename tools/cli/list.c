@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-#include <fnmatch.h>
 #include <errno.h>
+#include <fnmatch.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,8 +36,7 @@ static error_t parse(int key, char *value, struct argp_state *state)
         }
         self->selection.glob = value;
         return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
+    default: return ARGP_ERR_UNKNOWN;
     }
 }
 
@@ -59,8 +58,7 @@ static void print_text(const treadle_scenario *scenario)
     for (const treadle_expectation *e = scenario->expectations; e->variant != NULL; e++) {
         printf("    %-18s %-7s %-7s %-18s %s%s%s\n", e->variant, treadle_backend_name(e->backend),
                treadle_granularity_name(e->granularity), treadle_verdict_name(e->verdict),
-               e->property ? e->property : "", e->property ? ": " : "",
-               e->reason ? e->reason : "");
+               e->property ? e->property : "", e->property ? ": " : "", e->reason ? e->reason : "");
     }
     printf("\n");
 }
@@ -68,11 +66,11 @@ static void print_text(const treadle_scenario *scenario)
 static void print_json(const treadle_scenario *scenario)
 {
     for (const treadle_expectation *e = scenario->expectations; e->variant != NULL; e++) {
-        json_t *row = json_pack(
-            "{s:s, s:s, s:s, s:s, s:s, s:s?, s:s?}", "scenario", scenario->name, "variant",
-            e->variant, "backend", treadle_backend_name(e->backend), "granularity",
-            treadle_granularity_name(e->granularity), "expected", treadle_verdict_name(e->verdict),
-            "property", e->property, "reason", e->reason);
+        json_t *row = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s?, s:s?}", "scenario", scenario->name,
+                                "variant", e->variant, "backend", treadle_backend_name(e->backend),
+                                "granularity", treadle_granularity_name(e->granularity), "expected",
+                                treadle_verdict_name(e->verdict), "property", e->property, "reason",
+                                e->reason);
         json_dumpf(row, stdout, JSON_COMPACT);
         putchar('\n');
         json_decref(row);

@@ -73,6 +73,6 @@ void treadle_output_options(const treadle_output *output, treadle_writer_options
     }
     const char *no_color = getenv("NO_COLOR");
     const char *term = getenv("TERM");
-    options->colour = (no_color == NULL || *no_color == '\0') &&
-                      (term == NULL || strcmp(term, "dumb") != 0);
+    options->colour =
+        (no_color == NULL || *no_color == '\0') && (term == NULL || strcmp(term, "dumb") != 0);
 }

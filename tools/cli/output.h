@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Where a command writes: standard output, or a file that appears whole or not at all: it is written
- * beside its place and renamed when everything is there.
+ * Where a command writes: standard output, or a file that appears whole or not at all: it is
+ * written beside its place and renamed when everything is there.
  */
 #ifndef TREADLE_CLI_OUTPUT_H
 #define TREADLE_CLI_OUTPUT_H

@@ -55,8 +55,7 @@ static error_t parse(int key, char *value, struct argp_state *state)
     case ARGP_KEY_NO_ARGS:
         treadle_cli_error("replay needs a TOKEN or FILE, such as `treadle check` prints");
         return EINVAL;
-    default:
-        return ARGP_ERR_UNKNOWN;
+    default: return ARGP_ERR_UNKNOWN;
     }
 }
 
@@ -64,11 +63,12 @@ static const struct argp argp = {
     .options = options,
     .parser = parse,
     .args_doc = "TOKEN|FILE",
-    .doc = "Runs a recorded schedule again, checks step by step that the program still does what was "
-           "recorded, and shows what happens.\v"
-           "FILE holds a token, or is the journal of a run that was killed.\n\n"
-           "Exit status: 0 the recorded verdict came about again, 1 it did not, 2 usage, 3 "
-           "environment.",
+    .doc =
+        "Runs a recorded schedule again, checks step by step that the program still does what was "
+        "recorded, and shows what happens.\v"
+        "FILE holds a token, or is the journal of a run that was killed.\n\n"
+        "Exit status: 0 the recorded verdict came about again, 1 it did not, 2 usage, 3 "
+        "environment.",
 };
 
 /* Whether what came about is what the schedule says; explains in one line. */
@@ -105,10 +105,9 @@ static int show(const arguments *self, const treadle_schedule *schedule,
     treadle_output_options(&output, &writing);
     int error;
     if (strcmp(self->format, "json") == 0) {
-        error = treadle_trace_json_write(schedule, outcome,
-                                         strncmp(self->schedule, "tdl", 3) == 0 ? self->schedule
-                                                                                : NULL,
-                                         &journal->trace, &writing);
+        error = treadle_trace_json_write(
+            schedule, outcome, strncmp(self->schedule, "tdl", 3) == 0 ? self->schedule : NULL,
+            &journal->trace, &writing);
     } else {
         const treadle_cell *cell = &schedule->cell;
         fprintf(output.stream, "%s  %s  %s  %s\n\n", cell->scenario, cell->variant,

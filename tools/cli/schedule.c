@@ -38,8 +38,7 @@ static int from_journal(const char *path, treadle_schedule *schedule)
     schedule->decisions = malloc((count + 1) * sizeof *schedule->decisions);
     if (schedule->decisions != NULL) {
         schedule->decision_count = count;
-        memcpy(schedule->decisions, journal->decisions.values,
-               count * sizeof *schedule->decisions);
+        memcpy(schedule->decisions, journal->decisions.values, count * sizeof *schedule->decisions);
     }
     treadle_journal_unmap(journal);
     return schedule->decisions != NULL ? TREADLE_EXIT_OK : TREADLE_EXIT_ENVIRONMENT;
@@ -95,10 +94,10 @@ static int check_known(const treadle_schedule *schedule)
     }
     for (uint32_t i = 0; i < TREADLE_PARAMETERS_MAX; i++) {
         const treadle_parameter *p = &scenario->parameters[i];
-        const bool fits = p->name == NULL ? i == cell->parameter_count
-                                          : i < cell->parameter_count &&
-                                                cell->parameters[i] >= p->min &&
-                                                cell->parameters[i] <= p->max;
+        const bool fits = p->name == NULL
+                              ? i == cell->parameter_count
+                              : i < cell->parameter_count && cell->parameters[i] >= p->min &&
+                                    cell->parameters[i] <= p->max;
         if (!fits) {
             treadle_cli_error("the schedule's parameters do not fit %s in this build",
                               cell->scenario);

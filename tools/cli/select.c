@@ -72,8 +72,7 @@ static int check_names(matcher *self)
         }
     }
     static const char *const backends[] = {"memory", "redis-model", "redis"};
-    if (selection->backend != NULL &&
-        !treadle_backend_parse(selection->backend, &self->backend)) {
+    if (selection->backend != NULL && !treadle_backend_parse(selection->backend, &self->backend)) {
         return no_such("backend", selection->backend, backends, 3);
     }
     return TREADLE_EXIT_OK;
@@ -110,8 +109,8 @@ static int apply_settings(const char *set, const treadle_scenario *scenario, tre
             if (errno || end == text || *end != '\0' || value < parameter->min ||
                 value > parameter->max) {
                 treadle_cli_error("--set %s is \"%s\"; %s takes a whole number from %lld to %lld",
-                                  parameter->name, text, scenario->name,
-                                  (long long)parameter->min, (long long)parameter->max);
+                                  parameter->name, text, scenario->name, (long long)parameter->min,
+                                  (long long)parameter->max);
                 return TREADLE_EXIT_USAGE;
             }
             cell->parameters[p] = value;

@@ -65,8 +65,7 @@ int treadle_session_open(treadle_session *session, const treadle_cell *cell, con
         status = open_server(session, redis_url);
     }
     if (!status) {
-        session->sandbox =
-            treadle_sandbox_open(session->journal, live ? &session->target : NULL);
+        session->sandbox = treadle_sandbox_open(session->journal, live ? &session->target : NULL);
         if (session->sandbox == NULL) {
             treadle_cli_error("out of memory");
             status = TREADLE_EXIT_ENVIRONMENT;

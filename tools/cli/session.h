@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * What it takes to run one schedule from the command line: a run directory with a journal, the Redis
- * server when the cell needs one, and a sandbox. Open once, close once.
+ * What it takes to run one schedule from the command line: a run directory with a journal, the
+ * Redis server when the cell needs one, and a sandbox. Open once, close once.
  */
 #ifndef TREADLE_CLI_SESSION_H
 #define TREADLE_CLI_SESSION_H
@@ -20,8 +20,7 @@ typedef struct treadle_session {
 
 /* `redis_url` may be NULL: a private server. TREADLE_EXIT_OK, or another exit status after an error
  * was printed; then there is nothing to close. */
-int treadle_session_open(treadle_session *session, const treadle_cell *cell,
-                         const char *redis_url);
+int treadle_session_open(treadle_session *session, const treadle_cell *cell, const char *redis_url);
 void treadle_session_close(treadle_session *session);
 
 #endif

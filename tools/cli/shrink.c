@@ -34,9 +34,8 @@ static error_t parse(int key, char *value, struct argp_state *state)
     arguments *self = state->input;
     switch (key) {
     case 'n':
-        return treadle_cli_number(value, "--executions", 1, UINT64_MAX, &self->executions)
-                   ? 0
-                   : EINVAL;
+        return treadle_cli_number(value, "--executions", 1, UINT64_MAX, &self->executions) ? 0
+                                                                                           : EINVAL;
     case 't': return treadle_cli_seconds(value, "--time", &self->time_s) ? 0 : EINVAL;
     case KEY_REDIS: self->redis_url = value; return 0;
     case ARGP_KEY_ARG:
@@ -49,8 +48,7 @@ static error_t parse(int key, char *value, struct argp_state *state)
     case ARGP_KEY_NO_ARGS:
         treadle_cli_error("shrink needs a TOKEN or FILE of a failing schedule");
         return EINVAL;
-    default:
-        return ARGP_ERR_UNKNOWN;
+    default: return ARGP_ERR_UNKNOWN;
     }
 }
 
@@ -58,9 +56,10 @@ static const struct argp argp = {
     .options = options,
     .parser = parse,
     .args_doc = "TOKEN|FILE",
-    .doc = "Makes a failing schedule shorter: fewest context switches first, then fewest steps. The "
-           "result breaks the same property.\v"
-           "Exit status: 0 done, 1 the schedule does not fail, 2 usage, 3 environment.",
+    .doc =
+        "Makes a failing schedule shorter: fewest context switches first, then fewest steps. The "
+        "result breaks the same property.\v"
+        "Exit status: 0 done, 1 the schedule does not fail, 2 usage, 3 environment.",
 };
 
 static int finish(treadle_session *session, const uint16_t *decisions, uint32_t count,
@@ -118,9 +117,9 @@ int treadle_cli_shrink(int argc, char **argv)
         const int error = treadle_shrink(session.sandbox, session.journal, decisions, &count,
                                          self.executions, self.time_s, &report);
         if (error == ENOENT) {
-            treadle_cli_error("the schedule does not fail: %s", report.before.kind ==
-                                      TREADLE_OUTCOME_PASSED ? "every property holds"
-                                                             : report.before.message);
+            treadle_cli_error("the schedule does not fail: %s",
+                              report.before.kind == TREADLE_OUTCOME_PASSED ? "every property holds"
+                                                                           : report.before.message);
             status = TREADLE_EXIT_UNEXPECTED;
         } else if (error) {
             treadle_cli_error("cannot shrink: %s", strerror(error));

@@ -171,9 +171,28 @@ static const char *symbol_of(Dwfl_Module *module, uint64_t address, bool functio
     return fits ? name : NULL;
 }
 
-/* A path as a person of this project would write it. */
-static const char *shortened(const char *path)
+/* Takes "folder/.." out of a path, as an include of "../header.h" leaves it. */
+static void collapse(char *path)
 {
+    for (char *up; (up = strstr(path, "/../")) != NULL && up != path;) {
+        char *folder = up;
+        while (folder > path && folder[-1] != '/') {
+            folder--;
+        }
+        if (strncmp(folder, "../", 3) == 0) {
+            return;
+        }
+        memmove(folder, up + 4, strlen(up + 4) + 1);
+    }
+}
+
+/* A path as a person of this project would write it; lives until the next call. */
+static const char *shortened(const char *given)
+{
+    static char path_text[TEXT_BYTES];
+    snprintf(path_text, sizeof path_text, "%s", given);
+    collapse(path_text);
+    const char *path = path_text;
     static const char root[] = TREADLE_SOURCE_DIR;
     size_t length = sizeof root - 1;
     while (length > 0 && root[length - 1] == '/') {

@@ -15,6 +15,10 @@ else()
   list(APPEND TREADLE_TSAN_FLAGS "SHELL:--param tsan-distinguish-volatile=1")
 endif()
 
+# GNU binutils whatever the compiler: llvm-objcopy cannot do both to .bss at once.
+find_program(TREADLE_LD NAMES ld.bfd ld REQUIRED)
+find_program(TREADLE_OBJCOPY NAMES objcopy REQUIRED)
+
 function(treadle_subject name)
   cmake_parse_arguments(SUBJECT "INSTRUMENTED" "" "SOURCES" ${ARGN})
   add_library(${name}_objects OBJECT ${SUBJECT_SOURCES})
@@ -30,8 +34,8 @@ function(treadle_subject name)
   set(data treadle_subject_data)
   add_custom_command(
     OUTPUT ${object}
-    COMMAND ${CMAKE_LINKER} -r -o ${merged} $<TARGET_OBJECTS:${name}_objects>
-    COMMAND ${CMAKE_OBJCOPY} --redefine-syms=${redirect}
+    COMMAND ${TREADLE_LD} -r -o ${merged} $<TARGET_OBJECTS:${name}_objects>
+    COMMAND ${TREADLE_OBJCOPY} --redefine-syms=${redirect}
             --set-section-flags .bss=alloc,load,contents,data
             --rename-section .bss=${data},alloc,load,contents,data
             --rename-section .data=${data} --rename-section .data.rel=${data}

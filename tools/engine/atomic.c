@@ -27,9 +27,9 @@ static inline __attribute__((always_inline)) void loaded(const volatile void *ad
     }
 }
 
-static inline __attribute__((always_inline)) void
-changed(const volatile void *address, uint8_t size, treadle_op_kind kind, uint64_t old,
-        uint64_t new)
+static inline __attribute__((always_inline)) void changed(const volatile void *address,
+                                                          uint8_t size, treadle_op_kind kind,
+                                                          uint64_t old, uint64_t new)
 {
     if (UNLIKELY(E.level == TREADLE_GRANULARITY_NONE)) {
         return;
@@ -72,77 +72,77 @@ static inline __attribute__((always_inline)) void cas_failed(const volatile void
     }
 }
 
-#define RMW(bits, type, name, expression)                                                          \
-    type __tsan_atomic##bits##_##name(volatile type *p, type v, int order);                        \
-    type __tsan_atomic##bits##_##name(volatile type *p, type v, int order)                         \
-    {                                                                                              \
-        announce(TREADLE_OP_ATOMIC_RMW, p, sizeof(type), order, SITE());                           \
-        const type old = *p;                                                                       \
-        const type new = (type)(expression);                                                       \
-        *p = new;                                                                                  \
-        modified(p, sizeof(type), (uint64_t)old, (uint64_t)new, SITE());                           \
-        return old;                                                                                \
+#define RMW(bits, type, name, expression)                                   \
+    type __tsan_atomic##bits##_##name(volatile type *p, type v, int order); \
+    type __tsan_atomic##bits##_##name(volatile type *p, type v, int order)  \
+    {                                                                       \
+        announce(TREADLE_OP_ATOMIC_RMW, p, sizeof(type), order, SITE());    \
+        const type old = *p;                                                \
+        const type new = (type)(expression);                                \
+        *p = new;                                                           \
+        modified(p, sizeof(type), (uint64_t)old, (uint64_t) new, SITE());   \
+        return old;                                                         \
     }
 
-#define CAS(bits, type, name, weak)                                                                \
-    int __tsan_atomic##bits##_compare_exchange_##name(volatile type *p, type *expected, type v,    \
-                                                      int order, int failure);                     \
-    int __tsan_atomic##bits##_compare_exchange_##name(volatile type *p, type *expected, type v,    \
-                                                      int order, int failure)                      \
-    {                                                                                              \
-        (void)failure;                                                                             \
-        announce(TREADLE_OP_ATOMIC_CAS, p, sizeof(type), order, SITE());                           \
-        const type old = *p;                                                                       \
-        if (old != *expected || ((weak) && fails_spuriously())) {                                  \
-            *expected = old;                                                                       \
-            cas_failed(p, (uint64_t)old, SITE());                                                  \
-            return 0;                                                                              \
-        }                                                                                          \
-        *p = v;                                                                                    \
-        changed(p, sizeof(type), TREADLE_OP_ATOMIC_CAS, (uint64_t)old, (uint64_t)v);               \
-        return 1;                                                                                  \
+#define CAS(bits, type, name, weak)                                                             \
+    int __tsan_atomic##bits##_compare_exchange_##name(volatile type *p, type *expected, type v, \
+                                                      int order, int failure);                  \
+    int __tsan_atomic##bits##_compare_exchange_##name(volatile type *p, type *expected, type v, \
+                                                      int order, int failure)                   \
+    {                                                                                           \
+        (void)failure;                                                                          \
+        announce(TREADLE_OP_ATOMIC_CAS, p, sizeof(type), order, SITE());                        \
+        const type old = *p;                                                                    \
+        if (old != *expected || ((weak) && fails_spuriously())) {                               \
+            *expected = old;                                                                    \
+            cas_failed(p, (uint64_t)old, SITE());                                               \
+            return 0;                                                                           \
+        }                                                                                       \
+        *p = v;                                                                                 \
+        changed(p, sizeof(type), TREADLE_OP_ATOMIC_CAS, (uint64_t)old, (uint64_t)v);            \
+        return 1;                                                                               \
     }
 
-#define ATOMIC(bits, type)                                                                         \
-    type __tsan_atomic##bits##_load(const volatile type *p, int order);                            \
-    type __tsan_atomic##bits##_load(const volatile type *p, int order)                             \
-    {                                                                                              \
-        announce(TREADLE_OP_ATOMIC_LOAD, p, sizeof(type), order, SITE());                          \
-        const type value = *p;                                                                     \
-        loaded(p, (uint64_t)value, SITE());                                                        \
-        return *p;                                                                                 \
-    }                                                                                              \
-    void __tsan_atomic##bits##_store(volatile type *p, type v, int order);                         \
-    void __tsan_atomic##bits##_store(volatile type *p, type v, int order)                          \
-    {                                                                                              \
-        announce(TREADLE_OP_ATOMIC_STORE, p, sizeof(type), order, SITE());                         \
-        *p = v;                                                                                    \
-        changed(p, sizeof(type), TREADLE_OP_ATOMIC_STORE, 0, (uint64_t)v);                         \
-    }                                                                                              \
-    RMW(bits, type, exchange, v)                                                                   \
-    RMW(bits, type, fetch_add, old + v)                                                            \
-    RMW(bits, type, fetch_sub, old - v)                                                            \
-    RMW(bits, type, fetch_and, old & v)                                                            \
-    RMW(bits, type, fetch_or, old | v)                                                             \
-    RMW(bits, type, fetch_xor, old ^ v)                                                            \
-    RMW(bits, type, fetch_nand, ~(old & v))                                                        \
-    CAS(bits, type, strong, false)                                                                 \
-    CAS(bits, type, weak, true)                                                                    \
-    type __tsan_atomic##bits##_compare_exchange_val(volatile type *p, type expected, type v,       \
-                                                    int order, int failure);                       \
-    type __tsan_atomic##bits##_compare_exchange_val(volatile type *p, type expected, type v,       \
-                                                    int order, int failure)                        \
-    {                                                                                              \
-        (void)failure;                                                                             \
-        announce(TREADLE_OP_ATOMIC_CAS, p, sizeof(type), order, SITE());                           \
-        const type old = *p;                                                                       \
-        if (old != expected) {                                                                     \
-            cas_failed(p, (uint64_t)old, SITE());                                                  \
-            return old;                                                                            \
-        }                                                                                          \
-        *p = v;                                                                                    \
-        changed(p, sizeof(type), TREADLE_OP_ATOMIC_CAS, (uint64_t)old, (uint64_t)v);               \
-        return old;                                                                                \
+#define ATOMIC(bits, type)                                                                   \
+    type __tsan_atomic##bits##_load(const volatile type *p, int order);                      \
+    type __tsan_atomic##bits##_load(const volatile type *p, int order)                       \
+    {                                                                                        \
+        announce(TREADLE_OP_ATOMIC_LOAD, p, sizeof(type), order, SITE());                    \
+        const type value = *p;                                                               \
+        loaded(p, (uint64_t)value, SITE());                                                  \
+        return *p;                                                                           \
+    }                                                                                        \
+    void __tsan_atomic##bits##_store(volatile type *p, type v, int order);                   \
+    void __tsan_atomic##bits##_store(volatile type *p, type v, int order)                    \
+    {                                                                                        \
+        announce(TREADLE_OP_ATOMIC_STORE, p, sizeof(type), order, SITE());                   \
+        *p = v;                                                                              \
+        changed(p, sizeof(type), TREADLE_OP_ATOMIC_STORE, 0, (uint64_t)v);                   \
+    }                                                                                        \
+    RMW(bits, type, exchange, v)                                                             \
+    RMW(bits, type, fetch_add, old + v)                                                      \
+    RMW(bits, type, fetch_sub, old - v)                                                      \
+    RMW(bits, type, fetch_and, old &v)                                                       \
+    RMW(bits, type, fetch_or, old | v)                                                       \
+    RMW(bits, type, fetch_xor, old ^ v)                                                      \
+    RMW(bits, type, fetch_nand, ~(old & v))                                                  \
+    CAS(bits, type, strong, false)                                                           \
+    CAS(bits, type, weak, true)                                                              \
+    type __tsan_atomic##bits##_compare_exchange_val(volatile type *p, type expected, type v, \
+                                                    int order, int failure);                 \
+    type __tsan_atomic##bits##_compare_exchange_val(volatile type *p, type expected, type v, \
+                                                    int order, int failure)                  \
+    {                                                                                        \
+        (void)failure;                                                                       \
+        announce(TREADLE_OP_ATOMIC_CAS, p, sizeof(type), order, SITE());                     \
+        const type old = *p;                                                                 \
+        if (old != expected) {                                                               \
+            cas_failed(p, (uint64_t)old, SITE());                                            \
+            return old;                                                                      \
+        }                                                                                    \
+        *p = v;                                                                              \
+        changed(p, sizeof(type), TREADLE_OP_ATOMIC_CAS, (uint64_t)old, (uint64_t)v);         \
+        return old;                                                                          \
     }
 
 ATOMIC(8, uint8_t)

@@ -5,8 +5,8 @@
 
 #include "tools/engine/internal.h"
 
-int SEAM(pthread_barrier_init)(pthread_barrier_t *barrier,
-                               const pthread_barrierattr_t *attributes, unsigned count)
+int SEAM(pthread_barrier_init)(pthread_barrier_t *barrier, const pthread_barrierattr_t *attributes,
+                               unsigned count)
 {
     if (!treadle_inside()) {
         return pthread_barrier_init(barrier, attributes, count);

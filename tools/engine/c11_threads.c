@@ -179,8 +179,8 @@ int SEAM(cnd_wait)(cnd_t *condition, mtx_t *mutex)
 
 int SEAM(cnd_timedwait)(cnd_t *condition, mtx_t *mutex, const struct timespec *until)
 {
-    return treadle_inside() ? thrd_result(SEAM(pthread_cond_timedwait)(
-                                  cond_of(condition), mutex_of(mutex), until))
+    return treadle_inside() ? thrd_result(SEAM(pthread_cond_timedwait)(cond_of(condition),
+                                                                       mutex_of(mutex), until))
                             : cnd_timedwait(condition, mutex, until);
 }
 

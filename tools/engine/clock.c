@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Virtual time. Clocks stand still unless a decision moves them: a sleeping thread or a timed wait
- * that is picked moves time to its deadline, and a clock reading may jump where the options say so. */
+ * that is picked moves time to its deadline, and a clock reading may jump where the options say so.
+ */
 #include <errno.h>
 #include <sched.h>
 #include <sys/time.h>
@@ -16,10 +17,8 @@ static int64_t start_of(clockid_t clock)
     switch (clock) {
     case CLOCK_REALTIME:
     case CLOCK_REALTIME_COARSE:
-    case CLOCK_TAI:
-        return TREADLE_REALTIME_START_NS;
-    default:
-        return TREADLE_MONOTONIC_START_NS;
+    case CLOCK_TAI: return TREADLE_REALTIME_START_NS;
+    default: return TREADLE_MONOTONIC_START_NS;
     }
 }
 
@@ -59,8 +58,7 @@ static int64_t read_clock(clockid_t clock, const void *site)
         treadle_announce(TREADLE_OP_CLOCK_READ, NULL, 0, 0, site);
     }
     if (E.options.clock_jump_count) {
-        const uint32_t jump =
-            treadle_decide(TREADLE_CHOICE_CLOCK, E.options.clock_jump_count + 1);
+        const uint32_t jump = treadle_decide(TREADLE_CHOICE_CLOCK, E.options.clock_jump_count + 1);
         if (jump) {
             E.clock_ns += E.options.clock_jumps_ns[jump - 1];
         }

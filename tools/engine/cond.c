@@ -102,8 +102,8 @@ int SEAM(pthread_cond_signal)(pthread_cond_t *condition)
     E.progress++;
     uint64_t waiting = known->waiting;
     if (waiting) {
-        uint32_t skip = treadle_decide(TREADLE_CHOICE_WAITER,
-                                       (uint32_t)__builtin_popcountll(waiting));
+        uint32_t skip =
+            treadle_decide(TREADLE_CHOICE_WAITER, (uint32_t)__builtin_popcountll(waiting));
         while (skip--) {
             waiting &= waiting - 1;
         }
@@ -156,8 +156,8 @@ int SEAM(pthread_cond_timedwait)(pthread_cond_t *condition, pthread_mutex_t *mut
     return timedwait(known, mutex, (clockid_t)known->limit, until, SITE());
 }
 
-int SEAM(pthread_cond_clockwait)(pthread_cond_t *condition, pthread_mutex_t *mutex,
-                                 clockid_t clock, const struct timespec *until)
+int SEAM(pthread_cond_clockwait)(pthread_cond_t *condition, pthread_mutex_t *mutex, clockid_t clock,
+                                 const struct timespec *until)
 {
     if (!treadle_inside()) {
         return pthread_cond_clockwait(condition, mutex, clock, until);

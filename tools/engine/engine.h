@@ -2,16 +2,18 @@
 /*
  * The engine: runs one program under one schedule, again and again.
  *
- * All threads of an execution are fibers on the OS thread that called treadle_execute(). The program
- * is ordinary C whose calls (pthreads, clocks, allocation, …) were redirected to the engine's models
- * when its object file was built, and whose memory accesses call the engine's __tsan_* functions.
+ * All threads of an execution are fibers on the OS thread that called treadle_execute(). The
+ * program is ordinary C whose calls (pthreads, clocks, allocation, …) were redirected to the
+ * engine's models when its object file was built, and whose memory accesses call the engine's
+ * __tsan_* functions.
  *
  * Rules:
  *  1. One engine a process. treadle_engine_open() once, then treadle_execute() as often as wanted,
  *     from the same OS thread; not reentrant.
  *  2. An execution that ends early (violation, deadlock) abandons its fibers where they stand: what
  *     they allocated through the redirected calls is taken back by the next execution; what they
- *     got from elsewhere (a file descriptor from an uninstrumented library) is the caller's to mind.
+ *     got from elsewhere (a file descriptor from an uninstrumented library) is the caller's to
+ * mind.
  *  3. The functions under "from inside" may be called on a fiber only.
  */
 #ifndef TREADLE_ENGINE_ENGINE_H
@@ -49,16 +51,16 @@ typedef struct treadle_program {
 
 /* Zero means the default. */
 typedef struct treadle_execution_options {
-    treadle_granularity granularity;   /* default sync */
-    uint32_t step_limit;               /* default 20,000; beyond: outcome CUT, "step-limit" */
-    uint32_t spin_reads_max;           /* default 4: identical reads before a spinner waits */
-    size_t heap_bytes_max;             /* default 64 MiB; beyond: outcome CUT, "memory-limit" */
-    bool spurious_wakeups;             /* condition variables may wake without a signal */
-    bool weak_cas_may_fail;            /* weak CAS may fail spuriously */
-    uint32_t random_values;            /* different values each random number may take; default 1 */
-    uint32_t clock_jump_count;         /* clock readings may first advance by one of … */
+    treadle_granularity granularity; /* default sync */
+    uint32_t step_limit;             /* default 20,000; beyond: outcome CUT, "step-limit" */
+    uint32_t spin_reads_max;         /* default 4: identical reads before a spinner waits */
+    size_t heap_bytes_max;           /* default 64 MiB; beyond: outcome CUT, "memory-limit" */
+    bool spurious_wakeups;           /* condition variables may wake without a signal */
+    bool weak_cas_may_fail;          /* weak CAS may fail spuriously */
+    uint32_t random_values;          /* different values each random number may take; default 1 */
+    uint32_t clock_jump_count;       /* clock readings may first advance by one of … */
     int64_t clock_jumps_ns[TREADLE_CLOCK_JUMPS_MAX];
-    treadle_trace *trace;              /* record into this; NULL while exploring */
+    treadle_trace *trace; /* record into this; NULL while exploring */
     /* Called after each recorded event, on the fiber; may call treadle_stop(). */
     void (*observe)(void *context, const treadle_event *event);
     void *observe_context;
@@ -96,8 +98,8 @@ _Noreturn void treadle_violation(const char *property, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* Ends the execution with any outcome. */
-_Noreturn void treadle_stop(treadle_outcome_kind kind, const char *property, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+_Noreturn void treadle_stop(treadle_outcome_kind kind, const char *property, const char *format,
+                            ...) __attribute__((format(printf, 3, 4)));
 
 /* A decision with `count` options (1 or more); 0 without asking when there is one only. */
 uint32_t treadle_decide(treadle_choice_kind kind, uint32_t count);

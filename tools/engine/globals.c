@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* The subject's global variables: its data sections were renamed when it was built, and are put back
- * to what they were at start before every execution. */
+/* The subject's global variables: its data sections were renamed when it was built, and are put
+ * back to what they were at start before every execution. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

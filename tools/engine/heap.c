@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* The subject's heap: one region, laid out anew in every execution, so that addresses and contents
  * are the same whenever the schedule is. Blocks come from free lists by size class, else from the
- * top; what an execution leaves is taken back by the next. Each block has a header that tells double
- * and wild frees. */
+ * top; what an execution leaves is taken back by the next. Each block has a header that tells
+ * double and wild frees. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,8 +61,7 @@ void treadle_heap_reset(size_t bytes_max)
         return;
     }
     if ((size_t)(heap.top - heap.base) > KEPT_BYTES) {
-        madvise(heap.base + KEPT_BYTES, (size_t)(heap.top - heap.base) - KEPT_BYTES,
-                MADV_DONTNEED);
+        madvise(heap.base + KEPT_BYTES, (size_t)(heap.top - heap.base) - KEPT_BYTES, MADV_DONTNEED);
     }
     heap.top = heap.base;
     memset(heap.free, 0, sizeof heap.free);

@@ -50,15 +50,15 @@ typedef enum object_class {
  * counts only when the entry names that address: so stale and zeroed memory are both "new". */
 typedef struct object {
     uintptr_t address;
-    uint64_t pending;  /* threads whose operation waits for this object's gate */
-    uint64_t waiting;  /* cond: waiting for a signal; rwlock: readers that want in */
-    uint64_t holders;  /* rwlock: readers inside */
-    int64_t count;     /* recursion depth, semaphore value, barrier arrivals, once state */
-    uint32_t limit;    /* barrier: how many; cond: the clock of its timed waits */
-    uint8_t class;     /* object_class */
-    uint8_t type;      /* mutex: PTHREAD_MUTEX_… */
-    uint8_t owner;     /* thread that holds it exclusively, or NO_THREAD */
-    const void *site;  /* where it was taken */
+    uint64_t pending; /* threads whose operation waits for this object's gate */
+    uint64_t waiting; /* cond: waiting for a signal; rwlock: readers that want in */
+    uint64_t holders; /* rwlock: readers inside */
+    int64_t count;    /* recursion depth, semaphore value, barrier arrivals, once state */
+    uint32_t limit;   /* barrier: how many; cond: the clock of its timed waits */
+    uint8_t class;    /* object_class */
+    uint8_t type;     /* mutex: PTHREAD_MUTEX_… */
+    uint8_t owner;    /* thread that holds it exclusively, or NO_THREAD */
+    const void *site; /* where it was taken */
 } object;
 
 /* One repeated read of a thread, to recognise spinning. */
@@ -110,7 +110,7 @@ typedef struct thread {
     void *specific[TSD_KEYS_MAX];
     uint32_t specific_used; /* keys below this may be set */
     uint64_t novelty_start; /* watches from before are another execution's */
-    uint32_t idle_repeats; /* sleeps or yields from one site with nothing else in between */
+    uint32_t idle_repeats;  /* sleeps or yields from one site with nothing else in between */
     const void *idle_site;
     int saved_errno;
     /* Kept over executions. */
@@ -130,9 +130,9 @@ typedef struct engine {
     uint32_t steps;
     uint64_t executions;
     thread *self;
-    uint64_t enabled; /* threads whose pending operation can run */
-    uint64_t timed;   /* threads that no gate disables: timed or cancelled waits */
-    uint64_t yielded; /* threads that yielded, until something changes */
+    uint64_t enabled;  /* threads whose pending operation can run */
+    uint64_t timed;    /* threads that no gate disables: timed or cancelled waits */
+    uint64_t yielded;  /* threads that yielded, until something changes */
     uint64_t spinning; /* threads that wait for another's write */
     bool hurry;        /* something rare is to be looked at in the next scheduling step */
     uint32_t step_limit;
@@ -272,7 +272,8 @@ static inline object *treadle_object_known(const void *address, object_class cla
 /* Forgets it (destroy): the memory may become anything. */
 void treadle_object_forget(object *gone);
 
-/* ---- mutexes, shared with condition variables --------------------------------------------------- */
+/* ---- mutexes, shared with condition variables ---------------------------------------------------
+ */
 
 object *treadle_mutex_of(pthread_mutex_t *mutex);
 void treadle_mutex_take_any(object *mutex, const void *site); /* waits; used after a cond wait */
@@ -304,7 +305,8 @@ static inline void treadle_clock_reach(int64_t deadline_ns)
 }
 bool treadle_timespec_valid(const struct timespec *time);
 
-/* ---- heap, globals, thread-local storage ----------------------------------------------------------- */
+/* ---- heap, globals, thread-local storage
+ * ----------------------------------------------------------- */
 
 int treadle_heap_open(void);
 void treadle_heap_reset(size_t bytes_max);

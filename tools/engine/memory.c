@@ -32,48 +32,60 @@ static inline __attribute__((always_inline)) void writing(const void *address, u
     treadle_progress(address, size);
 }
 
-#define PLAIN(size)                                                                                \
-    void __tsan_read##size(void *p);                                                               \
-    void __tsan_read##size(void *p) { reading(p, size, TREADLE_OP_READ, SITE()); }                 \
-    void __tsan_write##size(void *p);                                                              \
-    void __tsan_write##size(void *p) { writing(p, size, TREADLE_OP_WRITE, SITE()); }               \
-    void __tsan_read_write##size(void *p);                                                         \
-    void __tsan_read_write##size(void *p)                                                          \
-    {                                                                                              \
-        reading(p, size, TREADLE_OP_READ, SITE());                                                 \
-        writing(p, size, TREADLE_OP_WRITE, SITE());                                                \
-    }                                                                                              \
-    void __tsan_volatile_read##size(void *p);                                                      \
-    void __tsan_volatile_read##size(void *p)                                                       \
-    {                                                                                              \
-        reading(p, size, TREADLE_OP_VOLATILE_READ, SITE());                                        \
-    }                                                                                              \
-    void __tsan_volatile_write##size(void *p);                                                     \
-    void __tsan_volatile_write##size(void *p)                                                      \
-    {                                                                                              \
-        writing(p, size, TREADLE_OP_VOLATILE_WRITE, SITE());                                       \
+#define PLAIN(size)                                          \
+    void __tsan_read##size(void *p);                         \
+    void __tsan_read##size(void *p)                          \
+    {                                                        \
+        reading(p, size, TREADLE_OP_READ, SITE());           \
+    }                                                        \
+    void __tsan_write##size(void *p);                        \
+    void __tsan_write##size(void *p)                         \
+    {                                                        \
+        writing(p, size, TREADLE_OP_WRITE, SITE());          \
+    }                                                        \
+    void __tsan_read_write##size(void *p);                   \
+    void __tsan_read_write##size(void *p)                    \
+    {                                                        \
+        reading(p, size, TREADLE_OP_READ, SITE());           \
+        writing(p, size, TREADLE_OP_WRITE, SITE());          \
+    }                                                        \
+    void __tsan_volatile_read##size(void *p);                \
+    void __tsan_volatile_read##size(void *p)                 \
+    {                                                        \
+        reading(p, size, TREADLE_OP_VOLATILE_READ, SITE());  \
+    }                                                        \
+    void __tsan_volatile_write##size(void *p);               \
+    void __tsan_volatile_write##size(void *p)                \
+    {                                                        \
+        writing(p, size, TREADLE_OP_VOLATILE_WRITE, SITE()); \
     }
 
-#define UNALIGNED(size)                                                                            \
-    void __tsan_unaligned_read##size(void *p);                                                     \
-    void __tsan_unaligned_read##size(void *p) { reading(p, size, TREADLE_OP_READ, SITE()); }       \
-    void __tsan_unaligned_write##size(void *p);                                                    \
-    void __tsan_unaligned_write##size(void *p) { writing(p, size, TREADLE_OP_WRITE, SITE()); }     \
-    void __tsan_unaligned_read_write##size(void *p);                                               \
-    void __tsan_unaligned_read_write##size(void *p)                                                \
-    {                                                                                              \
-        reading(p, size, TREADLE_OP_READ, SITE());                                                 \
-        writing(p, size, TREADLE_OP_WRITE, SITE());                                                \
-    }                                                                                              \
-    void __tsan_unaligned_volatile_read##size(void *p);                                            \
-    void __tsan_unaligned_volatile_read##size(void *p)                                             \
-    {                                                                                              \
-        reading(p, size, TREADLE_OP_VOLATILE_READ, SITE());                                        \
-    }                                                                                              \
-    void __tsan_unaligned_volatile_write##size(void *p);                                           \
-    void __tsan_unaligned_volatile_write##size(void *p)                                            \
-    {                                                                                              \
-        writing(p, size, TREADLE_OP_VOLATILE_WRITE, SITE());                                       \
+#define UNALIGNED(size)                                      \
+    void __tsan_unaligned_read##size(void *p);               \
+    void __tsan_unaligned_read##size(void *p)                \
+    {                                                        \
+        reading(p, size, TREADLE_OP_READ, SITE());           \
+    }                                                        \
+    void __tsan_unaligned_write##size(void *p);              \
+    void __tsan_unaligned_write##size(void *p)               \
+    {                                                        \
+        writing(p, size, TREADLE_OP_WRITE, SITE());          \
+    }                                                        \
+    void __tsan_unaligned_read_write##size(void *p);         \
+    void __tsan_unaligned_read_write##size(void *p)          \
+    {                                                        \
+        reading(p, size, TREADLE_OP_READ, SITE());           \
+        writing(p, size, TREADLE_OP_WRITE, SITE());          \
+    }                                                        \
+    void __tsan_unaligned_volatile_read##size(void *p);      \
+    void __tsan_unaligned_volatile_read##size(void *p)       \
+    {                                                        \
+        reading(p, size, TREADLE_OP_VOLATILE_READ, SITE());  \
+    }                                                        \
+    void __tsan_unaligned_volatile_write##size(void *p);     \
+    void __tsan_unaligned_volatile_write##size(void *p)      \
+    {                                                        \
+        writing(p, size, TREADLE_OP_VOLATILE_WRITE, SITE()); \
     }
 
 PLAIN(1)
@@ -86,8 +98,8 @@ UNALIGNED(4)
 UNALIGNED(8)
 UNALIGNED(16)
 
-/* A range is one operation: what a struct assignment or memcpy touches. Traces give its first bytes;
- * its size is capped at what an event can say. */
+/* A range is one operation: what a struct assignment or memcpy touches. Traces give its first
+ * bytes; its size is capped at what an event can say. */
 static uint8_t capped(size_t size)
 {
     return size < UINT8_MAX ? (uint8_t)size : UINT8_MAX;

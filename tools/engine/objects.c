@@ -11,7 +11,7 @@ object *treadle_object_new(void *address, object_class class)
                      "more than %d synchronisation objects in one execution", OBJECTS_MAX);
     }
     object *made = &E.objects[E.object_count++];
-    *made = (object){.address = (uintptr_t)address, .class = (uint8_t)class, .owner = NO_THREAD};
+    *made = (object){.address = (uintptr_t)address, .class = (uint8_t) class, .owner = NO_THREAD};
     *(uint32_t *)address = E.object_count;
     return made;
 }
@@ -26,10 +26,14 @@ void treadle_object_forget(object *gone)
 const char *treadle_object_describe(const object *which, char *buffer, size_t size)
 {
     static const char *const names[] = {
-        [OBJECT_NONE] = "a destroyed object", [OBJECT_MUTEX] = "mutex",
-        [OBJECT_COND] = "condition variable", [OBJECT_RWLOCK] = "read-write lock",
-        [OBJECT_SPIN] = "spin lock",          [OBJECT_BARRIER] = "barrier",
-        [OBJECT_ONCE] = "once",               [OBJECT_SEM] = "semaphore",
+        [OBJECT_NONE] = "a destroyed object",
+        [OBJECT_MUTEX] = "mutex",
+        [OBJECT_COND] = "condition variable",
+        [OBJECT_RWLOCK] = "read-write lock",
+        [OBJECT_SPIN] = "spin lock",
+        [OBJECT_BARRIER] = "barrier",
+        [OBJECT_ONCE] = "once",
+        [OBJECT_SEM] = "semaphore",
     };
     /* Numbered within its class, in the order of first use. */
     uint32_t number = 1;

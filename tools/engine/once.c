@@ -21,8 +21,7 @@ static void settle(object *once, int state)
 
 void treadle_once_unwind(thread *unwinding)
 {
-    while (unwinding->once_frames != NULL &&
-           unwinding->once_frames->outer == unwinding->cleanups) {
+    while (unwinding->once_frames != NULL && unwinding->once_frames->outer == unwinding->cleanups) {
         settle(unwinding->once_frames->once, NOT_RUN);
         unwinding->once_frames = unwinding->once_frames->next;
     }

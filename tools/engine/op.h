@@ -28,50 +28,50 @@ const char *treadle_granularity_name(treadle_granularity granularity);
 treadle_granularity treadle_granularity_parse(const char *name);
 
 /* name, granularity at which it is a scheduling point, word for traces */
-#define TREADLE_OPS(X)                                                                             \
-    X(NONE, NONE, "none")                                                                          \
-    X(NOTE, NONE, "note")                                                                          \
-    X(THREAD_START, AWAIT, "start")                                                                \
-    X(THREAD_CREATE, SYNC, "create")                                                               \
-    X(THREAD_JOIN, SYNC, "join")                                                                   \
-    X(THREAD_EXIT, NONE, "exit")                                                                   \
-    X(THREAD_CANCEL, SYNC, "cancel")                                                               \
-    X(MUTEX_LOCK, SYNC, "lock")                                                                    \
-    X(MUTEX_TRYLOCK, SYNC, "trylock")                                                              \
-    X(MUTEX_TIMEDLOCK, SYNC, "timedlock")                                                          \
-    X(MUTEX_UNLOCK, SYNC, "unlock")                                                                \
-    X(COND_WAIT, SYNC, "wait")                                                                     \
-    X(COND_WAKE, AWAIT, "wake")                                                                    \
-    X(COND_SIGNAL, SYNC, "signal")                                                                 \
-    X(COND_BROADCAST, SYNC, "broadcast")                                                           \
-    X(RWLOCK_RDLOCK, SYNC, "rdlock")                                                               \
-    X(RWLOCK_TRYRDLOCK, SYNC, "tryrdlock")                                                         \
-    X(RWLOCK_WRLOCK, SYNC, "wrlock")                                                               \
-    X(RWLOCK_TRYWRLOCK, SYNC, "trywrlock")                                                         \
-    X(RWLOCK_UNLOCK, SYNC, "rwunlock")                                                             \
-    X(SPIN_LOCK, SYNC, "spin_lock")                                                                \
-    X(SPIN_TRYLOCK, SYNC, "spin_trylock")                                                          \
-    X(SPIN_UNLOCK, SYNC, "spin_unlock")                                                            \
-    X(BARRIER_WAIT, SYNC, "barrier_wait")                                                          \
-    X(BARRIER_LEAVE, AWAIT, "barrier_leave")                                                       \
-    X(ONCE, SYNC, "once")                                                                          \
-    X(SEM_WAIT, SYNC, "sem_wait")                                                                  \
-    X(SEM_TRYWAIT, SYNC, "sem_trywait")                                                            \
-    X(SEM_TIMEDWAIT, SYNC, "sem_timedwait")                                                        \
-    X(SEM_POST, SYNC, "sem_post")                                                                  \
-    X(SEM_GETVALUE, SYNC, "sem_getvalue")                                                          \
-    X(ATOMIC_LOAD, SYNC, "load")                                                                   \
-    X(ATOMIC_STORE, SYNC, "store")                                                                 \
-    X(ATOMIC_RMW, SYNC, "rmw")                                                                     \
-    X(ATOMIC_CAS, SYNC, "cas")                                                                     \
-    X(FENCE, SYNC, "fence")                                                                        \
-    X(READ, MEMORY, "read")                                                                        \
-    X(WRITE, MEMORY, "write")                                                                      \
-    X(VOLATILE_READ, MEMORY, "vread")                                                              \
-    X(VOLATILE_WRITE, MEMORY, "vwrite")                                                            \
-    X(YIELD, SYNC, "yield")                                                                        \
-    X(SLEEP, AWAIT, "sleep")                                                                       \
-    X(CLOCK_READ, SYNC, "clock")                                                                   \
+#define TREADLE_OPS(X)                       \
+    X(NONE, NONE, "none")                    \
+    X(NOTE, NONE, "note")                    \
+    X(THREAD_START, AWAIT, "start")          \
+    X(THREAD_CREATE, SYNC, "create")         \
+    X(THREAD_JOIN, SYNC, "join")             \
+    X(THREAD_EXIT, NONE, "exit")             \
+    X(THREAD_CANCEL, SYNC, "cancel")         \
+    X(MUTEX_LOCK, SYNC, "lock")              \
+    X(MUTEX_TRYLOCK, SYNC, "trylock")        \
+    X(MUTEX_TIMEDLOCK, SYNC, "timedlock")    \
+    X(MUTEX_UNLOCK, SYNC, "unlock")          \
+    X(COND_WAIT, SYNC, "wait")               \
+    X(COND_WAKE, AWAIT, "wake")              \
+    X(COND_SIGNAL, SYNC, "signal")           \
+    X(COND_BROADCAST, SYNC, "broadcast")     \
+    X(RWLOCK_RDLOCK, SYNC, "rdlock")         \
+    X(RWLOCK_TRYRDLOCK, SYNC, "tryrdlock")   \
+    X(RWLOCK_WRLOCK, SYNC, "wrlock")         \
+    X(RWLOCK_TRYWRLOCK, SYNC, "trywrlock")   \
+    X(RWLOCK_UNLOCK, SYNC, "rwunlock")       \
+    X(SPIN_LOCK, SYNC, "spin_lock")          \
+    X(SPIN_TRYLOCK, SYNC, "spin_trylock")    \
+    X(SPIN_UNLOCK, SYNC, "spin_unlock")      \
+    X(BARRIER_WAIT, SYNC, "barrier_wait")    \
+    X(BARRIER_LEAVE, AWAIT, "barrier_leave") \
+    X(ONCE, SYNC, "once")                    \
+    X(SEM_WAIT, SYNC, "sem_wait")            \
+    X(SEM_TRYWAIT, SYNC, "sem_trywait")      \
+    X(SEM_TIMEDWAIT, SYNC, "sem_timedwait")  \
+    X(SEM_POST, SYNC, "sem_post")            \
+    X(SEM_GETVALUE, SYNC, "sem_getvalue")    \
+    X(ATOMIC_LOAD, SYNC, "load")             \
+    X(ATOMIC_STORE, SYNC, "store")           \
+    X(ATOMIC_RMW, SYNC, "rmw")               \
+    X(ATOMIC_CAS, SYNC, "cas")               \
+    X(FENCE, SYNC, "fence")                  \
+    X(READ, MEMORY, "read")                  \
+    X(WRITE, MEMORY, "write")                \
+    X(VOLATILE_READ, MEMORY, "vread")        \
+    X(VOLATILE_WRITE, MEMORY, "vwrite")      \
+    X(YIELD, SYNC, "yield")                  \
+    X(SLEEP, AWAIT, "sleep")                 \
+    X(CLOCK_READ, SYNC, "clock")             \
     X(REDIS, AWAIT, "redis")
 
 typedef enum treadle_op_kind {

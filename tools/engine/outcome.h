@@ -12,11 +12,11 @@
 #define TREADLE_MESSAGE_MAX 400
 
 typedef enum treadle_outcome_kind {
-    TREADLE_OUTCOME_NONE = 0,  /* no execution has ended yet (in shared memory: it died) */
-    TREADLE_OUTCOME_PASSED,    /* ran to its end, every property held */
-    TREADLE_OUTCOME_VIOLATED,  /* a property does not hold: deadlock, crash, invariant, … */
-    TREADLE_OUTCOME_CUT,       /* step limit, memory limit: nothing is known of the rest */
-    TREADLE_OUTCOME_DIVERGED,  /* a replay met a program that does something else */
+    TREADLE_OUTCOME_NONE = 0,    /* no execution has ended yet (in shared memory: it died) */
+    TREADLE_OUTCOME_PASSED,      /* ran to its end, every property held */
+    TREADLE_OUTCOME_VIOLATED,    /* a property does not hold: deadlock, crash, invariant, … */
+    TREADLE_OUTCOME_CUT,         /* step limit, memory limit: nothing is known of the rest */
+    TREADLE_OUTCOME_DIVERGED,    /* a replay met a program that does something else */
     TREADLE_OUTCOME_ENVIRONMENT, /* the surroundings failed: the Redis server went away, … */
 } treadle_outcome_kind;
 

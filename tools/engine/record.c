@@ -116,8 +116,13 @@ static uint64_t event_hash(uint64_t before, const treadle_event *event)
         uint8_t thread, kind, size, order;
         uint32_t failed;
         uint32_t text_length;
-    } stable = {before,       event->object, event->thread, event->kind,
-                event->size,  event->order,  event->flags & TREADLE_EVENT_FAILED,
+    } stable = {before,
+                event->object,
+                event->thread,
+                event->kind,
+                event->size,
+                event->order,
+                event->flags & TREADLE_EVENT_FAILED,
                 event->text_length};
     uint64_t hash = XXH3_64bits(&stable, sizeof stable);
     if (event->text_length) {
@@ -133,8 +138,7 @@ void treadle_record_commit(void)
         return;
     }
     E.event = NULL;
-    const bool writes =
-        event->kind == TREADLE_OP_WRITE || event->kind == TREADLE_OP_VOLATILE_WRITE;
+    const bool writes = event->kind == TREADLE_OP_WRITE || event->kind == TREADLE_OP_VOLATILE_WRITE;
     if (writes && event->size <= sizeof event->value) {
         memcpy(&event->value, (const void *)(uintptr_t)event->address, event->size);
         event->flags |= TREADLE_EVENT_HAS_VALUE;

@@ -61,8 +61,8 @@ static int wait_for(object *semaphore, treadle_op_kind kind, bool timed, const v
     treadle_cancellation_point();
     const bool open = semaphore->count > 0;
     if (E.level >= TREADLE_GRANULARITY_SYNC || !open) {
-        treadle_gate_wait(&semaphore->pending, open, semaphore, kind,
-                          (void *)semaphore->address, timed, site);
+        treadle_gate_wait(&semaphore->pending, open, semaphore, kind, (void *)semaphore->address,
+                          timed, site);
         treadle_cancellation_point();
         if (semaphore->count == 0) {
             assert(timed);

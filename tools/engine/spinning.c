@@ -74,7 +74,8 @@ void treadle_yield_park(void)
     E.spin_blocks++;
 }
 
-/* Gives every spinner another turn. False when that was done too often without anything changing. */
+/* Gives every spinner another turn. False when that was done too often without anything changing.
+ */
 static bool retry_spinners(void)
 {
     const uint64_t spinners = E.spinning | E.yielded;
@@ -110,9 +111,9 @@ static int describe_wait(char *buffer, size_t size, const thread *waiter)
         const thread *holder = &E.threads[owner];
         return snprintf(buffer, size, "%s waits for %s held by %s%s", waiter->name, what,
                         holder->name,
-                        holder->finished         ? ", which has ended"
+                        holder->finished   ? ", which has ended"
                         : holder == waiter ? " itself"
-                                                 : "");
+                                           : "");
     }
     return snprintf(buffer, size, "%s waits for %s", waiter->name, what);
 }

@@ -8,7 +8,8 @@
 #include "tools/engine/once.h"
 #include "tools/engine/tsd.h"
 
-/* What pthread_cleanup_push puts on the stack; glibc's own buffer, linked through its spare words. */
+/* What pthread_cleanup_push puts on the stack; glibc's own buffer, linked through its spare words.
+ */
 struct cleanup {
     __pthread_unwind_buf_t buffer;
 };
@@ -18,15 +19,15 @@ enum { HANDLE_BASE = 0x7d100 };
 
 static pthread_t handle_of(const thread *named)
 {
-    return (pthread_t)(HANDLE_BASE + named->id);
+    return (pthread_t)HANDLE_BASE + named->id;
 }
 
 static thread *thread_of(pthread_t handle, const char *call)
 {
     const uint64_t id = (uint64_t)handle - HANDLE_BASE;
     if (id >= E.thread_count || (E.threads[id].joined && E.threads[id].finished)) {
-        treadle_violation("misuse", "%s calls %s with a handle that names no thread",
-                          E.self->name, call);
+        treadle_violation("misuse", "%s calls %s with a handle that names no thread", E.self->name,
+                          call);
     }
     return &E.threads[id];
 }
@@ -47,9 +48,8 @@ static void thread_main(void)
         self->start_indexed(self->argument, self->index);
         treadle_thread_end(NULL);
     }
-    treadle_thread_end(self->start_c11 != NULL
-                           ? (void *)(intptr_t)self->start_c11(self->argument)
-                           : self->start(self->argument));
+    treadle_thread_end(self->start_c11 != NULL ? (void *)(intptr_t)self->start_c11(self->argument)
+                                               : self->start(self->argument));
 }
 
 thread *treadle_thread_new(const char name[TREADLE_THREAD_NAME_MAX], const void *site)
@@ -302,7 +302,8 @@ int SEAM(pthread_setname_np)(pthread_t handle, const char *name)
     return 0;
 }
 
-/* ---- ending early: exit and cancellation ------------------------------------------------------ */
+/* ---- ending early: exit and cancellation ------------------------------------------------------
+ */
 
 /* The buffer's four spare words: the first links to the handler pushed before it. */
 static cleanup **link_of(cleanup *handler)
@@ -320,11 +321,11 @@ static _Noreturn void unwind(void)
     thread *self = E.self;
     treadle_once_unwind(self);
     cleanup *handler = self->cleanups;
-    if (handler == NULL) {
-        treadle_thread_end(self->result);
+    if (handler != NULL) {
+        self->cleanups = *link_of(handler);
+        jump_to(handler->buffer.__cancel_jmp_buf, 1);
     }
-    self->cleanups = *link_of(handler);
-    jump_to(handler->buffer.__cancel_jmp_buf, 1);
+    treadle_thread_end(self->result);
 }
 
 void SEAM(__pthread_register_cancel)(__pthread_unwind_buf_t *buffer)
@@ -382,10 +383,8 @@ static bool waits_cancellably(const thread *target)
     case TREADLE_OP_COND_WAKE:
     case TREADLE_OP_THREAD_JOIN:
     case TREADLE_OP_SEM_WAIT:
-    case TREADLE_OP_SEM_TIMEDWAIT:
-        return target->cancel_state == PTHREAD_CANCEL_ENABLE;
-    default:
-        return false;
+    case TREADLE_OP_SEM_TIMEDWAIT: return target->cancel_state == PTHREAD_CANCEL_ENABLE;
+    default: return false;
     }
 }
 

@@ -42,14 +42,14 @@ typedef struct treadle_event {
     uint8_t order;   /* C11 memory order of an atomic (0 relaxed … 5 seq_cst) */
     uint32_t object; /* 1, 2, … by first appearance in this execution; 0 none */
     uint32_t flags;
-    uint64_t address;      /* of the object in the process that ran it */
-    uint64_t site;         /* code address of the call or access, 0 unknown */
-    uint64_t value;        /* see flags */
-    uint64_t written;      /* see flags */
-    int64_t clock_ns;      /* virtual time since the execution began */
-    uint32_t text_offset;  /* a Redis command with its reply, a note: into `text` */
-    uint32_t text_length;  /* 0 = none */
-    uint64_t hash;         /* over all events up to and with this one */
+    uint64_t address;     /* of the object in the process that ran it */
+    uint64_t site;        /* code address of the call or access, 0 unknown */
+    uint64_t value;       /* see flags */
+    uint64_t written;     /* see flags */
+    int64_t clock_ns;     /* virtual time since the execution began */
+    uint32_t text_offset; /* a Redis command with its reply, a note: into `text` */
+    uint32_t text_length; /* 0 = none */
+    uint64_t hash;        /* over all events up to and with this one */
 } treadle_event;
 
 typedef struct treadle_trace {

@@ -32,9 +32,9 @@ typedef struct treadle_schedule {
     char property[TREADLE_PROPERTY_MAX]; /* the property that it breaks; "" when it breaks none */
     uint64_t trace_hash;                 /* 0 = was never recorded */
     uint32_t decision_count;
-    uint16_t *decisions; /* owned; see treadle_schedule_free() */
-    uint32_t event_count;   /* events of the recorded trace */
-    uint32_t check_stride;  /* a check every so many events; 0 = no checks */
+    uint16_t *decisions;   /* owned; see treadle_schedule_free() */
+    uint32_t event_count;  /* events of the recorded trace */
+    uint32_t check_stride; /* a check every so many events; 0 = no checks */
     uint32_t check_count;
     uint8_t *checks; /* owned; low byte of the hash after event stride, 2*stride, … */
 } treadle_schedule;
@@ -56,13 +56,13 @@ typedef struct treadle_result {
     treadle_verdict verdict;
     treadle_verdict expected; /* NONE when nothing is stated for this cell */
     bool as_expected;
-    const char *reason;      /* of the expectation; NULL when none; static */
-    uint64_t first_violation; /* the execution that found it, from 1; 0 = none */
-    treadle_outcome outcome; /* of the counterexample, after shrinking */
-    char bounds[200];        /* what `holds` and `no-violation-found` are subject to */
+    const char *reason;           /* of the expectation; NULL when none; static */
+    uint64_t first_violation;     /* the execution that found it, from 1; 0 = none */
+    treadle_outcome outcome;      /* of the counterexample, after shrinking */
+    char bounds[200];             /* what `holds` and `no-violation-found` are subject to */
     treadle_granularity coarsest; /* violated: the coarsest granularity that showed it */
-    char *token;             /* owned, NULL when none */
-    treadle_trace *trace;    /* of the counterexample; owned, NULL when none */
+    char *token;                  /* owned, NULL when none */
+    treadle_trace *trace;         /* of the counterexample; owned, NULL when none */
     uint32_t switches_found; /* of the counterexample as found; outcome.switches is as shrunk */
     uint32_t steps_found;
 } treadle_result;

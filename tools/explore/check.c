@@ -60,16 +60,14 @@ static treadle_explore_request plan(const treadle_cell *cell, const treadle_expe
 static treadle_verdict verdict_of(const treadle_explore_report *report)
 {
     switch (report->outcome.kind) {
-    case TREADLE_OUTCOME_VIOLATED:
-        return TREADLE_VERDICT_VIOLATED;
+    case TREADLE_OUTCOME_VIOLATED: return TREADLE_VERDICT_VIOLATED;
     case TREADLE_OUTCOME_PASSED:
         if (report->complete) {
             return TREADLE_VERDICT_HOLDS;
         }
         return report->interrupted || report->executions == 0 ? TREADLE_VERDICT_UNKNOWN
                                                               : TREADLE_VERDICT_NO_VIOLATION_FOUND;
-    default:
-        return TREADLE_VERDICT_UNKNOWN;
+    default: return TREADLE_VERDICT_UNKNOWN;
     }
 }
 
@@ -107,7 +105,8 @@ static void describe_bounds(char *text, size_t size, const treadle_explore_reque
             const double k = report->decisions_max > 0 ? report->decisions_max : 1;
             const double p = 1 / (threads * pow(k, depth - 1));
             snprintf(text, size,
-                     "%.0f executions, at most %.0f decisions: a bug of depth %u or less was missed with "
+                     "%.0f executions, at most %.0f decisions: a bug of depth %u or less was "
+                     "missed with "
                      "probability at most %.2g",
                      n, k, depth, pow(1 - fmin(1, p), n));
         } else {
@@ -197,10 +196,9 @@ static void counterexample(treadle_sandbox *sandbox, treadle_journal *journal,
     uint32_t count = journal->decisions.count;
     memcpy(decisions, journal->decisions.values, count * sizeof *decisions);
     treadle_shrink_report shrunk;
-    int error = treadle_shrink(sandbox, journal, decisions, &count, SHRINK_EXECUTIONS, SHRINK_S,
-                               &shrunk);
-    const bool again =
-        !error && strcmp(shrunk.before.property, result->outcome.property) == 0;
+    int error =
+        treadle_shrink(sandbox, journal, decisions, &count, SHRINK_EXECUTIONS, SHRINK_S, &shrunk);
+    const bool again = !error && strcmp(shrunk.before.property, result->outcome.property) == 0;
     if (!again && (!error || error == ENOENT)) {
         result->verdict = TREADLE_VERDICT_UNKNOWN;
         snprintf(result->outcome.message, sizeof result->outcome.message,
@@ -225,11 +223,11 @@ static treadle_granularity find_coarsest(treadle_journal *journal,
         journal->cell.granularity = g;
         treadle_sandbox *sandbox = treadle_sandbox_open(journal, redis);
         const bool live = journal->cell.backend == TREADLE_BACKEND_REDIS;
-        const treadle_explore_request request = {
-            .strategy = "random",
-            .seed = result->seed,
-            .executions_max = live ? EXECUTIONS_COARSER_REDIS : EXECUTIONS_COARSER,
-            .time_s_max = 2};
+        const treadle_explore_request request = {.strategy = "random",
+                                                 .seed = result->seed,
+                                                 .executions_max = live ? EXECUTIONS_COARSER_REDIS
+                                                                        : EXECUTIONS_COARSER,
+                                                 .time_s_max = 2};
         treadle_explore_report report;
         if (sandbox != NULL && treadle_sandbox_explore(sandbox, &request, &report) == 0 &&
             report.outcome.kind == TREADLE_OUTCOME_VIOLATED &&
@@ -252,8 +250,8 @@ static void copy_trace(treadle_trace *to, const treadle_trace *from)
 
 /* ---- a cell ---------------------------------------------------------------------------------- */
 
-/* With `sampled`, a strategy was asked for that can prove nothing: `holds` is then not refuted, which
- * is as much as can be expected of it. */
+/* With `sampled`, a strategy was asked for that can prove nothing: `holds` is then not refuted,
+ * which is as much as can be expected of it. */
 static bool verdict_fits(const treadle_result *result, const treadle_expectation *expected,
                          bool sampled)
 {
@@ -312,9 +310,8 @@ void treadle_check_cell(treadle_journal *journal, const treadle_redis_target *re
                         const treadle_check_options *options)
 {
     const treadle_scenario *scenario = treadle_scenario_find(journal->cell.scenario);
-    const treadle_expectation *expected =
-        treadle_scenario_expectation(scenario, journal->cell.variant, journal->cell.backend,
-                                     journal->cell.granularity);
+    const treadle_expectation *expected = treadle_scenario_expectation(
+        scenario, journal->cell.variant, journal->cell.backend, journal->cell.granularity);
     const treadle_explore_request request = plan(&journal->cell, expected, options);
     treadle_result *result = &journal->result;
     memset(result, 0, sizeof *result);

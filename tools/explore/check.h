@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Checking one cell: explore, judge, and turn what was found into a counterexample: shrunk, run once
- * more with a trace, as a token.
+ * Checking one cell: explore, judge, and turn what was found into a counterexample: shrunk, run
+ * once more with a trace, as a token.
  */
 #ifndef TREADLE_EXPLORE_CHECK_H
 #define TREADLE_EXPLORE_CHECK_H
@@ -9,7 +9,7 @@
 #include "tools/explore/sandbox.h"
 
 typedef struct treadle_check_options {
-    const char *strategy;  /* NULL: dfs where `holds` is expected, else random */
+    const char *strategy; /* NULL: dfs where `holds` is expected, else random */
     uint64_t seed;
     uint32_t pct_depth;
     uint64_t executions_max; /* 0: by backend and strategy, see check.c */

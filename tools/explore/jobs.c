@@ -44,15 +44,14 @@ static double now_s(void)
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-/* ---- inside a job process --------------------------------------------------------------------- */
+/* ---- inside a job process ---------------------------------------------------------------------
+ */
 
-/* The server for a cell: the given one; or a private one, started when first needed and again when it
- * has gone. NULL with a reason when there is none. */
-static const treadle_redis_target *server_for(const treadle_cell *cell,
-                                              const treadle_redis_target *given,
-                                              treadle_redis_server **own,
-                                              treadle_redis_target *target, char *error,
-                                              size_t error_size)
+/* The server for a cell: the given one; or a private one, started when first needed and again when
+ * it has gone. NULL with a reason when there is none. */
+static const treadle_redis_target *
+server_for(const treadle_cell *cell, const treadle_redis_target *given, treadle_redis_server **own,
+           treadle_redis_target *target, char *error, size_t error_size)
 {
     if (cell->backend != TREADLE_BACKEND_REDIS || given != NULL) {
         return given;
@@ -81,8 +80,8 @@ static _Noreturn void serve(treadle_journal *journal, const treadle_jobs_options
     char question;
     while (read(ask, &question, 1) == 1) {
         char error[TREADLE_MESSAGE_MAX] = "";
-        const treadle_redis_target *redis = server_for(&journal->cell, options->redis, &own,
-                                                       &target, error, sizeof error);
+        const treadle_redis_target *redis =
+            server_for(&journal->cell, options->redis, &own, &target, error, sizeof error);
         treadle_check_cell(journal, redis, &options->check);
         if (error[0] != '\0') {
             snprintf(journal->result.outcome.message, sizeof journal->result.outcome.message, "%s",

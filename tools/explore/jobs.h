@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Checking many cells on several cores: a few long-lived job processes, each with a journal and, when
- * it is needed, a private redis-server of its own. Results come in the order of the cells, whatever
- * finishes first, and do not depend on the number of jobs.
+ * Checking many cells on several cores: a few long-lived job processes, each with a journal and,
+ * when it is needed, a private redis-server of its own. Results come in the order of the cells,
+ * whatever finishes first, and do not depend on the number of jobs.
  *
  * The run's directory holds the journals while it lasts: when everything is killed, `treadle replay
  * DIRECTORY/journal-N` still shows what ran last. It is removed at the end.
@@ -15,7 +15,7 @@
 #include "tools/explore/check.h"
 
 typedef struct treadle_jobs_options {
-    uint32_t jobs; /* 0 = one a core */
+    uint32_t jobs;                     /* 0 = one a core */
     const treadle_redis_target *redis; /* NULL: a private server where one is needed */
     treadle_check_options check;
     const volatile sig_atomic_t *interrupted; /* non-zero: stop soon, report what is known */

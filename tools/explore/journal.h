@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
  * The journal: a file that the process that executes, the process that judges and the command line
- * all have mapped. It holds the cell, the decisions of the execution under way (complete before each
- * step), how far exploring has come, the last outcome and the last trace. So nothing is lost when
- * the subject takes its process along; and when everything is killed, the file is still a schedule
- * that `treadle replay FILE` can run.
+ * all have mapped. It holds the cell, the decisions of the execution under way (complete before
+ * each step), how far exploring has come, the last outcome and the last trace. So nothing is lost
+ * when the subject takes its process along; and when everything is killed, the file is still a
+ * schedule that `treadle replay FILE` can run.
  *
  * One writer at a time: whoever was asked last. The counters may be read while it works.
  */
@@ -33,9 +33,9 @@ typedef struct treadle_explore_report {
     uint64_t spin_blocks;
     uint32_t decisions_max; /* of one execution */
     double elapsed_s;
-    bool complete;       /* the strategy had nothing left */
-    bool interrupted;    /* asked to stop */
-    bool died;           /* the last execution took the process with it */
+    bool complete;           /* the strategy had nothing left */
+    bool interrupted;        /* asked to stop */
+    bool died;               /* the last execution took the process with it */
     treadle_outcome outcome; /* of the execution that ended the search; PASSED when none did */
 } treadle_explore_report;
 

@@ -30,8 +30,8 @@ static treadle_journal *J; /* for the crash hook */
 
 static void on_crash(const char *property, const char *message)
 {
-    J->outcome.kind = strcmp(property, "hang") == 0 ? TREADLE_OUTCOME_CUT
-                                                    : TREADLE_OUTCOME_VIOLATED;
+    J->outcome.kind =
+        strcmp(property, "hang") == 0 ? TREADLE_OUTCOME_CUT : TREADLE_OUTCOME_VIOLATED;
     snprintf(J->outcome.property, sizeof J->outcome.property, "%s", property);
     snprintf(J->outcome.message, sizeof J->outcome.message, "%s", message);
 }
@@ -154,8 +154,7 @@ static void compare(void *context, const treadle_event *event)
     const treadle_journal *journal = self->journal;
     const uint32_t stride = journal->check_stride;
     self->events++;
-    if (stride == 0 || self->events % stride != 0 ||
-        self->events / stride > journal->check_count) {
+    if (stride == 0 || self->events % stride != 0 || self->events / stride > journal->check_count) {
         return;
     }
     if (journal->checks[self->events / stride - 1] != (uint8_t)event->hash) {
@@ -216,9 +215,8 @@ static _Noreturn void serve(treadle_journal *journal, const treadle_redis_target
                             int answer)
 {
     const treadle_scenario *scenario = treadle_scenario_find(journal->cell.scenario);
-    treadle_run run = {.scenario = scenario,
-                       .variant = journal->cell.variant,
-                       .backend = journal->cell.backend};
+    treadle_run run = {
+        .scenario = scenario, .variant = journal->cell.variant, .backend = journal->cell.backend};
     memcpy(run.parameters, journal->cell.parameters, sizeof run.parameters);
     const treadle_program program = {run_scenario, &run};
     const treadle_execution_options options = options_of(&journal->cell, scenario);
@@ -347,8 +345,7 @@ static void explain_death(treadle_outcome *outcome, int status)
     } else {
         snprintf(outcome->property, sizeof outcome->property, "exit");
         snprintf(outcome->message, sizeof outcome->message,
-                 "the process ended with status %d behind the engine's back",
-                 WEXITSTATUS(status));
+                 "the process ended with status %d behind the engine's back", WEXITSTATUS(status));
     }
 }
 
@@ -411,8 +408,8 @@ int treadle_sandbox_explore(treadle_sandbox *sandbox, const treadle_explore_requ
 static void compare_ends(const treadle_schedule *recorded, treadle_journal *journal)
 {
     treadle_outcome *outcome = &journal->outcome;
-    const bool ran = outcome->kind != TREADLE_OUTCOME_DIVERGED &&
-                     outcome->kind != TREADLE_OUTCOME_ENVIRONMENT;
+    const bool ran =
+        outcome->kind != TREADLE_OUTCOME_DIVERGED && outcome->kind != TREADLE_OUTCOME_ENVIRONMENT;
     if (!ran || outcome->trace_hash == recorded->trace_hash) {
         return;
     }

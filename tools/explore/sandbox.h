@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * A sandbox: a process of its own in which a cell's executions run, so that a subject that crashes,
- * exits or hangs takes nobody along. Started when it is first needed, and again after it died; asked
- * through the journal, one request at a time.
+ * exits or hangs takes nobody along. Started when it is first needed, and again after it died;
+ * asked through the journal, one request at a time.
  *
  * The caller owns the sandbox and its journal; the process is ended by treadle_sandbox_close(), and
  * dies with its parent. Not thread-safe.
@@ -15,8 +15,8 @@
 
 typedef struct treadle_sandbox treadle_sandbox;
 
-/* `journal->cell` must name an existing scenario. `redis` may be NULL for backends without a server;
- * it and the journal are borrowed. NULL when out of memory. */
+/* `journal->cell` must name an existing scenario. `redis` may be NULL for backends without a
+ * server; it and the journal are borrowed. NULL when out of memory. */
 treadle_sandbox *treadle_sandbox_open(treadle_journal *journal, const treadle_redis_target *redis);
 void treadle_sandbox_close(treadle_sandbox *sandbox);
 
@@ -28,13 +28,13 @@ int treadle_sandbox_explore(treadle_sandbox *sandbox, const treadle_explore_requ
 typedef struct treadle_replay_request {
     const uint16_t *decisions;
     uint32_t count;
-    bool record;                /* leave a trace in the journal */
+    bool record;                     /* leave a trace in the journal */
     const treadle_schedule *against; /* strict: checked step by step against it; NULL = lenient */
-    uint32_t repeat;            /* 0 and 1: once */
+    uint32_t repeat;                 /* 0 and 1: once */
 } treadle_replay_request;
 
-/* Runs one schedule. The decisions that were really made: journal->decisions. A death of the process
- * is an outcome like any other. 0, or an errno value. */
+/* Runs one schedule. The decisions that were really made: journal->decisions. A death of the
+ * process is an outcome like any other. 0, or an errno value. */
 int treadle_sandbox_replay(treadle_sandbox *sandbox, const treadle_replay_request *request,
                            treadle_outcome *outcome);
 

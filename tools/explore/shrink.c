@@ -95,7 +95,8 @@ static bool attempt(shrinker *self, const uint16_t *values, uint32_t count)
     return true;
 }
 
-/* Tries to leave decisions [from, from + length) out: as zeros, or gone with all after them moved. */
+/* Tries to leave decisions [from, from + length) out: as zeros, or gone with all after them moved.
+ */
 static bool attempt_without(shrinker *self, uint32_t from, uint32_t length, bool remove)
 {
     const uint32_t count = self->best_count;

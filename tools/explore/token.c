@@ -5,10 +5,10 @@
  *   trace_hash event_count check_stride check_count check…
  *   decision_count (zeros value)… checksum
  *
- * Decisions are mostly zeros: a run of zeros and the value that ends it, until all are said; zeros at
- * the end are a run without a value. Parameters are zigzag-coded. The checksum is the low half of
- * XXH3 over all bytes before it, little-endian. Whatever decodes must encode to the same text, which
- * refuses every other spelling. */
+ * Decisions are mostly zeros: a run of zeros and the value that ends it, until all are said; zeros
+ * at the end are a run without a value. Parameters are zigzag-coded. The checksum is the low half
+ * of XXH3 over all bytes before it, little-endian. Whatever decodes must encode to the same text,
+ * which refuses every other spelling. */
 #include "tools/explore/token.h"
 
 #include <ctype.h>
@@ -84,8 +84,7 @@ static size_t bytes_max(const treadle_schedule *schedule)
 {
     const size_t numbers = 32 + TREADLE_PARAMETERS_MAX;
     return sizeof schedule->cell + sizeof schedule->property + numbers * VARINT_BYTES_MAX +
-           schedule->check_count +
-           (size_t)schedule->decision_count * 8;
+           schedule->check_count + (size_t)schedule->decision_count * 8;
 }
 
 char *treadle_token_encode(const treadle_schedule *schedule)
@@ -280,8 +279,8 @@ treadle_token_status treadle_token_decode(const char *text, treadle_schedule *sc
         length--;
     }
     if (length < PREFIX_LENGTH || memcmp(text, PREFIX, PREFIX_LENGTH) != 0) {
-        const bool version = length > 4 && memcmp(text, "tdl", 3) == 0 &&
-                             isdigit((unsigned char)text[3]);
+        const bool version =
+            length > 4 && memcmp(text, "tdl", 3) == 0 && isdigit((unsigned char)text[3]);
         return refuse(schedule, TREADLE_TOKEN_FOREIGN, error, error_size,
                       version ? "a token of another version of treadle: this one reads \"tdl1.\""
                               : "not a treadle token: one starts with \"tdl1.\"");

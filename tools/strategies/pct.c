@@ -5,9 +5,9 @@
  * A bug of depth d is found with probability at least 1/(n k^(d-1)) for n threads and k steps.
  *
  * Deviations: k counts the decisions between threads, not the steps, since a priority matters only
- * there, and is the most that an execution had so far (the first is assumed to have 16 unless told);
- * a thread's priority is drawn when the strategy first sees it; decisions that are no thread choice
- * are uniform. */
+ * there, and is the most that an execution had so far (the first is assumed to have 16 unless
+ * told); a thread's priority is drawn when the strategy first sees it; decisions that are no thread
+ * choice are uniform. */
 #include <stdlib.h>
 
 #include "tools/strategies/prng.h"
@@ -19,10 +19,10 @@ typedef struct pct {
     treadle_prng prng;
     uint64_t seed;
     uint32_t depth;
-    uint32_t length;  /* k; 0 = not known yet */
-    uint32_t decided; /* decisions between threads in this execution */
-    uint64_t known;              /* threads that have a priority */
-    uint64_t priority[THREADS];  /* higher runs first; initial ones are above all change points */
+    uint32_t length;            /* k; 0 = not known yet */
+    uint32_t decided;           /* decisions between threads in this execution */
+    uint64_t known;             /* threads that have a priority */
+    uint64_t priority[THREADS]; /* higher runs first; initial ones are above all change points */
     uint32_t change_at[DEPTH_MAX];
     uint32_t changes_done; /* change points passed */
 } pct;

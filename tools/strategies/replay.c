@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Replay: takes the decisions from a recorded stream. Past its end, and where a value does not fit,
- * it takes the quiet option 0: so that a shortened stream is still a schedule. When it is to be strict,
- * either is a divergence. */
+ * it takes the quiet option 0: so that a shortened stream is still a schedule. When it is to be
+ * strict, either is a divergence. */
 #include <stdlib.h>
 
 #include "tools/engine/engine.h"

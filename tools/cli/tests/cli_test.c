@@ -10,10 +10,10 @@
 
 #include "tools/cli/tests/run.h"
 
-#define ASSERT_SAYS(text, what)                                                                    \
+#define ASSERT_SAYS(text, what) \
     cr_assert(strstr(text, what) != NULL, "\"%s\" is not in: %s", what, text)
-#define ASSERT_STATUS(result, wanted)                                                              \
-    cr_assert((result).status == (wanted), "status %d, not %d; out: %s err: %s", (result).status,  \
+#define ASSERT_STATUS(result, wanted)                                                             \
+    cr_assert((result).status == (wanted), "status %d, not %d; out: %s err: %s", (result).status, \
               wanted, (result).out, (result).err)
 
 static size_t lines_of(const char *text)
@@ -152,7 +152,8 @@ Test(cli, the_same_seed_gives_the_same_result_whatever_the_number_of_jobs)
     ran_free(&two);
 }
 
-/* ---- subjects that misbehave ------------------------------------------------------------------- */
+/* ---- subjects that misbehave -------------------------------------------------------------------
+ */
 
 static void misbehaves(const char *variant, const char *verdict, const char *property, int replays)
 {
@@ -210,12 +211,12 @@ Test(cli, without_a_redis_server_memory_is_still_checked)
 
 Test(cli, a_redis_server_killed_in_mid_run_ends_the_cell_not_the_run, .timeout = 90)
 {
-    const char *const arguments[] = {"check",       "sliding_window/check_then_add",
-                                     "--variant",   "fixed",
-                                     "--set",       "threads=6",
-                                     "--time",      "60",
-                                     "--strategy",  "random",
-                                     "--format",    "json",
+    const char *const arguments[] = {"check",      "sliding_window/check_then_add",
+                                     "--variant",  "fixed",
+                                     "--set",      "threads=6",
+                                     "--time",     "60",
+                                     "--strategy", "random",
+                                     "--format",   "json",
                                      NULL};
     running process = start_treadle(NULL, arguments);
     const pid_t server = find_descendant(process.pid, "redis-server");
@@ -253,10 +254,14 @@ Test(cli, output_appears_whole)
 
 Test(cli, an_interrupt_ends_with_what_is_known, .timeout = 60)
 {
-    const char *const arguments[] = {"check",  "litmus/@(counter|locked_increment)",
-                                     "--time", "50",
-                                     "--executions", "100000000000",
-                                     "--strategy", "random",
+    const char *const arguments[] = {"check",
+                                     "litmus/@(counter|locked_increment)",
+                                     "--time",
+                                     "50",
+                                     "--executions",
+                                     "100000000000",
+                                     "--strategy",
+                                     "random",
                                      NULL};
     running process = start_treadle(NULL, arguments);
     usleep(1500000);

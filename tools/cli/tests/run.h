@@ -22,7 +22,7 @@ running start_treadle(const char *environment, const char *const *arguments);
 ran finish_treadle(running process);
 ran run_treadle(const char *environment, const char *const *arguments);
 #define TREADLE(...) run_treadle(NULL, (const char *const[]){__VA_ARGS__, NULL})
-#define TREADLE_WITH(environment, ...)                                                             \
+#define TREADLE_WITH(environment, ...) \
     run_treadle(environment, (const char *const[]){__VA_ARGS__, NULL})
 
 void ran_free(ran *result);

@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char GOLDEN[] = "tdl1.DmxpdG11cy9jb3VudGVyBW5haXZlAAIDBAIBC2xvc3QtdXBkYXRl8L3z1YnPlZoSBgEGAQID-gUGCQIBA6wCApXrOIM";
+static const char GOLDEN[] =
+    "tdl1.DmxpdG11cy9jb3VudGVyBW5haXZlAAIDBAIBC2xvc3QtdXBkYXRl8L3z1YnPlZoSBgEGAQID-"
+    "gUGCQIBA6wCApXrOIM";
 
 static treadle_schedule example(void)
 {
@@ -37,8 +39,7 @@ static treadle_token_status decode(const char *text)
 {
     treadle_schedule schedule;
     char error[256] = "";
-    const treadle_token_status status =
-        treadle_token_decode(text, &schedule, error, sizeof error);
+    const treadle_token_status status = treadle_token_decode(text, &schedule, error, sizeof error);
     if (status == TREADLE_TOKEN_OK) {
         treadle_schedule_free(&schedule);
     } else {
