@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <jansson.h>
 #include <math.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -291,14 +292,19 @@ static void bench_replay(bench *self)
 
 /* ---- Redis ----------------------------------------------------------------------------------- */
 
-/* Commands/s of `redis-benchmark -c 1` on the socket, or 0. */
-static double redis_benchmark(const char *socket, uint64_t requests)
+/* Commands/s of `redis-benchmark -c 1` on the socket, where the kernel puts it or (processor >= 0)
+ * on one processor; 0 when there is no figure. */
+static double redis_benchmark(const char *socket, int processor, uint64_t requests)
 {
+    char pin[64] = "";
     char command[512];
+    if (processor >= 0) {
+        snprintf(pin, sizeof pin, "taskset -c %d ", processor);
+    }
     snprintf(command, sizeof command,
-             "redis-benchmark -s '%s' -c 1 -n %" PRIu64
+             "%sredis-benchmark -s '%s' -c 1 -n %" PRIu64
              " --csv ZCOUNT window:openai 1699999940 1700000000 2>/dev/null",
-             socket, requests);
+             pin, socket, requests);
     FILE *pipe = popen(command, "re");
     if (pipe == NULL) {
         return 0;
@@ -314,6 +320,27 @@ static double redis_benchmark(const char *socket, uint64_t requests)
     }
     pclose(pipe);
     return rate;
+}
+
+/* The better of both placements: sharing the server's processor is faster, and what the seam does.
+ */
+static double best_redis_benchmark(const treadle_redis_server *server, uint64_t requests)
+{
+    const char *socket = treadle_redis_server_socket(server);
+    const double free_rate = redis_benchmark(socket, -1, requests);
+    cpu_set_t before;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    const int processor = sched_getcpu();
+    if (processor < 0 ||
+        sched_getaffinity(treadle_redis_server_pid(server), sizeof before, &before) != 0) {
+        return free_rate;
+    }
+    CPU_SET((size_t)processor, &one);
+    sched_setaffinity(treadle_redis_server_pid(server), sizeof one, &one);
+    const double shared_rate = redis_benchmark(socket, processor, requests);
+    sched_setaffinity(treadle_redis_server_pid(server), sizeof before, &before);
+    return shared_rate > free_rate ? shared_rate : free_rate;
 }
 
 static void bench_redis(bench *self)
@@ -333,8 +360,7 @@ static void bench_redis(bench *self)
     double peer = 0;
     /* Alternating, so that both meet the same noise. */
     for (int round = 0; round < 3; round++) {
-        const double theirs =
-            redis_benchmark(treadle_redis_server_socket(session.server), 200 * self->scale);
+        const double theirs = best_redis_benchmark(session.server, 200 * self->scale);
         treadle_explore_report report;
         const treadle_explore_request request = {
             .strategy = "random", .seed = (uint64_t)round + 1, .executions_max = 15 * self->scale};
