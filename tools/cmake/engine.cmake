@@ -70,6 +70,10 @@ target_link_libraries(treadle PRIVATE treadle_cli ${TREADLE_SUBJECTS} treadle_cl
 
 # ---- tests -------------------------------------------------------------------------------------
 
+treadle_subject(treadle_engine_test_subject INSTRUMENTED SOURCES tools/engine/tests/subject.c)
+treadle_test(engine_test SOURCES tools/engine/tests/engine_test.c tools/engine/tests/explore.c
+             LIBRARIES treadle_engine treadle_engine_test_subject treadle_engine)
+
 # The wire seam is tested against a stub of the engine.
 foreach(name resp wire url commands server clock seam)
   treadle_test(redis_${name}_test

@@ -33,6 +33,7 @@ enum {
     TSD_KEYS_MAX = 128,
     WATCHES = 8,
     NO_THREAD = 0xff,
+    NESTED_READS_MAX = 8,
 };
 
 typedef enum object_class {
@@ -69,6 +70,12 @@ typedef struct watch {
     uint64_t novelty; /* the thread's, when these repeats began */
     uint32_t repeats;
 } watch;
+
+/* A read-write lock that a thread holds for reading more than once. */
+typedef struct nested_read {
+    object *lock;
+    uint32_t again; /* times beyond the first; 0 = this entry is free */
+} nested_read;
 
 typedef struct cleanup cleanup; /* a pthread_cleanup_push; see thread.c */
 
@@ -107,6 +114,7 @@ typedef struct thread {
     void *result;
     cleanup *cleanups;
     struct once_frame *once_frames; /* initialisers of pthread_once under way, innermost first */
+    nested_read nested_reads[NESTED_READS_MAX];
     void *specific[TSD_KEYS_MAX];
     uint32_t specific_used; /* keys below this may be set */
     uint64_t novelty_start; /* watches from before are another execution's */

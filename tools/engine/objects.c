@@ -44,6 +44,18 @@ const char *treadle_object_describe(const object *which, char *buffer, size_t si
     return buffer;
 }
 
+/* The first holder that will never let go; a detached thread that still runs may. */
+static const thread *stuck_holder(uint64_t holders)
+{
+    for (; holders; holders &= holders - 1) {
+        const thread *holder = &E.threads[__builtin_ctzll(holders)];
+        if (holder->finished || holder == E.self) {
+            return holder;
+        }
+    }
+    return NULL;
+}
+
 void treadle_check_leaks(void)
 {
     char what[96];
@@ -52,15 +64,13 @@ void treadle_check_leaks(void)
         if (held->class == OBJECT_NONE || held->class == OBJECT_ONCE) {
             continue;
         }
-        if (held->owner != NO_THREAD) {
-            treadle_violation("lock-leak", "%s is still held by %s at the end",
+        const bool owned = held->owner != NO_THREAD;
+        const uint64_t readers = held->class == OBJECT_RWLOCK ? held->holders : 0;
+        const thread *holder = stuck_holder(owned ? E.threads[held->owner].bit : readers);
+        if (holder != NULL) {
+            treadle_violation("lock-leak", "%s is still held%s by %s at the end",
                               treadle_object_describe(held, what, sizeof what),
-                              E.threads[held->owner].name);
-        }
-        if (held->class == OBJECT_RWLOCK && held->holders) {
-            treadle_violation("lock-leak", "%s is still held for reading by %s at the end",
-                              treadle_object_describe(held, what, sizeof what),
-                              E.threads[__builtin_ctzll(held->holders)].name);
+                              owned ? "" : " for reading", holder->name);
         }
     }
     for (uint32_t i = 1; i < E.thread_count; i++) {

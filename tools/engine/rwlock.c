@@ -19,11 +19,33 @@ static void update(object *lock)
     treadle_gate_set(lock->pending, lock->owner == NO_THREAD && lock->holders == 0);
 }
 
-/* A reader inside is a bit; a second read lock of the same thread is counted in `count`. */
+/* The calling thread's entry for a lock that it reads more than once; NULL when it does not. With
+ * `make`, a new one. */
+static nested_read *nested(object *lock, bool make)
+{
+    nested_read *unused = NULL;
+    for (int i = 0; i < NESTED_READS_MAX; i++) {
+        nested_read *entry = &E.self->nested_reads[i];
+        if (entry->again > 0 && entry->lock == lock) {
+            return entry;
+        }
+        unused = entry->again == 0 ? entry : unused;
+    }
+    if (make && unused == NULL) {
+        treadle_stop(TREADLE_OUTCOME_CUT, "lock-limit",
+                     "%s reads more than %d read-write locks recursively", E.self->name,
+                     NESTED_READS_MAX);
+    }
+    return make ? unused : NULL;
+}
+
+/* A reader inside is a bit; that it is inside more than once is kept with the thread. */
 static void take_read(object *lock)
 {
     if (lock->holders & E.self->bit) {
-        lock->count++;
+        nested_read *entry = nested(lock, true);
+        entry->lock = lock;
+        entry->again++;
     }
     lock->holders |= E.self->bit;
     lock->site = E.self->site;
@@ -204,8 +226,9 @@ int SEAM(pthread_rwlock_unlock)(pthread_rwlock_t *lock)
     if (known->owner == E.self->id) {
         known->owner = NO_THREAD;
     } else if (known->holders & E.self->bit) {
-        if (known->count > 0) {
-            known->count--;
+        nested_read *entry = nested(known, false);
+        if (entry != NULL) {
+            entry->again--;
         } else {
             known->holders &= ~E.self->bit;
         }
