@@ -114,9 +114,9 @@ typedef struct thread {
     void *result;
     cleanup *cleanups;
     struct once_frame *once_frames; /* initialisers of pthread_once under way, innermost first */
-    nested_read nested_reads[NESTED_READS_MAX];
     void *specific[TSD_KEYS_MAX];
     uint32_t specific_used; /* keys below this may be set */
+    uint32_t nested_used;   /* of nested_reads */
     uint64_t novelty_start; /* watches from before are another execution's */
     uint32_t idle_repeats;  /* sleeps or yields from one site with nothing else in between */
     const void *idle_site;
@@ -124,6 +124,7 @@ typedef struct thread {
     /* Kept over executions. */
     uint64_t novelty; /* counts what a thread that merely spins would not do */
     watch watches[WATCHES];
+    nested_read nested_reads[NESTED_READS_MAX];
     void *tls;
     char name[TREADLE_THREAD_NAME_MAX];
 } thread;

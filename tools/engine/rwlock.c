@@ -23,18 +23,23 @@ static void update(object *lock)
  * `make`, a new one. */
 static nested_read *nested(object *lock, bool make)
 {
+    thread *self = E.self;
     nested_read *unused = NULL;
-    for (int i = 0; i < NESTED_READS_MAX; i++) {
-        nested_read *entry = &E.self->nested_reads[i];
+    for (uint32_t i = 0; i < self->nested_used; i++) {
+        nested_read *entry = &self->nested_reads[i];
         if (entry->again > 0 && entry->lock == lock) {
             return entry;
         }
         unused = entry->again == 0 ? entry : unused;
     }
     if (make && unused == NULL) {
-        treadle_stop(TREADLE_OUTCOME_CUT, "lock-limit",
-                     "%s reads more than %d read-write locks recursively", E.self->name,
-                     NESTED_READS_MAX);
+        if (self->nested_used == NESTED_READS_MAX) {
+            treadle_stop(TREADLE_OUTCOME_CUT, "lock-limit",
+                         "%s reads more than %d read-write locks recursively", self->name,
+                         NESTED_READS_MAX);
+        }
+        unused = &self->nested_reads[self->nested_used++];
+        unused->again = 0;
     }
     return make ? unused : NULL;
 }

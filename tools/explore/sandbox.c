@@ -63,7 +63,7 @@ static void run_scenario(void *argument)
     treadle_record_pause(true);
     void *state = scenario->setup(run);
     treadle_record_pause(false);
-    treadle_run_threads((uint32_t)treadle_run_parameter(run, "threads"),
+    treadle_run_threads((uint32_t)run->parameters[0],
                         scenario->thread_prefix ? scenario->thread_prefix : "thread",
                         scenario->thread, state);
     treadle_record_pause(true);
