@@ -778,10 +778,10 @@ void heap_blocks(void *unused, uint32_t index)
     void *volatile none[] = {calloc(huge, 16), malloc(huge)};
     assert(none[0] == NULL && none[1] == NULL);
     free(NULL);
-    free(text);
     outcome =
         (int)((first + 3 * (uintptr_t)zero + 7 * (uintptr_t)text + 11 * (uintptr_t)grown) >> 4 &
               63);
+    free(text);
     free(zero);
     free(grown);
 }
