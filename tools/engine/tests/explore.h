@@ -9,7 +9,7 @@ enum { RESULTS_MAX = 64 };
 
 typedef struct exploration {
     treadle_granularity granularity;
-    const char *strategy; /* NULL = dfs */
+    const char *strategy;    /* NULL = dfs */
     uint64_t executions_max; /* 0 = 2,000,000 */
     treadle_execution_options options;
 

@@ -181,13 +181,13 @@ void recursive_wait(void *unused, uint32_t index)
         while (count == 0) {
             pthread_cond_wait(&changed, &recursive);
         }
-        pthread_mutex_unlock(&recursive);
+        assert(pthread_mutex_unlock(&recursive) == 0);
         outcome = 1;
     } else {
         count = 1;
         pthread_cond_signal(&changed);
     }
-    pthread_mutex_unlock(&recursive);
+    assert(pthread_mutex_unlock(&recursive) == 0);
 }
 
 /* ---- other locks ----------------------------------------------------------------------------- */
@@ -778,9 +778,12 @@ void heap_blocks(void *unused, uint32_t index)
     void *volatile none[] = {calloc(huge, 16), malloc(huge)};
     assert(none[0] == NULL && none[1] == NULL);
     free(NULL);
+    char *one = malloc(200);
+    char *two = malloc(200);
     outcome =
-        (int)((first + 3 * (uintptr_t)zero + 7 * (uintptr_t)text + 11 * (uintptr_t)grown) >> 4 &
-              63);
+        (int)((first + 3 * (uintptr_t)zero + 7 * (uintptr_t)one + 11 * (uintptr_t)two) >> 4 & 63);
+    free(one); /* in an order that a free list would turn round */
+    free(two);
     free(text);
     free(zero);
     free(grown);
