@@ -75,6 +75,13 @@ treadle_subject(treadle_engine_test_subject INSTRUMENTED SOURCES tools/engine/te
 treadle_test(engine_test SOURCES tools/engine/tests/engine_test.c tools/engine/tests/explore.c
              LIBRARIES treadle_engine treadle_engine_test_subject treadle_engine)
 
+# The same with the portable switch, which no machine of ours would use: it takes the place of the
+# library's.
+treadle_test(engine_ucontext_test SOURCES tools/engine/tests/engine_test.c
+             tools/engine/tests/explore.c tools/engine/fiber.c
+             LIBRARIES treadle_engine treadle_engine_test_subject treadle_engine)
+target_compile_definitions(engine_ucontext_test PRIVATE TREADLE_UCONTEXT=1)
+
 # The wire seam is tested against a stub of the engine.
 foreach(name resp wire url commands server clock seam)
   treadle_test(redis_${name}_test

@@ -10,23 +10,11 @@
 
 int SEAM(pthread_mutex_init)(pthread_mutex_t *, const pthread_mutexattr_t *);
 int SEAM(pthread_mutex_destroy)(pthread_mutex_t *);
-int SEAM(pthread_mutex_lock)(pthread_mutex_t *);
-int SEAM(pthread_mutex_trylock)(pthread_mutex_t *);
-int SEAM(pthread_mutex_timedlock)(pthread_mutex_t *, const struct timespec *);
-int SEAM(pthread_mutex_unlock)(pthread_mutex_t *);
 int SEAM(pthread_cond_init)(pthread_cond_t *, const pthread_condattr_t *);
 int SEAM(pthread_cond_destroy)(pthread_cond_t *);
-int SEAM(pthread_cond_wait)(pthread_cond_t *, pthread_mutex_t *);
-int SEAM(pthread_cond_timedwait)(pthread_cond_t *, pthread_mutex_t *, const struct timespec *);
-int SEAM(pthread_cond_signal)(pthread_cond_t *);
-int SEAM(pthread_cond_broadcast)(pthread_cond_t *);
 int SEAM(pthread_detach)(pthread_t);
 void SEAM(pthread_exit)(void *);
 pthread_t SEAM(pthread_self)(void);
-int SEAM(nanosleep)(const struct timespec *, struct timespec *);
-int SEAM(sched_yield)(void);
-int treadle_thread_create_c11(pthread_t *, int (*)(void *), void *, const void *);
-int treadle_thread_join(pthread_t, void **, bool, const void *);
 
 _Static_assert(sizeof(mtx_t) == sizeof(pthread_mutex_t), "mtx_t is a pthread_mutex_t");
 _Static_assert(sizeof(cnd_t) == sizeof(pthread_cond_t), "cnd_t is a pthread_cond_t");
@@ -100,12 +88,16 @@ int SEAM(thrd_equal)(thrd_t one, thrd_t other)
 
 int SEAM(thrd_sleep)(const struct timespec *duration, struct timespec *left)
 {
-    return treadle_inside() ? SEAM(nanosleep)(duration, left) : thrd_sleep(duration, left);
+    return treadle_inside() ? treadle_sleep_for(duration, SITE()) : thrd_sleep(duration, left);
 }
 
 void SEAM(thrd_yield)(void)
 {
-    SEAM(sched_yield)();
+    if (treadle_inside()) {
+        treadle_yield(SITE());
+    } else {
+        thrd_yield();
+    }
 }
 
 int SEAM(mtx_init)(mtx_t *mutex, int type)
@@ -133,25 +125,26 @@ void SEAM(mtx_destroy)(mtx_t *mutex)
 
 int SEAM(mtx_lock)(mtx_t *mutex)
 {
-    return treadle_inside() ? thrd_result(SEAM(pthread_mutex_lock)(mutex_of(mutex)))
+    return treadle_inside() ? thrd_result(treadle_mutex_lock(mutex_of(mutex), SITE()))
                             : mtx_lock(mutex);
 }
 
 int SEAM(mtx_trylock)(mtx_t *mutex)
 {
-    return treadle_inside() ? thrd_result(SEAM(pthread_mutex_trylock)(mutex_of(mutex)))
+    return treadle_inside() ? thrd_result(treadle_mutex_trylock(mutex_of(mutex), SITE()))
                             : mtx_trylock(mutex);
 }
 
 int SEAM(mtx_timedlock)(mtx_t *mutex, const struct timespec *until)
 {
-    return treadle_inside() ? thrd_result(SEAM(pthread_mutex_timedlock)(mutex_of(mutex), until))
+    return treadle_inside() ? thrd_result(treadle_mutex_timedlock(mutex_of(mutex), CLOCK_REALTIME,
+                                                                  until, SITE()))
                             : mtx_timedlock(mutex, until);
 }
 
 int SEAM(mtx_unlock)(mtx_t *mutex)
 {
-    return treadle_inside() ? thrd_result(SEAM(pthread_mutex_unlock)(mutex_of(mutex)))
+    return treadle_inside() ? thrd_result(treadle_mutex_unlock(mutex_of(mutex), SITE()))
                             : mtx_unlock(mutex);
 }
 
@@ -173,26 +166,26 @@ void SEAM(cnd_destroy)(cnd_t *condition)
 int SEAM(cnd_wait)(cnd_t *condition, mtx_t *mutex)
 {
     return treadle_inside()
-               ? thrd_result(SEAM(pthread_cond_wait)(cond_of(condition), mutex_of(mutex)))
+               ? thrd_result(treadle_cond_wait(cond_of(condition), mutex_of(mutex), SITE()))
                : cnd_wait(condition, mutex);
 }
 
 int SEAM(cnd_timedwait)(cnd_t *condition, mtx_t *mutex, const struct timespec *until)
 {
-    return treadle_inside() ? thrd_result(SEAM(pthread_cond_timedwait)(cond_of(condition),
-                                                                       mutex_of(mutex), until))
+    return treadle_inside() ? thrd_result(treadle_cond_timedwait(cond_of(condition),
+                                                                 mutex_of(mutex), until, SITE()))
                             : cnd_timedwait(condition, mutex, until);
 }
 
 int SEAM(cnd_signal)(cnd_t *condition)
 {
-    return treadle_inside() ? thrd_result(SEAM(pthread_cond_signal)(cond_of(condition)))
+    return treadle_inside() ? thrd_result(treadle_cond_signal(cond_of(condition), SITE()))
                             : cnd_signal(condition);
 }
 
 int SEAM(cnd_broadcast)(cnd_t *condition)
 {
-    return treadle_inside() ? thrd_result(SEAM(pthread_cond_broadcast)(cond_of(condition)))
+    return treadle_inside() ? thrd_result(treadle_cond_broadcast(cond_of(condition), SITE()))
                             : cnd_broadcast(condition);
 }
 

@@ -136,16 +136,18 @@ int SEAM(gettimeofday)(struct timeval *out, void *zone)
     return 0;
 }
 
-int SEAM(nanosleep)(const struct timespec *duration, struct timespec *left)
+int treadle_sleep_for(const struct timespec *duration, const void *site)
 {
-    if (!treadle_inside()) {
-        return nanosleep(duration, left);
-    }
     if (!treadle_timespec_valid(duration) || duration->tv_sec < 0) {
         errno = EINVAL;
         return -1;
     }
-    return sleep_until(after(to_ns(duration)), SITE());
+    return sleep_until(after(to_ns(duration)), site);
+}
+
+int SEAM(nanosleep)(const struct timespec *duration, struct timespec *left)
+{
+    return treadle_inside() ? treadle_sleep_for(duration, SITE()) : nanosleep(duration, left);
 }
 
 int SEAM(clock_nanosleep)(clockid_t clock, int flags, const struct timespec *time,
@@ -176,19 +178,21 @@ unsigned SEAM(sleep)(unsigned seconds)
     return 0;
 }
 
-int SEAM(sched_yield)(void)
+int treadle_yield(const void *site)
 {
-    if (!treadle_inside()) {
-        return sched_yield();
-    }
     if (E.enabled & ~E.self->bit) {
         treadle_yield_park();
     }
-    treadle_announce(TREADLE_OP_YIELD, NULL, 0, 0, SITE());
+    treadle_announce(TREADLE_OP_YIELD, NULL, 0, 0, site);
     return 0;
+}
+
+int SEAM(sched_yield)(void)
+{
+    return treadle_inside() ? treadle_yield(SITE()) : sched_yield();
 }
 
 int SEAM(pthread_yield)(void)
 {
-    return SEAM(sched_yield)();
+    return treadle_inside() ? treadle_yield(SITE()) : sched_yield();
 }

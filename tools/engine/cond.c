@@ -90,14 +90,11 @@ static void wake(object *condition, thread *waiter)
     treadle_gate_set(waiter->bit, mutex->owner == NO_THREAD);
 }
 
-int SEAM(pthread_cond_signal)(pthread_cond_t *condition)
+int treadle_cond_signal(pthread_cond_t *condition, const void *site)
 {
-    if (!treadle_inside()) {
-        return pthread_cond_signal(condition);
-    }
     object *known = cond_of(condition);
     if (E.level >= TREADLE_GRANULARITY_SYNC) {
-        treadle_announce(TREADLE_OP_COND_SIGNAL, condition, 0, 0, SITE());
+        treadle_announce(TREADLE_OP_COND_SIGNAL, condition, 0, 0, site);
     }
     E.progress++;
     uint64_t waiting = known->waiting;
@@ -112,14 +109,17 @@ int SEAM(pthread_cond_signal)(pthread_cond_t *condition)
     return 0;
 }
 
-int SEAM(pthread_cond_broadcast)(pthread_cond_t *condition)
+int SEAM(pthread_cond_signal)(pthread_cond_t *condition)
 {
-    if (!treadle_inside()) {
-        return pthread_cond_broadcast(condition);
-    }
+    return treadle_inside() ? treadle_cond_signal(condition, SITE())
+                            : pthread_cond_signal(condition);
+}
+
+int treadle_cond_broadcast(pthread_cond_t *condition, const void *site)
+{
     object *known = cond_of(condition);
     if (E.level >= TREADLE_GRANULARITY_SYNC) {
-        treadle_announce(TREADLE_OP_COND_BROADCAST, condition, 0, 0, SITE());
+        treadle_announce(TREADLE_OP_COND_BROADCAST, condition, 0, 0, site);
     }
     E.progress++;
     while (known->waiting) {
@@ -128,12 +128,21 @@ int SEAM(pthread_cond_broadcast)(pthread_cond_t *condition)
     return 0;
 }
 
+int SEAM(pthread_cond_broadcast)(pthread_cond_t *condition)
+{
+    return treadle_inside() ? treadle_cond_broadcast(condition, SITE())
+                            : pthread_cond_broadcast(condition);
+}
+
+int treadle_cond_wait(pthread_cond_t *condition, pthread_mutex_t *mutex, const void *site)
+{
+    return wait_on(cond_of(condition), treadle_mutex_of(mutex), false, site);
+}
+
 int SEAM(pthread_cond_wait)(pthread_cond_t *condition, pthread_mutex_t *mutex)
 {
-    if (!treadle_inside()) {
-        return pthread_cond_wait(condition, mutex);
-    }
-    return wait_on(cond_of(condition), treadle_mutex_of(mutex), false, SITE());
+    return treadle_inside() ? treadle_cond_wait(condition, mutex, SITE())
+                            : pthread_cond_wait(condition, mutex);
 }
 
 static int timedwait(object *condition, pthread_mutex_t *mutex, clockid_t clock,
@@ -146,21 +155,23 @@ static int timedwait(object *condition, pthread_mutex_t *mutex, clockid_t clock,
     return wait_on(condition, treadle_mutex_of(mutex), true, site);
 }
 
+int treadle_cond_timedwait(pthread_cond_t *condition, pthread_mutex_t *mutex,
+                           const struct timespec *until, const void *site)
+{
+    object *known = cond_of(condition);
+    return timedwait(known, mutex, (clockid_t)known->limit, until, site);
+}
+
 int SEAM(pthread_cond_timedwait)(pthread_cond_t *condition, pthread_mutex_t *mutex,
                                  const struct timespec *until)
 {
-    if (!treadle_inside()) {
-        return pthread_cond_timedwait(condition, mutex, until);
-    }
-    object *known = cond_of(condition);
-    return timedwait(known, mutex, (clockid_t)known->limit, until, SITE());
+    return treadle_inside() ? treadle_cond_timedwait(condition, mutex, until, SITE())
+                            : pthread_cond_timedwait(condition, mutex, until);
 }
 
 int SEAM(pthread_cond_clockwait)(pthread_cond_t *condition, pthread_mutex_t *mutex, clockid_t clock,
                                  const struct timespec *until)
 {
-    if (!treadle_inside()) {
-        return pthread_cond_clockwait(condition, mutex, clock, until);
-    }
-    return timedwait(cond_of(condition), mutex, clock, until, SITE());
+    return treadle_inside() ? timedwait(cond_of(condition), mutex, clock, until, SITE())
+                            : pthread_cond_clockwait(condition, mutex, clock, until);
 }

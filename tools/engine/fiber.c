@@ -47,7 +47,7 @@ int treadle_stack_guard_hit(const treadle_stacks *stacks, uintptr_t address)
                                                              : -1;
 }
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(TREADLE_UCONTEXT)
 
 void *treadle_fiber_new(char *low, char *high, void (*entry)(void))
 {
@@ -60,7 +60,7 @@ void *treadle_fiber_new(char *low, char *high, void (*entry)(void))
     return frame;
 }
 
-#elif defined(__aarch64__)
+#elif defined(__aarch64__) && !defined(TREADLE_UCONTEXT)
 
 void *treadle_fiber_new(char *low, char *high, void (*entry)(void))
 {

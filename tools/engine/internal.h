@@ -59,7 +59,6 @@ typedef struct object {
     uint8_t class;    /* object_class */
     uint8_t type;     /* mutex: PTHREAD_MUTEX_… */
     uint8_t owner;    /* thread that holds it exclusively, or NO_THREAD */
-    const void *site; /* where it was taken */
 } object;
 
 /* One repeated read of a thread, to recognise spinning. */
@@ -287,6 +286,25 @@ void treadle_object_forget(object *gone);
 object *treadle_mutex_of(pthread_mutex_t *mutex);
 void treadle_mutex_take_any(object *mutex, const void *site); /* waits; used after a cond wait */
 void treadle_mutex_release(object *mutex);
+
+/* ---- what pthreads and C11 threads have in common; `site` is the caller's ---------------------
+ */
+
+int treadle_mutex_lock(pthread_mutex_t *mutex, const void *site);
+int treadle_mutex_trylock(pthread_mutex_t *mutex, const void *site);
+int treadle_mutex_timedlock(pthread_mutex_t *mutex, clockid_t clock, const struct timespec *until,
+                            const void *site);
+int treadle_mutex_unlock(pthread_mutex_t *mutex, const void *site);
+int treadle_cond_wait(pthread_cond_t *condition, pthread_mutex_t *mutex, const void *site);
+int treadle_cond_timedwait(pthread_cond_t *condition, pthread_mutex_t *mutex,
+                           const struct timespec *until, const void *site);
+int treadle_cond_signal(pthread_cond_t *condition, const void *site);
+int treadle_cond_broadcast(pthread_cond_t *condition, const void *site);
+int treadle_thread_create_c11(pthread_t *handle, int (*start)(void *), void *argument,
+                              const void *site);
+int treadle_thread_join(pthread_t handle, void **result, bool timed, const void *site);
+int treadle_sleep_for(const struct timespec *duration, const void *site);
+int treadle_yield(const void *site);
 
 /* ---- threads --------------------------------------------------------------------------------- */
 

@@ -21,11 +21,10 @@ object *treadle_mutex_of(pthread_mutex_t *mutex)
     return known;
 }
 
-static inline void take(object *mutex, thread *self, const void *site)
+static inline void take(object *mutex, thread *self)
 {
     mutex->owner = (uint8_t)self->id;
     mutex->count = 1;
-    mutex->site = site;
     treadle_gate_set(mutex->pending, false);
 }
 
@@ -65,7 +64,7 @@ static int lock(object *mutex, treadle_op_kind kind, bool timed, const void *sit
             return ETIMEDOUT;
         }
     }
-    take(mutex, self, site);
+    take(mutex, self);
     return 0;
 }
 
@@ -75,7 +74,7 @@ void treadle_mutex_take_any(object *mutex, const void *site)
         treadle_gate_wait(&mutex->pending, false, mutex, TREADLE_OP_MUTEX_LOCK,
                           (void *)mutex->address, false, site);
     }
-    take(mutex, E.self, site);
+    take(mutex, E.self);
 }
 
 void treadle_mutex_release(object *mutex)
@@ -115,25 +114,24 @@ int SEAM(pthread_mutex_destroy)(pthread_mutex_t *mutex)
     return 0;
 }
 
-int SEAM(pthread_mutex_lock)(pthread_mutex_t *mutex)
+int treadle_mutex_lock(pthread_mutex_t *mutex, const void *site)
 {
-    if (!treadle_inside()) {
-        return pthread_mutex_lock(mutex);
-    }
-    return lock(treadle_mutex_of(mutex), TREADLE_OP_MUTEX_LOCK, false, SITE());
+    return lock(treadle_mutex_of(mutex), TREADLE_OP_MUTEX_LOCK, false, site);
 }
 
-int SEAM(pthread_mutex_trylock)(pthread_mutex_t *mutex)
+int SEAM(pthread_mutex_lock)(pthread_mutex_t *mutex)
 {
-    if (!treadle_inside()) {
-        return pthread_mutex_trylock(mutex);
-    }
+    return treadle_inside() ? treadle_mutex_lock(mutex, SITE()) : pthread_mutex_lock(mutex);
+}
+
+int treadle_mutex_trylock(pthread_mutex_t *mutex, const void *site)
+{
     object *known = treadle_mutex_of(mutex);
     if (E.level >= TREADLE_GRANULARITY_SYNC) {
-        treadle_announce(TREADLE_OP_MUTEX_TRYLOCK, mutex, 0, 0, SITE());
+        treadle_announce(TREADLE_OP_MUTEX_TRYLOCK, mutex, 0, 0, site);
     }
     if (known->owner == NO_THREAD) {
-        take(known, E.self, SITE());
+        take(known, E.self);
         return 0;
     }
     if (known->owner == E.self->id && known->type == PTHREAD_MUTEX_RECURSIVE) {
@@ -141,12 +139,17 @@ int SEAM(pthread_mutex_trylock)(pthread_mutex_t *mutex)
         return 0;
     }
     treadle_event_failed();
-    treadle_spin_read((uintptr_t)mutex, SITE(), known->owner);
+    treadle_spin_read((uintptr_t)mutex, site, known->owner);
     return EBUSY;
 }
 
-static int timedlock(pthread_mutex_t *mutex, clockid_t clock, const struct timespec *until,
-                     const void *site)
+int SEAM(pthread_mutex_trylock)(pthread_mutex_t *mutex)
+{
+    return treadle_inside() ? treadle_mutex_trylock(mutex, SITE()) : pthread_mutex_trylock(mutex);
+}
+
+int treadle_mutex_timedlock(pthread_mutex_t *mutex, clockid_t clock, const struct timespec *until,
+                            const void *site)
 {
     if (!treadle_timespec_valid(until)) {
         return EINVAL;
@@ -157,29 +160,22 @@ static int timedlock(pthread_mutex_t *mutex, clockid_t clock, const struct times
 
 int SEAM(pthread_mutex_timedlock)(pthread_mutex_t *mutex, const struct timespec *until)
 {
-    if (!treadle_inside()) {
-        return pthread_mutex_timedlock(mutex, until);
-    }
-    return timedlock(mutex, CLOCK_REALTIME, until, SITE());
+    return treadle_inside() ? treadle_mutex_timedlock(mutex, CLOCK_REALTIME, until, SITE())
+                            : pthread_mutex_timedlock(mutex, until);
 }
 
 int SEAM(pthread_mutex_clocklock)(pthread_mutex_t *mutex, clockid_t clock,
                                   const struct timespec *until)
 {
-    if (!treadle_inside()) {
-        return pthread_mutex_clocklock(mutex, clock, until);
-    }
-    return timedlock(mutex, clock, until, SITE());
+    return treadle_inside() ? treadle_mutex_timedlock(mutex, clock, until, SITE())
+                            : pthread_mutex_clocklock(mutex, clock, until);
 }
 
-int SEAM(pthread_mutex_unlock)(pthread_mutex_t *mutex)
+int treadle_mutex_unlock(pthread_mutex_t *mutex, const void *site)
 {
-    if (!treadle_inside()) {
-        return pthread_mutex_unlock(mutex);
-    }
     object *known = treadle_mutex_of(mutex);
     if (E.level >= TREADLE_GRANULARITY_SYNC) {
-        treadle_announce(TREADLE_OP_MUTEX_UNLOCK, mutex, 0, 0, SITE());
+        treadle_announce(TREADLE_OP_MUTEX_UNLOCK, mutex, 0, 0, site);
     }
     if (UNLIKELY(known->owner != E.self->id)) {
         if (known->type != PTHREAD_MUTEX_NORMAL) {
@@ -194,4 +190,9 @@ int SEAM(pthread_mutex_unlock)(pthread_mutex_t *mutex)
     }
     treadle_mutex_release(known);
     return 0;
+}
+
+int SEAM(pthread_mutex_unlock)(pthread_mutex_t *mutex)
+{
+    return treadle_inside() ? treadle_mutex_unlock(mutex, SITE()) : pthread_mutex_unlock(mutex);
 }

@@ -53,14 +53,12 @@ static void take_read(object *lock)
         entry->again++;
     }
     lock->holders |= E.self->bit;
-    lock->site = E.self->site;
     update(lock);
 }
 
 static void take_write(object *lock)
 {
     lock->owner = (uint8_t)E.self->id;
-    lock->site = E.self->site;
     update(lock);
 }
 
@@ -184,14 +182,14 @@ int SEAM(pthread_rwlock_clockwrlock)(pthread_rwlock_t *lock, clockid_t clock,
     return error ? error : wrlock(lock, true, SITE());
 }
 
-static int tried(bool free, object *lock, void (*take)(object *))
+static int tried(bool free, object *lock, void (*take)(object *), const void *site)
 {
     if (free) {
         take(lock);
         return 0;
     }
     treadle_event_failed();
-    treadle_spin_read(lock->address, E.self->site, lock->owner);
+    treadle_spin_read(lock->address, site, lock->owner);
     return EBUSY;
 }
 
@@ -204,7 +202,7 @@ int SEAM(pthread_rwlock_tryrdlock)(pthread_rwlock_t *lock)
     if (E.level >= TREADLE_GRANULARITY_SYNC) {
         treadle_announce(TREADLE_OP_RWLOCK_TRYRDLOCK, lock, 0, 0, SITE());
     }
-    return tried(known->owner == NO_THREAD, known, take_read);
+    return tried(known->owner == NO_THREAD, known, take_read, SITE());
 }
 
 int SEAM(pthread_rwlock_trywrlock)(pthread_rwlock_t *lock)
@@ -216,7 +214,7 @@ int SEAM(pthread_rwlock_trywrlock)(pthread_rwlock_t *lock)
     if (E.level >= TREADLE_GRANULARITY_SYNC) {
         treadle_announce(TREADLE_OP_RWLOCK_TRYWRLOCK, lock, 0, 0, SITE());
     }
-    return tried(known->owner == NO_THREAD && known->holders == 0, known, take_write);
+    return tried(known->owner == NO_THREAD && known->holders == 0, known, take_write, SITE());
 }
 
 int SEAM(pthread_rwlock_unlock)(pthread_rwlock_t *lock)

@@ -14,7 +14,6 @@ static object *spin_of(pthread_spinlock_t *lock)
 static void take(object *lock)
 {
     lock->owner = (uint8_t)E.self->id;
-    lock->site = E.self->site;
     treadle_gate_set(lock->pending, false);
 }
 
