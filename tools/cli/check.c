@@ -188,7 +188,9 @@ static int run(const arguments *self, const treadle_cell *cells, size_t count,
     struct timespec began;
     clock_gettime(CLOCK_MONOTONIC, &began);
     report.error = writer->begin(&report.self, &writer_options);
-    if (report.error) {
+    if (report.error == EPIPE) {
+        report.error = 0; /* the reader has seen enough, as `head` has */
+    } else if (report.error) {
         treadle_cli_error("cannot write the output: %s", strerror(report.error));
         return TREADLE_EXIT_ENVIRONMENT;
     }
@@ -215,7 +217,9 @@ static int run(const arguments *self, const treadle_cell *cells, size_t count,
         treadle_cli_error("%s", error);
         return TREADLE_EXIT_ENVIRONMENT;
     }
-    if (report.error) {
+    if (report.error == EPIPE) {
+        report.error = 0; /* the reader has seen enough, as `head` has */
+    } else if (report.error) {
         treadle_cli_error("cannot write the output: %s", strerror(report.error));
     }
     return exit_status(&report);

@@ -43,7 +43,7 @@ int treadle_output_open(treadle_output *output, const char *path)
 int treadle_output_close(treadle_output *output)
 {
     if (output->path == NULL) {
-        if (fflush(stdout) != 0) {
+        if (fflush(stdout) != 0 && errno != EPIPE) {
             treadle_cli_error("cannot write to standard output: %s", strerror(errno));
             return TREADLE_EXIT_ENVIRONMENT;
         }

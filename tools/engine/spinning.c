@@ -11,18 +11,6 @@
 
 enum { STUCK_ROUNDS_MAX = 64 };
 
-static uint32_t read_count_of(const thread *spinner)
-{
-    uint32_t repeats = 0;
-    for (uint32_t i = 0; i < WATCHES; i++) {
-        if (spinner->watches[i].novelty >= spinner->novelty_start &&
-            spinner->watches[i].repeats > repeats) {
-            repeats = spinner->watches[i].repeats;
-        }
-    }
-    return repeats;
-}
-
 void treadle_spin_park(watch *seen)
 {
     thread *self = E.self;
@@ -134,6 +122,22 @@ static void describe_all(char *text, size_t size)
     }
 }
 
+/* "a and b try" */
+static void describe_spinners(char *text, size_t size, uint64_t spinners)
+{
+    size_t used = 0;
+    uint32_t count = 0;
+    for (; spinners && used < size; spinners &= spinners - 1, count++) {
+        const char *name = E.threads[__builtin_ctzll(spinners)].name;
+        const char *glue = count == 0 ? "" : spinners & (spinners - 1) ? ", " : " and ";
+        const int length = snprintf(text + used, size - used, "%s%s", glue, name);
+        used += length > 0 ? (size_t)length : 0;
+    }
+    if (used < size) {
+        snprintf(text + used, size - used, count == 1 ? " tries" : " try");
+    }
+}
+
 uint32_t treadle_nobody_enabled(void)
 {
     const uint64_t spinners = E.spinning | E.yielded;
@@ -142,12 +146,11 @@ uint32_t treadle_nobody_enabled(void)
         if (retry_spinners()) {
             return (uint32_t)__builtin_ctzll(E.enabled);
         }
-        const thread *spinner = &E.threads[__builtin_ctzll(spinners)];
+        describe_spinners(text, sizeof text, spinners);
         treadle_violation("livelock",
-                          "%s and %d other threads repeat the same steps (%u identical reads) and "
-                          "nothing they wait for can change any more",
-                          spinner->name, __builtin_popcountll(spinners) - 1,
-                          read_count_of(spinner));
+                          "%s again and again, and nothing that they wait for can change "
+                          "any more",
+                          text);
     }
     describe_all(text, sizeof text);
     treadle_violation("deadlock", "%s", text);
