@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -17,6 +16,7 @@
 #include "tools/cli/session.h"
 #include "tools/engine/fiber.h"
 #include "tools/explore/check.h"
+#include "tools/explore/now.h"
 
 enum { SEEDS = 20 };
 
@@ -26,13 +26,6 @@ typedef struct bench {
     bool environment;
     uint32_t below; /* figures that miss their limit */
 } bench;
-
-static double now_s(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 /* One figure. `ratio` is said so that 1 or more is good. */
 static void figure(bench *self, const char *name, double value, const char *unit, double limit,
@@ -107,11 +100,11 @@ static double switch_ns(uint64_t rounds)
     }
     other_sp =
         treadle_fiber_new(treadle_stack_low(&stacks, 0), treadle_stack_high(&stacks, 0), bounce);
-    const double began = now_s();
+    const double began = treadle_now_s();
     for (uint64_t i = 0; i < rounds; i++) {
         treadle_fiber_switch(&main_sp, other_sp);
     }
-    return (now_s() - began) * 1e9 / (2 * (double)rounds);
+    return (treadle_now_s() - began) * 1e9 / (2 * (double)rounds);
 }
 
 static ucontext_t main_context;
@@ -131,11 +124,11 @@ static double swapcontext_ns(uint64_t rounds)
     other_context.uc_stack.ss_sp = stack;
     other_context.uc_stack.ss_size = sizeof stack;
     makecontext(&other_context, bounce_context, 0);
-    const double began = now_s();
+    const double began = treadle_now_s();
     for (uint64_t i = 0; i < rounds; i++) {
         swapcontext(&main_context, &other_context);
     }
-    return (now_s() - began) * 1e9 / (2 * (double)rounds);
+    return (treadle_now_s() - began) * 1e9 / (2 * (double)rounds);
 }
 
 static void bench_engine(bench *self)
@@ -274,9 +267,9 @@ static void bench_replay(bench *self)
                 session.sandbox = treadle_sandbox_open(session.journal, NULL);
                 const treadle_replay_request again = {
                     .decisions = decisions, .count = count, .record = true, .repeat = 10000};
-                const double began = now_s();
+                const double began = treadle_now_s();
                 treadle_sandbox_replay(session.sandbox, &again, &outcome);
-                elapsed = now_s() - began;
+                elapsed = treadle_now_s() - began;
                 hashes[process] = outcome.kind == TREADLE_OUTCOME_VIOLATED ? outcome.trace_hash
                                                                            : (uint64_t)process;
             }

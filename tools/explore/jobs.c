@@ -6,20 +6,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "tools/explore/child.h"
+#include "tools/explore/now.h"
 #include "tools/redis/redis_server.h"
 
 enum { JOBS_MAX = 64, POLL_MS = 100, IDLE = -1 };
 
 typedef struct job {
+    struct pool *pool;
     treadle_journal *journal;
-    pid_t pid; /* 0 = not running */
-    int ask;
-    int answer;
+    treadle_child child;
     ssize_t cell; /* under way, or IDLE */
     double began;
 } job;
@@ -36,13 +34,6 @@ typedef struct pool {
     uint32_t job_count;
     bool stopping;
 } pool;
-
-static double now_s(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 /* ---- inside a job process ---------------------------------------------------------------------
  */
@@ -72,13 +63,23 @@ server_for(const treadle_cell *cell, const treadle_redis_target *given, treadle_
     return target;
 }
 
-static _Noreturn void serve(treadle_journal *journal, const treadle_jobs_options *options, int ask,
-                            int answer)
+static void serve(void *context, int ask, int answer)
 {
+    const job *self = context;
+    treadle_journal *journal = self->journal;
+    const treadle_jobs_options *options = self->pool->options;
+    /* Another job's pipe held open here would keep that job alive. */
+    for (uint32_t i = 0; i < self->pool->job_count; i++) {
+        const treadle_child *other = &self->pool->jobs[i].child;
+        if (other->pid) {
+            close(other->ask);
+            close(other->answer);
+        }
+    }
     treadle_redis_server *own = NULL;
     treadle_redis_target target;
     char question;
-    while (read(ask, &question, 1) == 1) {
+    while (treadle_child_question(ask, &question)) {
         char error[TREADLE_MESSAGE_MAX] = "";
         const treadle_redis_target *redis =
             server_for(&journal->cell, options->redis, &own, &target, error, sizeof error);
@@ -87,73 +88,14 @@ static _Noreturn void serve(treadle_journal *journal, const treadle_jobs_options
             snprintf(journal->result.outcome.message, sizeof journal->result.outcome.message, "%s",
                      error);
         }
-        if (write(answer, &question, 1) != 1) {
+        if (!treadle_child_done(answer)) {
             break;
         }
     }
     treadle_redis_server_stop(own);
-    _exit(0);
 }
 
 /* ---- outside --------------------------------------------------------------------------------- */
-
-static int start(pool *self, job *started)
-{
-    int ask[2];
-    int answer[2];
-    if (pipe(ask) != 0) {
-        return errno;
-    }
-    if (pipe(answer) != 0) {
-        const int error = errno;
-        close(ask[0]);
-        close(ask[1]);
-        return error;
-    }
-    fflush(NULL);
-    const pid_t parent = getpid();
-    const pid_t pid = fork();
-    if (pid == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGTERM);
-        if (getppid() != parent) {
-            _exit(1);
-        }
-        signal(SIGINT, SIG_IGN); /* told through the journal */
-        /* Another job's pipe held open here would keep that job alive. */
-        for (uint32_t i = 0; i < self->job_count; i++) {
-            if (self->jobs[i].pid) {
-                close(self->jobs[i].ask);
-                close(self->jobs[i].answer);
-            }
-        }
-        close(ask[1]);
-        close(answer[0]);
-        serve(started->journal, self->options, ask[0], answer[1]);
-    }
-    const int error = pid < 0 ? errno : 0;
-    close(ask[0]);
-    close(answer[1]);
-    if (error) {
-        close(ask[1]);
-        close(answer[0]);
-        return error;
-    }
-    started->pid = pid;
-    started->ask = ask[1];
-    started->answer = answer[0];
-    started->cell = IDLE;
-    return 0;
-}
-
-static void reap(job *ended)
-{
-    close(ended->ask);
-    close(ended->answer);
-    while (waitpid(ended->pid, NULL, 0) < 0 && errno == EINTR) {
-    }
-    ended->pid = 0;
-    ended->cell = IDLE;
-}
 
 static void hand_on(pool *self)
 {
@@ -185,18 +127,14 @@ static void give(pool *self, job *to)
     if (self->stopping || self->next == self->count) {
         return;
     }
-    if (to->pid == 0 && start(self, to) != 0) {
+    if (to->child.pid == 0 && treadle_child_start(&to->child, serve, to, SIGTERM) != 0) {
         return;
     }
     to->journal->cell = self->cells[self->next];
     to->cell = (ssize_t)self->next++;
-    to->began = now_s();
+    to->began = treadle_now_s();
     atomic_store(&to->journal->executions, 0);
-    const char question = 'c';
-    ssize_t count;
-    do {
-        count = write(to->ask, &question, 1);
-    } while (count < 0 && errno == EINTR);
+    treadle_child_put(&to->child, 'c');
 }
 
 static void show(pool *self)
@@ -205,7 +143,7 @@ static void show(pool *self)
         const job *busy = &self->jobs[i];
         if (busy->cell != IDLE) {
             const uint64_t executions = atomic_load(&busy->journal->executions);
-            const double elapsed = now_s() - busy->began;
+            const double elapsed = treadle_now_s() - busy->began;
             size_t done = self->next;
             for (uint32_t j = 0; j < self->job_count; j++) {
                 done -= self->jobs[j].cell != IDLE;
@@ -247,8 +185,9 @@ static void loop(pool *self)
         }
         struct pollfd waits[JOBS_MAX];
         for (uint32_t i = 0; i < self->job_count; i++) {
-            waits[i] = (struct pollfd){.fd = self->jobs[i].cell != IDLE ? self->jobs[i].answer : -1,
-                                       .events = POLLIN};
+            waits[i] =
+                (struct pollfd){.fd = self->jobs[i].cell != IDLE ? self->jobs[i].child.answer : -1,
+                                .events = POLLIN};
         }
         poll(waits, self->job_count, POLL_MS);
         if (*self->options->interrupted && !self->stopping) {
@@ -258,11 +197,10 @@ static void loop(pool *self)
             if (waits[i].fd < 0 || waits[i].revents == 0) {
                 continue;
             }
-            char reply;
-            const bool died = read(self->jobs[i].answer, &reply, 1) != 1;
+            const bool died = !treadle_child_answered(&self->jobs[i].child);
             finish(self, &self->jobs[i], died);
             if (died) {
-                reap(&self->jobs[i]);
+                treadle_child_end(&self->jobs[i].child);
             }
         }
         show(self);
@@ -274,6 +212,7 @@ static int open_journals(pool *self, const char *directory, char *error, size_t 
     for (uint32_t i = 0; i < self->job_count; i++) {
         char path[512];
         snprintf(path, sizeof path, "%s/journal-%u", directory, i + 1);
+        self->jobs[i].pool = self;
         self->jobs[i].cell = IDLE;
         self->jobs[i].journal = treadle_journal_create(path);
         if (self->jobs[i].journal == NULL) {
@@ -312,8 +251,8 @@ int treadle_jobs_run(const treadle_cell *cells, size_t count, const treadle_jobs
         }
     }
     for (uint32_t i = 0; i < self.job_count; i++) {
-        if (self.jobs[i].pid) {
-            reap(&self.jobs[i]); /* the closed pipe tells it to end */
+        if (self.jobs[i].child.pid) {
+            treadle_child_end(&self.jobs[i].child);
         }
         if (self.jobs[i].journal != NULL) {
             treadle_journal_unmap(self.jobs[i].journal);

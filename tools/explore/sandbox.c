@@ -1,27 +1,23 @@
 // SPDX-License-Identifier: MIT
 #include "tools/explore/sandbox.h"
 
-#include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "tools/explore/child.h"
+#include "tools/explore/now.h"
 #include "tools/strategies/strategies.h"
 
-enum { ASK_EXPLORE = 'e', ASK_REPLAY = 'r', ANSWER = '.' };
+enum { ASK_EXPLORE = 'e', ASK_REPLAY = 'r' };
 
 struct treadle_sandbox {
     treadle_journal *journal;
     const treadle_redis_target *redis;
-    pid_t pid; /* 0 = not running */
-    int ask;
-    int answer;
+    treadle_child child;
 };
 
 /* ---- inside the process ---------------------------------------------------------------------- */
@@ -34,13 +30,6 @@ static void on_crash(const char *property, const char *message)
         strcmp(property, "hang") == 0 ? TREADLE_OUTCOME_CUT : TREADLE_OUTCOME_VIOLATED;
     snprintf(J->outcome.property, sizeof J->outcome.property, "%s", property);
     snprintf(J->outcome.message, sizeof J->outcome.message, "%s", message);
-}
-
-static double now_s(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
 static uint64_t resident_kb(void)
@@ -100,7 +89,7 @@ static void do_explore(treadle_journal *journal, const treadle_program *program,
         return;
     }
     const uint64_t commands_before = treadle_redis_command_count();
-    const double began = now_s();
+    const double began = treadle_now_s();
     const double until = request->time_s_max > 0 ? began + request->time_s_max : 0;
     uint64_t executions = 0;
     uint64_t steps = 0;
@@ -115,7 +104,7 @@ static void do_explore(treadle_journal *journal, const treadle_program *program,
             break;
         }
         /* The clock is looked at now and then; executions may take well under a microsecond. */
-        if (until > 0 && (executions & 63) == 0 && now_s() > until) {
+        if (until > 0 && (executions & 63) == 0 && treadle_now_s() > until) {
             break;
         }
         if (!strategy->begin(self, executions)) {
@@ -136,7 +125,7 @@ static void do_explore(treadle_journal *journal, const treadle_program *program,
             break;
         }
     }
-    report->elapsed_s = now_s() - began;
+    report->elapsed_s = treadle_now_s() - began;
     journal->commands = treadle_redis_command_count() - commands_before;
     journal->resident_kb = resident_kb();
     strategy->destroy(self);
@@ -211,9 +200,11 @@ static void do_replay(treadle_journal *journal, const treadle_program *program,
     strategy->destroy(self);
 }
 
-static _Noreturn void serve(treadle_journal *journal, const treadle_redis_target *redis, int ask,
-                            int answer)
+static void serve(void *context, int ask, int answer)
 {
+    const treadle_sandbox *sandbox = context;
+    treadle_journal *journal = sandbox->journal;
+    const treadle_redis_target *redis = sandbox->redis;
     const treadle_scenario *scenario = treadle_scenario_find(journal->cell.scenario);
     treadle_run run = {
         .scenario = scenario, .variant = journal->cell.variant, .backend = journal->cell.backend};
@@ -233,7 +224,7 @@ static _Noreturn void serve(treadle_journal *journal, const treadle_redis_target
         }
     }
     char question;
-    while (read(ask, &question, 1) == 1) {
+    while (treadle_child_question(ask, &question)) {
         if (error[0] != '\0') {
             journal->outcome = (treadle_outcome){.kind = TREADLE_OUTCOME_ENVIRONMENT};
             snprintf(journal->outcome.property, sizeof journal->outcome.property, "environment");
@@ -243,13 +234,11 @@ static _Noreturn void serve(treadle_journal *journal, const treadle_redis_target
         } else {
             do_replay(journal, &program, options);
         }
-        const char done = ANSWER;
-        if (write(answer, &done, 1) != 1) {
+        if (!treadle_child_done(answer)) {
             break;
         }
     }
     treadle_redis_detach();
-    _exit(0);
 }
 
 /* ---- outside --------------------------------------------------------------------------------- */
@@ -264,63 +253,13 @@ treadle_sandbox *treadle_sandbox_open(treadle_journal *journal, const treadle_re
     return sandbox;
 }
 
-static int start(treadle_sandbox *sandbox)
-{
-    int ask[2];
-    int answer[2];
-    if (pipe(ask) != 0) {
-        return errno;
-    }
-    if (pipe(answer) != 0) {
-        close(ask[0]);
-        close(ask[1]);
-        return errno;
-    }
-    fflush(NULL);
-    const pid_t parent = getpid();
-    const pid_t pid = fork();
-    if (pid == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (getppid() != parent) {
-            _exit(1);
-        }
-        signal(SIGINT, SIG_IGN); /* told through the journal */
-        signal(SIGTERM, SIG_DFL);
-        close(ask[1]);
-        close(answer[0]);
-        serve(sandbox->journal, sandbox->redis, ask[0], answer[1]);
-    }
-    const int error = pid < 0 ? errno : 0;
-    close(ask[0]);
-    close(answer[1]);
-    if (error) {
-        close(ask[1]);
-        close(answer[0]);
-        return error;
-    }
-    sandbox->pid = pid;
-    sandbox->ask = ask[1];
-    sandbox->answer = answer[0];
-    return 0;
-}
-
-static void reap(treadle_sandbox *sandbox, int *status)
-{
-    close(sandbox->ask);
-    close(sandbox->answer);
-    while (waitpid(sandbox->pid, status, 0) < 0 && errno == EINTR) {
-    }
-    sandbox->pid = 0;
-}
-
 void treadle_sandbox_close(treadle_sandbox *sandbox)
 {
     if (sandbox == NULL) {
         return;
     }
-    if (sandbox->pid) {
-        int status;
-        reap(sandbox, &status); /* the closed pipe tells it to end */
+    if (sandbox->child.pid) {
+        treadle_child_end(&sandbox->child);
     }
     free(sandbox);
 }
@@ -353,25 +292,16 @@ static void explain_death(treadle_outcome *outcome, int status)
 static int ask(treadle_sandbox *sandbox, char question, bool *died)
 {
     *died = false;
-    if (sandbox->pid == 0) {
-        const int error = start(sandbox);
+    if (sandbox->child.pid == 0) {
+        const int error = treadle_child_start(&sandbox->child, serve, sandbox, SIGKILL);
         if (error) {
             return error;
         }
     }
     sandbox->journal->outcome = (treadle_outcome){.kind = TREADLE_OUTCOME_NONE};
-    ssize_t count;
-    do {
-        count = write(sandbox->ask, &question, 1);
-    } while (count < 0 && errno == EINTR);
-    char reply;
-    do {
-        count = read(sandbox->answer, &reply, 1);
-    } while (count < 0 && errno == EINTR);
-    if (count != 1) {
-        int status = 0;
-        reap(sandbox, &status);
-        explain_death(&sandbox->journal->outcome, status);
+    treadle_child_put(&sandbox->child, question);
+    if (!treadle_child_answered(&sandbox->child)) {
+        explain_death(&sandbox->journal->outcome, treadle_child_end(&sandbox->child));
         *died = true;
     }
     return 0;

@@ -4,7 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+
+#include "tools/explore/now.h"
 
 /* What is being minimised, most important first. */
 typedef struct cost {
@@ -29,17 +30,10 @@ typedef struct shrinker {
     int error;
 } shrinker;
 
-static double now_s(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
 static bool spent(const shrinker *self)
 {
     return self->error != 0 || self->executions >= self->executions_max ||
-           atomic_load(&self->journal->stop) || now_s() > self->until;
+           atomic_load(&self->journal->stop) || treadle_now_s() > self->until;
 }
 
 static cost cost_of(const treadle_outcome *outcome, const treadle_decisions *decisions)
@@ -169,7 +163,7 @@ int treadle_shrink(treadle_sandbox *sandbox, const treadle_journal *journal, uin
         .best = decisions,
         .best_count = *count,
         .executions_max = executions_max,
-        .until = now_s() + time_s_max,
+        .until = treadle_now_s() + time_s_max,
         .candidate = malloc(TREADLE_DECISIONS_MAX * sizeof *self.candidate),
     };
     if (self.candidate == NULL) {
