@@ -30,7 +30,7 @@ typedef struct arguments {
 
 static const struct argp_option options[] = {
     {"variant", 'V', "VARIANT", 0, "only this variant", 0},
-    {"backend", 'b', "BACKEND", 0, "only this backend: memory, redis-model or redis", 0},
+    {"backend", 'b', "BACKEND", 0, "only this backend: memory or redis", 0},
     {"granularity", 'g', "LEVEL", 0,
      "where threads may be switched: await, sync or memory; default: those of the rows", 0},
     {"strategy", 's', "NAME", 0,
