@@ -50,12 +50,16 @@ target_link_libraries(treadle_cli PUBLIC treadle_reports PRIVATE PkgConfig::JANS
 
 # ---- subjects and scenarios ----------------------------------------------------------------------
 
-file(GLOB impl_sources CONFIGURE_DEPENDS impl/*.c impl/sliding_window/*.c impl/memory_store/*.c)
-treadle_subject(treadle_impl INSTRUMENTED SOURCES ${impl_sources})
+file(GLOB impl_sources CONFIGURE_DEPENDS impl/*.c impl/*/*.c)
+list(FILTER impl_sources EXCLUDE REGEX impl/tests/)
+treadle_subject(treadle_impl INSTRUMENTED SOURCES ${impl_sources} ${TREADLE_CK_SOURCES})
 file(GLOB litmus_sources CONFIGURE_DEPENDS scenarios/litmus/*.c)
 treadle_subject(treadle_litmus INSTRUMENTED SOURCES ${litmus_sources})
 # Scenarios call what subjects call, but their own accesses are no scheduling points.
-treadle_subject(treadle_scenario_rows SOURCES scenarios/sliding_window.c scenarios/memory_store.c)
+file(GLOB row_sources CONFIGURE_DEPENDS scenarios/*.c)
+list(REMOVE_ITEM row_sources ${PROJECT_SOURCE_DIR}/scenarios/scenario.c
+     ${PROJECT_SOURCE_DIR}/scenarios/registry.c)
+treadle_subject(treadle_scenario_rows SOURCES ${row_sources})
 
 file(GLOB model_sources CONFIGURE_DEPENDS models/*.c)
 add_library(treadle_scenarios STATIC scenarios/scenario.c scenarios/registry.c ${model_sources})

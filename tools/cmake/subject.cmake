@@ -15,6 +15,16 @@ else()
   list(APPEND TREADLE_TSAN_FLAGS "SHELL:--param tsan-distinguish-volatile=1")
 endif()
 
+# Concurrency Kit's own code, fetched by tools/packages: Debian's library has it without instrumentation.
+set(TREADLE_CK_SOURCES ${PROJECT_SOURCE_DIR}/build/ck/src/ck_ht.c
+    ${PROJECT_SOURCE_DIR}/build/ck/src/ck_epoch.c)
+foreach(source ${TREADLE_CK_SOURCES})
+  if(NOT EXISTS ${source})
+    message(FATAL_ERROR "${source} is missing: run tools/packages")
+  endif()
+endforeach()
+set_source_files_properties(${TREADLE_CK_SOURCES} PROPERTIES COMPILE_OPTIONS "-Wno-error;-w")
+
 # GNU binutils whatever the compiler: llvm-objcopy cannot do both to .bss at once.
 find_program(TREADLE_LD NAMES ld.bfd ld REQUIRED)
 find_program(TREADLE_OBJCOPY NAMES objcopy REQUIRED)
@@ -22,7 +32,7 @@ find_program(TREADLE_OBJCOPY NAMES objcopy REQUIRED)
 function(treadle_subject name)
   cmake_parse_arguments(SUBJECT "INSTRUMENTED" "" "SOURCES" ${ARGN})
   add_library(${name}_objects OBJECT ${SUBJECT_SOURCES})
-  target_link_libraries(${name}_objects PRIVATE treadle_flags PkgConfig::HIREDIS)
+  target_link_libraries(${name}_objects PRIVATE treadle_flags PkgConfig::HIREDIS PkgConfig::CYAML)
   # Concurrency Kit's inline assembly is invisible to instrumentation; its builtins are not.
   target_compile_definitions(${name}_objects PRIVATE CK_USE_CC_BUILTINS=1)
   if(SUBJECT_INSTRUMENTED)
@@ -48,5 +58,5 @@ function(treadle_subject name)
   add_dependencies(${name} ${name}_build)
   target_sources(${name} INTERFACE ${object})
   set_source_files_properties(${object} PROPERTIES EXTERNAL_OBJECT TRUE GENERATED TRUE)
-  target_link_libraries(${name} INTERFACE PkgConfig::HIREDIS Threads::Threads)
+  target_link_libraries(${name} INTERFACE PkgConfig::HIREDIS PkgConfig::CYAML Threads::Threads)
 endfunction()
