@@ -91,6 +91,7 @@ typedef struct treadle_scenario {
     void (*thread)(void *state, uint32_t index);
     void (*check)(void *state);
     treadle_faults faults;
+    bool serial_outcomes;   /* check() calls treadle_outcome_text(); see tools/checkers/serial.h */
     bool moves_clock;       /* sleeps: on a live server only where that follows the virtual clock */
     uint32_t step_limit;    /* 0 = the engine's default */
     uint32_t random_values; /* see engine.h */

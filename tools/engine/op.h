@@ -6,7 +6,8 @@
  * strategy sees every thread's pending operation and picks the one that runs. Whether an operation
  * is a scheduling point depends on the granularity of the execution: each kind names the coarsest
  * granularity at which it is one. An operation that has to wait (a lock that is held, an empty
- * semaphore) parks at every granularity.
+ * semaphore) parks at every granularity. Volatile accesses count as atomics: they are what
+ * Concurrency Kit's primitives are made of.
  *
  * Constants only: nothing to own, safe from every thread.
  */
@@ -31,6 +32,7 @@ treadle_granularity treadle_granularity_parse(const char *name);
 #define TREADLE_OPS(X)                       \
     X(NONE, NONE, "none")                    \
     X(NOTE, NONE, "note")                    \
+    X(CALL, SYNC, "call")                    \
     X(THREAD_START, AWAIT, "start")          \
     X(THREAD_CREATE, SYNC, "create")         \
     X(THREAD_JOIN, SYNC, "join")             \
@@ -67,8 +69,8 @@ treadle_granularity treadle_granularity_parse(const char *name);
     X(FENCE, SYNC, "fence")                  \
     X(READ, MEMORY, "read")                  \
     X(WRITE, MEMORY, "write")                \
-    X(VOLATILE_READ, MEMORY, "vread")        \
-    X(VOLATILE_WRITE, MEMORY, "vwrite")      \
+    X(VOLATILE_READ, SYNC, "vread")          \
+    X(VOLATILE_WRITE, SYNC, "vwrite")        \
     X(YIELD, SYNC, "yield")                  \
     X(SLEEP, AWAIT, "sleep")                 \
     X(CLOCK_READ, SYNC, "clock")             \
