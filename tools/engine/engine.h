@@ -128,8 +128,8 @@ int64_t treadle_clock_seen_ns(void);
 
 /* The calling thread begins and ends a call of the subject: what checkers take for one operation.
  * The beginning is an operation of its own, since what ended before it is ordered before it.
- * `text` (for the trace) may be NULL; `site` is where it is called. A thread of treadle_run_threads() that never begins a call is
- * inside one from its start to its end. */
+ * `text` (for the trace) may be NULL; `site` is where it is called. A thread of
+ * treadle_run_threads() that never begins a call is inside one from its start to its end. */
 void treadle_call_begin(const char *text, const void *site);
 void treadle_call_end(void);
 

@@ -28,11 +28,11 @@ const char *treadle_granularity_name(treadle_granularity granularity);
 /* The reverse; TREADLE_GRANULARITY_NONE for an unknown name. */
 treadle_granularity treadle_granularity_parse(const char *name);
 
-/* name, granularity at which it is a scheduling point, word for traces */
+/* name, granularity at which it is a scheduling point, word for traces. Their order is part of
+ * trace hashes: new ones come last. */
 #define TREADLE_OPS(X)                       \
     X(NONE, NONE, "none")                    \
     X(NOTE, NONE, "note")                    \
-    X(CALL, SYNC, "call")                    \
     X(THREAD_START, AWAIT, "start")          \
     X(THREAD_CREATE, SYNC, "create")         \
     X(THREAD_JOIN, SYNC, "join")             \
@@ -74,7 +74,8 @@ treadle_granularity treadle_granularity_parse(const char *name);
     X(YIELD, SYNC, "yield")                  \
     X(SLEEP, AWAIT, "sleep")                 \
     X(CLOCK_READ, SYNC, "clock")             \
-    X(REDIS, AWAIT, "redis")
+    X(REDIS, AWAIT, "redis")                 \
+    X(CALL, SYNC, "call")
 
 typedef enum treadle_op_kind {
 #define X(name, granularity, word) TREADLE_OP_##name,
