@@ -34,7 +34,9 @@ static treadle_explore_request plan(const treadle_cell *cell, const treadle_expe
                                        .pct_depth = options->pct_depth,
                                        .executions_max = options->executions_max,
                                        .time_s_max = options->time_s_max};
-    const bool proves = expected != NULL && expected->verdict == TREADLE_VERDICT_HOLDS;
+    /* Where nothing is stated, what one event loop can do is small enough to see it all. */
+    const bool proves = expected != NULL ? expected->verdict == TREADLE_VERDICT_HOLDS
+                                         : cell->granularity == TREADLE_GRANULARITY_AWAIT;
     const char *strategy = options->strategy;
     if (strategy == NULL) {
         strategy = proves ? "dfs" : "random";
