@@ -217,6 +217,7 @@ static void reset(const treadle_program *program, const treadle_execution_option
     E.stuck_rounds = 0;
     E.clock_ns = 0;
     E.random_calls = 0;
+    E.random_seeded = false;
     E.tsd_key_count = 0;
     E.options = *options;
     E.program = program;
