@@ -7,6 +7,7 @@ const struct sliding_window_variant *const sliding_window_variants[] = {
     &sliding_window_naive,
     &sliding_window_proposed_lua,
     &sliding_window_proposed_pipeline,
+    &sliding_window_watch,
     &sliding_window_fixed,
 };
 
@@ -20,5 +21,6 @@ const struct sliding_window_variant *sliding_window_find(const char *name)
             return sliding_window_variants[i];
         }
     }
-    return NULL;
+    return strcmp(name, sliding_window_proposed_literal.name) == 0 ? &sliding_window_proposed_literal
+                                                                  : NULL;
 }
