@@ -97,6 +97,7 @@ typedef struct treadle_scenario {
     void *(*setup)(const treadle_run *run);
     void (*thread)(void *state, uint32_t index);
     void (*check)(void *state);
+    const char *no_baseline; /* why no variant breaks here; NULL where one must (baseline.h) */
     treadle_faults faults;
     bool serial_outcomes;   /* check() calls treadle_outcome_text(); see tools/checkers/serial.h */
     bool moves_clock;       /* sleeps: on a live server only where that follows the virtual clock */
@@ -110,6 +111,14 @@ typedef struct treadle_scenario {
 
 /* Why a scenario cannot run on a server given by URL, after "it"; NULL when it can. */
 const char *treadle_scenario_needs_own_server(const treadle_scenario *scenario);
+
+/* Whether a variant is one that we stand behind: `fixed` or `lockfree`. */
+bool treadle_variant_is_solution(const char *variant);
+
+/* The expectation that shows that the check can fail: `naive`, else another variant that is no
+ * solution, expected to be violated on that backend; NULL when there is none. */
+const treadle_expectation *treadle_scenario_baseline(const treadle_scenario *scenario,
+                                                     treadle_backend backend);
 
 /* The value of a parameter by name. The name must be one of the scenario's. */
 int64_t treadle_run_parameter(const treadle_run *run, const char *name);

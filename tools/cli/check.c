@@ -15,6 +15,7 @@
 #include "tools/cli/progress.h"
 #include "tools/cli/suggest.h"
 #include "tools/cli/symbols.h"
+#include "tools/explore/baseline.h"
 #include "tools/explore/jobs.h"
 #include "tools/redis/redis_url.h"
 #include "tools/strategies/strategies.h"
@@ -126,6 +127,8 @@ typedef struct reporting {
     const treadle_writer *writer;
     void *self;
     treadle_summary summary;
+    treadle_baselines *baselines;
+    uint64_t baselines_lost;
     size_t cells;
     bool environment;
     int error;
@@ -143,6 +146,7 @@ static void on_result(void *context, treadle_result *result)
     } else {
         report->summary.unexpected++;
     }
+    treadle_baselines_note(report->baselines, result);
     treadle_progress_clear();
     const int error = report->writer->result(report->self, result);
     report->error = report->error ? report->error : error;
@@ -161,7 +165,7 @@ static void on_progress(void *context, size_t done, const treadle_cell *cell, ui
 
 static int exit_status(const reporting *report)
 {
-    if (report->summary.unexpected > 0) {
+    if (report->summary.unexpected > 0 || report->baselines_lost > 0) {
         return TREADLE_EXIT_UNEXPECTED;
     }
     if (report->environment || report->error) {
@@ -171,6 +175,26 @@ static int exit_status(const reporting *report)
         return TREADLE_EXIT_UNKNOWN;
     }
     return TREADLE_EXIT_OK;
+}
+
+static void on_lost_baseline(const treadle_scenario *scenario, treadle_backend backend)
+{
+    treadle_cli_error("baseline lost: %s on %s passes, and no variant was found that breaks it: "
+                      "the check may have gone blind",
+                      scenario->name, treadle_backend_name(backend));
+}
+
+/* Part of a run says nothing of what was left out. */
+static void count_baselines(reporting *report)
+{
+    if (report->summary.interrupted) {
+        return;
+    }
+    const treadle_baseline_counts counts = treadle_baselines_count(report->baselines, NULL);
+    report->summary.workloads = counts.workloads;
+    report->summary.workloads_broken = counts.broken;
+    report->summary.workloads_exempt = counts.exempt;
+    report->baselines_lost = counts.lost;
 }
 
 static int run(const arguments *self, const treadle_cell *cells, size_t count,
@@ -185,13 +209,18 @@ static int run(const arguments *self, const treadle_cell *cells, size_t count,
         writer_options.scenario_columns = MAX(writer_options.scenario_columns, scenario);
         writer_options.variant_columns = MAX(writer_options.variant_columns, variant);
     }
-    reporting report = {.writer = writer, .cells = count};
+    reporting report = {.writer = writer, .cells = count, .baselines = treadle_baselines_open()};
+    if (report.baselines == NULL) {
+        treadle_cli_error("out of memory");
+        return TREADLE_EXIT_ENVIRONMENT;
+    }
     struct timespec began;
     clock_gettime(CLOCK_MONOTONIC, &began);
     report.error = writer->begin(&report.self, &writer_options);
     if (report.error == EPIPE) {
         report.error = 0; /* the reader has seen enough, as `head` has */
     } else if (report.error) {
+        treadle_baselines_close(report.baselines);
         treadle_cli_error("cannot write the output: %s", strerror(report.error));
         return TREADLE_EXIT_ENVIRONMENT;
     }
@@ -212,8 +241,13 @@ static int run(const arguments *self, const treadle_cell *cells, size_t count,
     report.summary.elapsed_s =
         (double)(ended.tv_sec - began.tv_sec) + 1e-9 * (double)(ended.tv_nsec - began.tv_nsec);
     report.summary.interrupted = interrupted != 0;
+    count_baselines(&report);
     const int end_error = writer->end(report.self, &report.summary);
     report.error = report.error ? report.error : end_error;
+    if (report.baselines_lost > 0) {
+        treadle_baselines_count(report.baselines, on_lost_baseline);
+    }
+    treadle_baselines_close(report.baselines);
     if (started != 0) {
         treadle_cli_error("%s", error);
         return TREADLE_EXIT_ENVIRONMENT;
