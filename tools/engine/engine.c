@@ -339,6 +339,7 @@ void treadle_call_begin(const char *text, const void *site)
 {
     thread *self = E.self;
     E.in_call &= ~self->bit;
+    self->clock_seen_ns = -1;
     /* A thread that has only just been started has nothing before its call to keep apart. */
     const bool fresh =
         self->kind == TREADLE_OP_THREAD_START && E.level < TREADLE_GRANULARITY_MEMORY;

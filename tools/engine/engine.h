@@ -123,7 +123,7 @@ void treadle_record_pause(bool pause);
 int64_t treadle_clock_ns(void);
 
 /* The virtual time that the calling thread saw last: at its last reading of a clock or external
- * operation; the start of the execution when there was none. */
+ * operation in the call under way; -1 when there was none. */
 int64_t treadle_clock_seen_ns(void);
 
 /* The calling thread begins and ends a call of the subject: what checkers take for one operation.

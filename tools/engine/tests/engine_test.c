@@ -246,6 +246,28 @@ Test(time, a_thread_s_wall_clock_can_be_wrong)
     cr_assert(noted);
 }
 
+static void calls_that_see_time(void *unused)
+{
+    (void)unused;
+    uint64_t right = 0;
+    treadle_call_begin("reads the clock, then sleeps", NULL);
+    jumpy_clock(NULL, 0);
+    sleeps_a_minute(NULL, 0);
+    right += treadle_clock_seen_ns() == 0;
+    treadle_call_begin("sleeps", NULL);
+    sleeps_a_minute(NULL, 0);
+    right += treadle_clock_seen_ns() == -1;
+    treadle_call_end();
+    report(right);
+}
+
+Test(time, that_a_call_saw_is_its_own_though_it_be_zero)
+{
+    exploration how = AWAIT;
+    explore(&how, calls_that_see_time);
+    cr_assert_eq(how.results[2], 1);
+}
+
 static uint64_t results_of(const exploration *result)
 {
     uint64_t set = 0;

@@ -747,6 +747,13 @@ void absolute_sleep(void *unused, uint32_t index)
     outcome = 1;
 }
 
+void sleeps_a_minute(void *unused, uint32_t index)
+{
+    (void)unused;
+    (void)index;
+    sleep(60);
+}
+
 /* Seconds by which the wall clock is ahead of what it should be. */
 static time_t skew(void)
 {
