@@ -97,6 +97,7 @@ static void acquire_twice(void *context, uint32_t index)
     for (int i = 0; i < 2; i++) {
         const uint32_t call = treadle_invoke(&state->history, 0, index, 0);
         const enum rate_decision decision = sliding_request(state, index, NULL);
+        treadle_note("acquire: %s", rate_decision_name(decision));
         if (decision == RATE_ERROR) {
             treadle_respond_unknown(&state->history, call);
             redisReconnect(treadle_redis_connection(index));

@@ -194,7 +194,7 @@ static const treadle_scenario scripts_lost = {
  */
 
 static const treadle_expectation expect_refused_write[] = {
-    SLIDING_ROW("naive", VIOLATED, "charged-error", "EXPIRE is refused after the ZADD"),
+    SLIDING_ROW("naive", VIOLATED, "charged-error", "what comes after the ZADD is refused"),
     SLIDING_ROW("proposed-lua", HOLDS, NULL, "the script stops at its first write"),
     SLIDING_ROW("proposed-pipeline", HOLDS, NULL, "EXEC aborts"),
     SLIDING_ROW("watch", HOLDS, NULL, "EXEC aborts"),

@@ -21,7 +21,7 @@
  *  5. Strings passed in are not kept. `last_error` is valid until the next call on the handle.
  *
  * RATE_ERROR does not say that nothing was charged: the reply may have been lost on its way. Only
- * `fixed` makes it safe to try again (with the same request id).
+ * `fixed` and `watch` make it safe to try again (with the same request id).
  */
 
 #include "../rate_limit.h"

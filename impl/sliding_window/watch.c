@@ -13,8 +13,11 @@
  *    meanwhile), so somebody always gets on; whoever loses ATTEMPTS_MAX times in a row is told
  *    RATE_ERROR, and nothing is charged.
  *
- * Three round trips where the script needs one, and more under contention: a control to compare
- * with, for servers on which scripts are forbidden.
+ * What a script would not do:
+ *  - it takes three round trips, and more under contention;
+ *  - it charges the time of its look, and EXEC may be long after it: a client that is held up in
+ *    between is admitted now on an entry that expires too early.
+ * So a control to compare with, and something for servers on which scripts are forbidden.
  */
 
 #include "window_client.h"
@@ -26,7 +29,7 @@
 enum {
     ATTEMPTS_MAX = 8,
     OPEN_REPLIES = 2,  /* WATCH, TIME */
-    COUNT_REPLIES = 2, /* ZCOUNT, ZSCORE */
+    LOOK_REPLIES = 2,  /* ZCOUNT; ZSCORE, when there is an id */
     ZADD_POSITION = 1, /* in EXEC's array */
     EXEC_REPLIES = 5,  /* MULTI, QUEUED three times, EXEC */
     ID_MAX = 64,
@@ -142,20 +145,23 @@ static bool look(struct sliding_window *window, const char *provider, const char
                  const char *request_id, long long *count, bool *known)
 {
     redisContext *redis = window->redis;
-    redisReply *replies[COUNT_REPLIES];
+    const bool named = request_id[0] != '\0';
+    const int count_of_replies = named ? LOOK_REPLIES : LOOK_REPLIES - 1;
+    redisReply *replies[LOOK_REPLIES];
     const bool appended =
         redisAppendCommand(redis, "ZCOUNT window:%s (%s +inf", provider, cutoff) == REDIS_OK &&
-        redisAppendCommand(redis, "ZSCORE window:%s %s", provider, request_id) == REDIS_OK;
-    if (!run_pipeline(window, appended, replies, COUNT_REPLIES)) {
+        (!named ||
+         redisAppendCommand(redis, "ZSCORE window:%s %s", provider, request_id) == REDIS_OK);
+    if (!run_pipeline(window, appended, replies, count_of_replies)) {
         return false;
     }
     const bool good = has_type(window, replies[0], REDIS_REPLY_INTEGER);
     if (good) {
         *count = replies[0]->integer;
-        *known = request_id[0] != '\0' && replies[1]->type == REDIS_REPLY_STRING &&
+        *known = named && replies[1]->type == REDIS_REPLY_STRING &&
                  strtod(replies[1]->str, NULL) > strtod(cutoff, NULL);
     }
-    free_replies(replies, COUNT_REPLIES);
+    free_replies(replies, count_of_replies);
     return good;
 }
 

@@ -138,9 +138,9 @@ uint64_t treadle_threads_in_call(void);
 
 /* From now on the calling thread's readings of CLOCK_REALTIME (time, gettimeofday, …), and the
  * absolute times on it that the thread waits for, are `offset_ns` ahead of the execution's clock:
- * what a machine sees whose clock is wrong. Neither CLOCK_MONOTONIC nor a server's clock is shifted.
- * Threads that it creates inherit the offset; those of treadle_run_threads() start with none.
- * Leaves a note in the trace. */
+ * what a machine sees whose clock is wrong. Neither CLOCK_MONOTONIC nor a server's clock is
+ * shifted. Threads that it creates inherit the offset; those of treadle_run_threads() start with
+ * none. Leaves a note in the trace. */
 void treadle_clock_offset(int64_t offset_ns);
 
 /* The number of the calling thread: 0 main, 1 … */

@@ -104,9 +104,9 @@ typedef struct thread {
 
     object *wait_mutex; /* of a condition wait */
     int64_t clock_seen_ns;
-    int64_t deadline_ns; /* of a sleep or a timed wait, since the execution began */
+    int64_t deadline_ns;        /* of a sleep or a timed wait, since the execution began */
     int64_t realtime_offset_ns; /* see treadle_clock_offset() */
-    uint64_t joiners;    /* threads that wait for its end */
+    uint64_t joiners;           /* threads that wait for its end */
     void *(*start)(void *);
     int (*start_c11)(void *);
     void (*start_indexed)(void *, uint32_t);

@@ -65,13 +65,13 @@ static void tell_before(treadle_redis_text *text, const treadle_redis_fault *fau
 {
     switch (fault->kind) {
     case TREADLE_REDIS_FAULT_SCRIPTS_FLUSHED:
-        treadle_redis_text_literal(text, "(the server lost its scripts) ");
+        treadle_redis_text_literal(text, "(scripts lost) ");
         break;
     case TREADLE_REDIS_FAULT_ERROR_REPLY:
-        treadle_redis_text_literal(text, "(the server lost its replicas and refuses writes) ");
+        treadle_redis_text_literal(text, "(no replicas: writes refused) ");
         break;
     case TREADLE_REDIS_FAULT_EVICTED:
-        treadle_redis_text_literal(text, "(the server evicted ");
+        treadle_redis_text_literal(text, "(evicted ");
         treadle_redis_text_bytes(text, fault->key);
         treadle_redis_text_literal(text, ") ");
         break;
