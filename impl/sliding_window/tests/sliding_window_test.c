@@ -91,7 +91,8 @@ Test(sliding_window, registry_finds_every_variant)
         cr_assert_eq(sliding_window_find(variant->name), variant);
         variant->close(NULL);
     }
-    cr_assert_eq(sliding_window_find("proposed-pipeline-literal"), &sliding_window_proposed_literal);
+    cr_assert_eq(sliding_window_find("proposed-pipeline-literal"),
+                 &sliding_window_proposed_literal);
     cr_assert_null(sliding_window_find("no-such-variant"));
     cr_assert_null(sliding_window_find(""));
 }
