@@ -70,7 +70,7 @@ redisContext *treadle_redis_connection(uint32_t client);
  * stays attached. */
 const char *treadle_redis_provider(const char *name);
 
-/* For checks, on the main fiber: a command, in hiredis's format, outside the subject's view. No
+/* For checks, on any fiber: a command, in hiredis's format, outside the subject's view. No
  * scheduling point, no fault, not in the trace; rule 2 holds for it too. The caller frees the
  * reply; ends the execution as ENVIRONMENT when the server does not answer. */
 redisReply *treadle_redis_inspect(const char *format, ...) __attribute__((format(printf, 1, 2)));
