@@ -314,7 +314,8 @@ static const treadle_expectation expect_colliding[] = {
                 "the same id moves a score instead of adding an entry"),
     SLIDING_ROW("proposed-pipeline", VIOLATED, "over-admission",
                 "the same id moves a score instead of adding an entry"),
-    SLIDING_ROW("watch", HOLDS, NULL, "ids are made from the server's time, and ZADD is NX"),
+    SLIDING_ROW("watch", HOLDS, NULL,
+                "ids also have the server's time and the number of requests in the window"),
     SLIDING_ROW("fixed", HOLDS, NULL, "the server makes ids, unique in the window"),
     {0},
 };

@@ -20,6 +20,7 @@
  * So a control to compare with, and something for servers on which scripts are forbidden.
  */
 
+#include "../request_id.h"
 #include "window_client.h"
 
 #include <stdio.h>
@@ -32,7 +33,7 @@ enum {
     LOOK_REPLIES = 2,  /* ZCOUNT; ZSCORE, when there is an id */
     ZADD_POSITION = 1, /* in EXEC's array */
     EXEC_REPLIES = 5,  /* MULTI, QUEUED three times, EXEC */
-    ID_MAX = 64,
+    ID_MAX = 44 + REQUEST_ID_SIZE,
 };
 
 enum attempt {
@@ -215,9 +216,10 @@ static enum attempt give_up_watching(struct sliding_window *window, enum attempt
 }
 
 static enum attempt try_once(struct sliding_window *window, const char *provider,
-                             const char *request_id, int attempt)
+                             const char *request_id)
 {
     char cutoff[WINDOW_DECIMAL_SIZE];
+    char unique[REQUEST_ID_SIZE];
     char made_up[ID_MAX];
     long long now_us;
     long long count;
@@ -239,8 +241,10 @@ static enum attempt try_once(struct sliding_window *window, const char *provider
     if (request_id[0] != '\0') {
         return charge(window, provider, cutoff, now_us, request_id);
     }
-    /* Of two requests in one microsecond the later counts the earlier. */
-    snprintf(made_up, sizeof made_up, "watch-%lld-%lld-%d", now_us, count, attempt);
+    /* Should processes be seeded alike, the later of two requests in one microsecond still counts
+     * the earlier. */
+    request_id_generate(unique);
+    snprintf(made_up, sizeof made_up, "%lld-%lld-%s", now_us, count, unique);
     return charge(window, provider, cutoff, now_us, made_up);
 }
 
@@ -260,7 +264,7 @@ static enum rate_decision watch_acquire(struct sliding_window *window, const cha
 {
     window_client_clear_error(window);
     for (int attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
-        switch (try_once(window, provider, request_id != NULL ? request_id : "", attempt)) {
+        switch (try_once(window, provider, request_id != NULL ? request_id : "")) {
         case ATTEMPT_ADMITTED: return RATE_ADMITTED;
         case ATTEMPT_REFUSED: return RATE_REFUSED;
         case ATTEMPT_ERROR: return RATE_ERROR;
