@@ -250,8 +250,8 @@ static void check_patient(void *context)
 
 /* ---- late_waiters ---------------------------------------------------------------------------- */
 
-/* Two wait for the tokens of the next two seconds; something else keeps the machine busy, so that
- * both may wake late. */
+/* Two wait for the two tokens of the next two seconds; a third lets time pass, so that they may
+ * wake late. Nobody else takes any. */
 static void wait_beside_a_sleeper(void *context, uint32_t index)
 {
     fixture *state = context;
@@ -270,8 +270,8 @@ static void check_late(void *context)
     close_bucket(state);
     if (lost) {
         treadle_violation("lost-token",
-                          "two waited for the tokens of two seconds and one was refused: the "
-                          "bucket overflowed while they were waiting");
+                          "of the tokens of two seconds one was granted and a waiter was refused: "
+                          "the bucket overflowed while it was waiting");
     }
 }
 
