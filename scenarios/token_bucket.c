@@ -29,7 +29,8 @@ typedef struct fixture {
     struct token_bucket_limits limits;
     int64_t threads;
     int64_t opened_ns;
-    int64_t taken; /* in set-up */
+    int64_t taken;  /* in set-up */
+    int64_t filled; /* by resets, at most */
     enum rate_decision decisions[THREADS_MAX];
     int64_t granted[THREADS_MAX];
     treadle_history history;
@@ -112,7 +113,8 @@ static int64_t granted(const fixture *state)
 static void require_conservation(fixture *state)
 {
     const double left = state->variant->available(state->bucket);
-    const double most = state->limits.capacity + state->limits.rate_per_s * elapsed_s(state);
+    const double most = state->limits.capacity + state->limits.rate_per_s * elapsed_s(state) +
+                        (double)state->filled;
     const int64_t sum = granted(state);
     if ((double)sum + floor(left) > most) {
         treadle_violation("over-grant",
@@ -205,7 +207,7 @@ static void check_herd(void *context)
     close_bucket(state);
     if (futile > 0) {
         treadle_violation("futile-wakeup",
-                          "%lld waiters for as many tokens: %lu times one woke to find none",
+                          "%lld waiters for as many tokens: wake-ups that found none: %lu",
                           (long long)state->threads, futile);
     }
 }
@@ -331,11 +333,6 @@ static void cancel_or_wait(void *context, uint32_t index)
 
 /* ---- reset_against_use, reconfigure_in_use --------------------------------------------------- */
 
-static void *setup_full(const treadle_run *run)
-{
-    return open_bucket(run, 3, 0);
-}
-
 static void *setup_one_taken(const treadle_run *run)
 {
     fixture *state = open_bucket(run, 3, 0);
@@ -345,7 +342,7 @@ static void *setup_one_taken(const treadle_run *run)
 
 static void called(fixture *state, enum function function, uint32_t index)
 {
-    static const struct token_bucket_limits smaller = {.capacity = 1, .rate_per_s = 0};
+    static const struct token_bucket_limits smaller = {.capacity = 2, .rate_per_s = 0};
     const uint32_t call = treadle_invoke(&state->history, function, 0, 0);
     int64_t result = 1;
     switch (function) {
@@ -373,6 +370,38 @@ static void check_outcome(void *context)
     const double left = state->variant->available(state->bucket);
     close_bucket(state);
     treadle_outcome_text("%lld granted, %g left", (long long)(granted(state) - state->taken), left);
+}
+
+/* ---- reset_with_waiter ----------------------------------------------------------------------- */
+
+static void *setup_two_taken(const treadle_run *run)
+{
+    return emptied(open_bucket(run, 2, 1));
+}
+
+/* Thread 0 waits; thread 1 fills the bucket, takes all, and tries once more when a second has
+ * passed. */
+static void wait_or_reset(void *context, uint32_t index)
+{
+    fixture *state = context;
+    if (index == 0) {
+        acquire(state, index, NULL);
+        return;
+    }
+    state->variant->reset(state->bucket);
+    treadle_note("reset");
+    try_acquire(state, index);
+    try_acquire(state, index);
+    sleep_s(1);
+    try_acquire(state, index);
+}
+
+static void check_reset_with_waiter(void *context)
+{
+    fixture *state = context;
+    state->filled = (int64_t)state->limits.capacity;
+    require_conservation(state);
+    close_bucket(state);
 }
 
 /* ---- give_back: linearizable ----------------------------------------------------------------- */
@@ -793,6 +822,16 @@ static const treadle_expectation expect_reconfigure[] = {
     {0},
 };
 
+static const treadle_expectation expect_reset_with_waiter[] = {
+    MEMORY_ROW("naive", AWAIT, HOLDS, NULL, "who waits has nothing"),
+    MEMORY_ROW("proposed", SYNC, HOLDS, NULL, "who waits has nothing"),
+    MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "the reset makes the promise anew"),
+    MEMORY_ROW("lockfree", AWAIT, HOLDS, NULL, "the reset voids the promise"),
+    MEMORY_ROW("lockfree", SYNC, NO_VIOLATION_FOUND, NULL,
+               "one swap decides; too many interleavings for dfs"),
+    {0},
+};
+
 static const treadle_expectation expect_give_back[] = {
     MEMORY_ROW("naive", AWAIT, HOLDS, NULL, "nothing suspends inside"),
     MEMORY_ROW("naive", SYNC, HOLDS, NULL, "no lock or atomic is met inside"),
@@ -957,13 +996,25 @@ static const treadle_scenario reset_against_use = {
 
 static const treadle_scenario reconfigure_in_use = {
     .name = "token_bucket/reconfigure_in_use",
-    .summary = "a smaller capacity while another takes; the outcome is that of a serial order",
+    .summary = "another capacity while one takes; the outcome is that of a serial order",
     .parameters = two,
     .expectations = expect_reconfigure,
-    .setup = setup_full,
+    .setup = setup_one_taken,
     .thread = reconfigure_or_take,
     .check = check_outcome,
     .serial_outcomes = true,
+};
+
+static const treadle_scenario reset_with_waiter = {
+    .name = "token_bucket/reset_with_waiter",
+    .summary =
+        "a reset while one waits; the reset's tokens are not granted on top of a promised one",
+    .parameters = two,
+    .expectations = expect_reset_with_waiter,
+    .setup = setup_two_taken,
+    .thread = wait_or_reset,
+    .check = check_reset_with_waiter,
+    .no_baseline = "waiters of the original are promised nothing, so nothing is granted twice",
 };
 
 static const treadle_scenario give_back_row = {
@@ -1060,6 +1111,7 @@ const treadle_scenario *const treadle_token_bucket[] = {
     &waiter_cancelled,
     &reset_against_use,
     &reconfigure_in_use,
+    &reset_with_waiter,
     &give_back_row,
     &sequential_row,
     &shared_take_row,
