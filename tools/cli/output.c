@@ -28,8 +28,7 @@ int treadle_output_open(treadle_output *output, const char *path)
     const bool directory = stat(path, &status) == 0 && S_ISDIR(status.st_mode);
     const int fd = directory ? -1 : mkstemp(output->temporary);
     if (fd < 0) {
-        treadle_cli_error("cannot write --output %s: %s", path,
-                          strerror(directory ? EISDIR : errno));
+        treadle_cli_error("cannot write %s: %s", path, strerror(directory ? EISDIR : errno));
         free(output->temporary);
         return TREADLE_EXIT_ENVIRONMENT;
     }
@@ -53,11 +52,21 @@ int treadle_output_close(treadle_output *output)
     failed |= fclose(output->stream) != 0;
     failed = failed || rename(output->temporary, output->path) != 0;
     if (failed) {
-        treadle_cli_error("cannot write --output %s: %s", output->path, strerror(errno));
+        treadle_cli_error("cannot write %s: %s", output->path, strerror(errno));
         unlink(output->temporary);
     }
     free(output->temporary);
     return failed ? TREADLE_EXIT_ENVIRONMENT : TREADLE_EXIT_OK;
+}
+
+void treadle_output_abandon(treadle_output *output)
+{
+    if (output->path == NULL) {
+        return;
+    }
+    fclose(output->stream);
+    unlink(output->temporary);
+    free(output->temporary);
 }
 
 void treadle_output_options(const treadle_output *output, treadle_writer_options *options)

@@ -18,6 +18,8 @@ typedef struct treadle_output {
 int treadle_output_open(treadle_output *output, const char *path);
 /* Puts the file in its place. Same return. */
 int treadle_output_close(treadle_output *output);
+/* Instead of that: the file is not to be. */
+void treadle_output_abandon(treadle_output *output);
 
 /* Width and colour for this output: those of the terminal when it is one. NO_COLOR is honoured. */
 void treadle_output_options(const treadle_output *output, treadle_writer_options *options);
