@@ -6,6 +6,7 @@ pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
 pkg_check_modules(LIBXML REQUIRED IMPORTED_TARGET libxml-2.0)
 pkg_check_modules(SODIUM REQUIRED IMPORTED_TARGET libsodium)
 pkg_check_modules(LIBDW REQUIRED IMPORTED_TARGET libdw)
+pkg_check_modules(YAML REQUIRED IMPORTED_TARGET yaml-0.1)
 
 # ---- the harness, layer by layer ---------------------------------------------------------------
 
@@ -45,8 +46,8 @@ file(GLOB cli_sources CONFIGURE_DEPENDS tools/cli/*.c tools/bench/*.c)
 list(REMOVE_ITEM cli_sources ${PROJECT_SOURCE_DIR}/tools/cli/main.c)
 add_library(treadle_cli STATIC ${cli_sources})
 target_compile_definitions(treadle_cli PRIVATE TREADLE_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
-target_link_libraries(treadle_cli PUBLIC treadle_reports PRIVATE PkgConfig::JANSSON
-                                                                 PkgConfig::LIBDW m)
+target_link_libraries(treadle_cli PUBLIC treadle_reports
+                                  PRIVATE PkgConfig::JANSSON PkgConfig::LIBDW PkgConfig::YAML m)
 
 # ---- subjects and scenarios ----------------------------------------------------------------------
 
