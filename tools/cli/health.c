@@ -154,7 +154,7 @@ static void print_summary(const findings *self, const arguments *asked, uint64_t
            self->count > 0 ? found
            : checked > 0   ? "healthy"
                            : "there are none, so nothing is wrong with them",
-           asked->config == NULL ? "; no --config, so neither limits nor orphans" : "");
+           asked->config == NULL ? "; without --config limits and orphans are not checked" : "");
 }
 
 /* 0, or an errno value. */
@@ -208,7 +208,9 @@ static int inspect(const arguments *asked, const treadle_limits *limits,
     redisContext *redis = treadle_redis_connect(target, error, sizeof error);
     if (redis == NULL || treadle_inspect(redis, &inspection, &checked, error, sizeof error) != 0) {
         fflush(stdout);
-        treadle_cli_error("%s", error);
+        char *escaped = treadle_utf8_escape(error, strlen(error)); /* it may quote the server */
+        treadle_cli_error("%s", escaped != NULL ? escaped : "out of memory");
+        free(escaped);
     } else {
         status = finish(&found, asked, checked);
     }
