@@ -270,6 +270,15 @@ static void print_summary(const text_writer *self, const treadle_summary *summar
     print_count(self, self->not_found, "no violation found within the budget, as expected",
                 "no violation found within the budget, as expected");
     print_count(self, others, "unknown, as expected", "unknown, as expected");
+    if (summary->workloads > 0) {
+        fprintf(out,
+                "%*" PRIu64 " of %" PRIu64 " workloads that a solution passes break a baseline",
+                INDENT + 2, summary->workloads_broken, summary->workloads);
+        if (summary->workloads_exempt > 0) {
+            fprintf(out, "; %" PRIu64 " by design none", summary->workloads_exempt);
+        }
+        fputc('\n', out);
+    }
 }
 
 static void print_unexpected(const text_writer *self)

@@ -35,6 +35,11 @@ typedef struct treadle_summary {
     uint64_t as_expected;
     uint64_t unexpected;
     uint64_t unknown;
+    /* Workloads that a solution passed, and those of them that a baseline variant broke or that
+     * nothing can break; see tools/explore/baseline.h. */
+    uint64_t workloads;
+    uint64_t workloads_broken;
+    uint64_t workloads_exempt;
     double elapsed_s;
     bool interrupted;
 } treadle_summary;

@@ -408,6 +408,7 @@ static const treadle_scenario sequential_row = {
     .setup = setup_sequential,
     .thread = sequential,
     .check = check_closed,
+    .no_baseline = "one thread: nothing interleaves",
 };
 
 static const treadle_scenario boundary_row = {
@@ -419,6 +420,7 @@ static const treadle_scenario boundary_row = {
     .setup = setup_sequential,
     .thread = boundary,
     .check = check_closed,
+    .no_baseline = "one thread: nothing interleaves",
 };
 
 const treadle_scenario *const treadle_memory_store[] = {

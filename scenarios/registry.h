@@ -10,5 +10,6 @@ extern const treadle_scenario *const treadle_memory_store[];
 extern const treadle_scenario *const treadle_litmus_counting[];
 extern const treadle_scenario *const treadle_litmus_blocking[];
 extern const treadle_scenario *const treadle_litmus_misbehaving[];
+extern const treadle_scenario *const treadle_litmus_oracles[];
 
 #endif

@@ -40,6 +40,28 @@ bool treadle_backend_parse(const char *name, treadle_backend *out)
     return false;
 }
 
+bool treadle_variant_is_solution(const char *variant)
+{
+    return strcmp(variant, "fixed") == 0 || strcmp(variant, "lockfree") == 0;
+}
+
+const treadle_expectation *treadle_scenario_baseline(const treadle_scenario *scenario,
+                                                     treadle_backend backend)
+{
+    const treadle_expectation *found = NULL;
+    for (const treadle_expectation *e = scenario->expectations; e->variant != NULL; e++) {
+        if (e->backend != backend || e->verdict != TREADLE_VERDICT_VIOLATED ||
+            treadle_variant_is_solution(e->variant)) {
+            continue;
+        }
+        if (strcmp(e->variant, "naive") == 0) {
+            return e;
+        }
+        found = found != NULL ? found : e;
+    }
+    return found;
+}
+
 int64_t treadle_run_parameter(const treadle_run *run, const char *name)
 {
     const treadle_parameter *parameters = run->scenario->parameters;

@@ -90,7 +90,9 @@ typedef struct treadle_scenario {
     void *(*setup)(const treadle_run *run);
     void (*thread)(void *state, uint32_t index);
     void (*check)(void *state);
+    const char *no_baseline; /* why no variant breaks here; NULL where one must (baseline.h) */
     treadle_faults faults;
+    bool serial_outcomes;   /* check() calls treadle_outcome_text(); see tools/checkers/serial.h */
     bool moves_clock;       /* sleeps: on a live server only where that follows the virtual clock */
     uint32_t step_limit;    /* 0 = the engine's default */
     uint32_t random_values; /* see engine.h */
@@ -99,6 +101,14 @@ typedef struct treadle_scenario {
     uint32_t clock_jump_count;
     int64_t clock_jumps_ns[TREADLE_CLOCK_JUMPS_MAX];
 } treadle_scenario;
+
+/* Whether a variant is one that we stand behind: `fixed` or `lockfree`. */
+bool treadle_variant_is_solution(const char *variant);
+
+/* The expectation that shows that the check can fail: `naive`, else another variant that is no
+ * solution, expected to be violated on that backend; NULL when there is none. */
+const treadle_expectation *treadle_scenario_baseline(const treadle_scenario *scenario,
+                                                     treadle_backend backend);
 
 /* The value of a parameter by name. The name must be one of the scenario's. */
 int64_t treadle_run_parameter(const treadle_run *run, const char *name);

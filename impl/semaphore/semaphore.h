@@ -36,7 +36,7 @@ struct semaphore_stats {
 };
 
 struct semaphore_options {
-    long long max_concurrent;                        /* at least 1 */
+    long long max_concurrent;                         /* at least 1 */
     bool (*log)(void *log_context, const char *line); /* NULL = none; false = failed */
     void *log_context;
 };

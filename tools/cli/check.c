@@ -13,6 +13,7 @@
 #include "tools/cli/sinks.h"
 #include "tools/cli/suggest.h"
 #include "tools/cli/symbols.h"
+#include "tools/explore/baseline.h"
 #include "tools/explore/jobs.h"
 #include "tools/redis/redis_url.h"
 #include "tools/strategies/strategies.h"
@@ -130,6 +131,8 @@ static void on_interrupt(int number)
 typedef struct reporting {
     treadle_sinks *sinks;
     treadle_summary summary;
+    treadle_baselines *baselines;
+    uint64_t baselines_lost;
     bool environment;
 } reporting;
 
@@ -152,6 +155,7 @@ static void on_result(void *context, treadle_result *result)
     } else {
         report->summary.unexpected++;
     }
+    treadle_baselines_note(report->baselines, result);
     treadle_progress_clear();
     treadle_sinks_result(report->sinks, result);
     treadle_result_free(result);
@@ -169,7 +173,7 @@ static void on_progress(void *context, size_t done, const treadle_cell *cell, ui
 
 static int exit_status(const reporting *report)
 {
-    if (report->summary.unexpected > 0) {
+    if (report->summary.unexpected > 0 || report->baselines_lost > 0) {
         return TREADLE_EXIT_UNEXPECTED;
     }
     if (report->environment) {
@@ -179,6 +183,26 @@ static int exit_status(const reporting *report)
         return TREADLE_EXIT_UNKNOWN;
     }
     return TREADLE_EXIT_OK;
+}
+
+static void on_lost_baseline(const treadle_scenario *scenario, treadle_backend backend)
+{
+    treadle_cli_error("baseline lost: %s on %s passes, and no variant was found that breaks it: "
+                      "the check may have gone blind",
+                      scenario->name, treadle_backend_name(backend));
+}
+
+/* Part of a run says nothing of what was left out. */
+static void count_baselines(reporting *report)
+{
+    if (report->summary.interrupted) {
+        return;
+    }
+    const treadle_baseline_counts counts = treadle_baselines_count(report->baselines, NULL);
+    report->summary.workloads = counts.workloads;
+    report->summary.workloads_broken = counts.broken;
+    report->summary.workloads_exempt = counts.exempt;
+    report->baselines_lost = counts.lost;
 }
 
 /* Columns wide enough for the names to come. */
@@ -206,10 +230,15 @@ static int run(const arguments *self, const treadle_cell *cells, size_t count, t
     treadle_output_options(&sinks->report.output, &writer_options);
     writer_options.lanes_always = count <= 8;
     size_columns(&writer_options, cells, count);
-    reporting report = {.sinks = sinks};
+    reporting report = {.sinks = sinks, .baselines = treadle_baselines_open()};
+    if (report.baselines == NULL) {
+        treadle_cli_error("out of memory");
+        return TREADLE_EXIT_ENVIRONMENT;
+    }
     const double began_s = now_s();
     if (!treadle_sinks_begin(sinks, &writer_options)) {
         treadle_sinks_end(sinks, &report.summary);
+        treadle_baselines_close(report.baselines);
         return TREADLE_EXIT_ENVIRONMENT;
     }
     struct sigaction action = {.sa_handler = on_interrupt};
@@ -227,7 +256,12 @@ static int run(const arguments *self, const treadle_cell *cells, size_t count, t
     treadle_progress_end();
     report.summary.elapsed_s = now_s() - began_s;
     report.summary.interrupted = interrupted != 0;
+    count_baselines(&report);
     treadle_sinks_end(sinks, &report.summary);
+    if (report.baselines_lost > 0) {
+        treadle_baselines_count(report.baselines, on_lost_baseline);
+    }
+    treadle_baselines_close(report.baselines);
     if (started != 0) {
         treadle_cli_error("%s", error);
         return TREADLE_EXIT_ENVIRONMENT;

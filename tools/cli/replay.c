@@ -142,8 +142,7 @@ int treadle_cli_replay(int argc, char **argv)
     if (self.backend != NULL) {
         const treadle_backend recorded = schedule.cell.backend;
         if (!treadle_backend_parse(self.backend, &schedule.cell.backend)) {
-            treadle_cli_error("unknown backend \"%s\"; there are memory and redis",
-                              self.backend);
+            treadle_cli_error("unknown backend \"%s\"; there are memory and redis", self.backend);
             treadle_schedule_free(&schedule);
             return TREADLE_EXIT_USAGE;
         }

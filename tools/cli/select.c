@@ -170,6 +170,25 @@ static int append(matcher *self, const treadle_cell *cell)
     return TREADLE_EXIT_OK;
 }
 
+static int append_row(matcher *self, const treadle_scenario *scenario,
+                      const treadle_expectation *row, treadle_granularity coarsest, uint64_t *used)
+{
+    treadle_cell cell = {.backend = row->backend, .granularity = row->granularity};
+    if (self->granularity != TREADLE_GRANULARITY_NONE) {
+        cell.granularity = self->granularity < coarsest ? coarsest : self->granularity;
+    }
+    snprintf(cell.scenario, sizeof cell.scenario, "%s", scenario->name);
+    snprintf(cell.variant, sizeof cell.variant, "%s", row->variant);
+    while (scenario->parameters[cell.parameter_count].name != NULL) {
+        cell.parameters[cell.parameter_count] = scenario->parameters[cell.parameter_count].fallback;
+        cell.parameter_count++;
+    }
+    const int status = apply_settings(self->selection->set, scenario, &cell, used);
+    return status ? status : append(self, &cell);
+}
+
+/* The rows that were asked for; and where a solution is among them, the baseline that shows that
+ * its check can fail. */
 static int select_rows(matcher *self, const treadle_scenario *scenario, uint64_t *used)
 {
     const treadle_selection *selection = self->selection;
@@ -178,19 +197,11 @@ static int select_rows(matcher *self, const treadle_scenario *scenario, uint64_t
             (self->backend != TREADLE_BACKEND_COUNT && self->backend != e->backend)) {
             continue;
         }
-        treadle_cell cell = {.backend = e->backend, .granularity = e->granularity};
-        if (self->granularity != TREADLE_GRANULARITY_NONE) {
-            cell.granularity = self->granularity;
+        int status = append_row(self, scenario, e, TREADLE_GRANULARITY_NONE, used);
+        const treadle_expectation *baseline = treadle_scenario_baseline(scenario, e->backend);
+        if (!status && baseline != NULL && treadle_variant_is_solution(e->variant)) {
+            status = append_row(self, scenario, baseline, baseline->granularity, used);
         }
-        snprintf(cell.scenario, sizeof cell.scenario, "%s", scenario->name);
-        snprintf(cell.variant, sizeof cell.variant, "%s", e->variant);
-        while (scenario->parameters[cell.parameter_count].name != NULL) {
-            cell.parameters[cell.parameter_count] =
-                scenario->parameters[cell.parameter_count].fallback;
-            cell.parameter_count++;
-        }
-        int status = apply_settings(selection->set, scenario, &cell, used);
-        status = status ? status : append(self, &cell);
         if (status) {
             return status;
         }

@@ -19,6 +19,10 @@ if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
   target_link_options(treadle_engine INTERFACE -flto=auto)
 endif()
 
+file(GLOB checker_sources CONFIGURE_DEPENDS tools/checkers/*.c)
+add_library(treadle_checkers STATIC ${checker_sources})
+target_link_libraries(treadle_checkers PUBLIC treadle_flags treadle_engine)
+
 add_library(treadle_redis_clock SHARED tools/redis/redis_clock.c)
 target_link_libraries(treadle_redis_clock PRIVATE treadle_flags)
 
@@ -34,7 +38,7 @@ target_link_libraries(treadle_redis PUBLIC treadle_flags treadle_engine PkgConfi
 
 file(GLOB explore_sources CONFIGURE_DEPENDS tools/explore/*.c)
 add_library(treadle_explore STATIC ${explore_sources})
-target_link_libraries(treadle_explore PUBLIC treadle_flags treadle_engine treadle_redis
+target_link_libraries(treadle_explore PUBLIC treadle_flags treadle_engine treadle_checkers treadle_redis
                                              PRIVATE PkgConfig::SODIUM m)
 
 file(GLOB report_sources CONFIGURE_DEPENDS reports/*.c)
@@ -64,7 +68,7 @@ treadle_subject(treadle_scenario_rows SOURCES ${row_sources})
 
 file(GLOB model_sources CONFIGURE_DEPENDS models/*.c)
 add_library(treadle_scenarios STATIC scenarios/scenario.c scenarios/registry.c ${model_sources})
-target_link_libraries(treadle_scenarios PUBLIC treadle_flags treadle_engine)
+target_link_libraries(treadle_scenarios PUBLIC treadle_flags treadle_checkers treadle_engine)
 
 set(TREADLE_SUBJECTS treadle_impl treadle_litmus treadle_scenario_rows treadle_scenarios)
 
@@ -86,6 +90,9 @@ treadle_test(engine_ucontext_test SOURCES tools/engine/tests/engine_test.c
              tools/engine/tests/explore.c tools/engine/fiber.c
              LIBRARIES treadle_engine treadle_engine_test_subject treadle_engine)
 target_compile_definitions(engine_ucontext_test PRIVATE TREADLE_UCONTEXT=1)
+
+treadle_test(linearizability_test SOURCES tools/checkers/tests/linearizability_test.c
+             LIBRARIES treadle_checkers treadle_engine)
 
 # The wire seam is tested against a stub of the engine.
 foreach(name resp wire url commands server clock seam)

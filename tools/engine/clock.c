@@ -66,6 +66,7 @@ static int64_t read_clock(clockid_t clock, const void *site)
     if (UNLIKELY(E.event != NULL)) {
         E.event->clock_ns = E.clock_ns;
     }
+    E.self->clock_seen_ns = E.clock_ns;
     return start_of(clock) + E.clock_ns;
 }
 

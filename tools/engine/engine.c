@@ -196,6 +196,7 @@ static void reset(const treadle_program *program, const treadle_execution_option
     E.enabled = 0;
     E.timed = 0;
     E.yielded = 0;
+    E.in_call = 0;
     E.spinning = 0;
     E.hurry = false;
     E.step_limit = options->step_limit ? options->step_limit : 20000;
@@ -324,5 +325,46 @@ treadle_event *treadle_announce_external(treadle_op_kind kind, uint64_t number, 
     treadle_cancellation_point();
     treadle_announce(kind, (const void *)(uintptr_t)number, 0, 0, site);
     E.progress++;
+    E.self->clock_seen_ns = E.clock_ns;
     return E.event;
+}
+
+int64_t treadle_clock_seen_ns(void)
+{
+    return E.self->clock_seen_ns;
+}
+
+void treadle_call_begin(const char *text, const void *site)
+{
+    thread *self = E.self;
+    E.in_call &= ~self->bit;
+    /* A thread that has only just been started has nothing before its call to keep apart. */
+    const bool fresh =
+        self->kind == TREADLE_OP_THREAD_START && E.level < TREADLE_GRANULARITY_MEMORY;
+    if (!fresh && (E.options.serial || E.level >= TREADLE_GRANULARITY_SYNC)) {
+        treadle_announce(TREADLE_OP_CALL, NULL, 0, 0, site);
+        if (UNLIKELY(E.event != NULL) && text != NULL) {
+            treadle_event_text(E.event, text, strlen(text), false);
+        }
+    } else {
+        self->kind = TREADLE_OP_CALL; /* no longer fresh */
+        if (text != NULL) {
+            treadle_note("call %s", text);
+        }
+    }
+    if (UNLIKELY(E.options.serial) && E.in_call != 0) {
+        treadle_stop(TREADLE_OUTCOME_CUT, "not-serial", "a call waits for another");
+    }
+    E.in_call |= self->bit;
+    self->novelty++;
+}
+
+void treadle_call_end(void)
+{
+    E.in_call &= ~E.self->bit;
+}
+
+uint64_t treadle_threads_in_call(void)
+{
+    return E.in_call;
 }

@@ -58,6 +58,7 @@ typedef struct treadle_execution_options {
     bool spurious_wakeups;           /* condition variables may wake without a signal */
     bool weak_cas_may_fail;          /* weak CAS may fail spuriously */
     uint32_t random_values;          /* different values each random number may take; default 1 */
+    bool serial;                     /* calls are scheduling points at every granularity */
     uint32_t clock_jump_count;       /* clock readings may first advance by one of … */
     int64_t clock_jumps_ns[TREADLE_CLOCK_JUMPS_MAX];
     treadle_trace *trace; /* record into this; NULL while exploring */
@@ -120,6 +121,20 @@ void treadle_record_pause(bool pause);
 
 /* Virtual time since the execution began. */
 int64_t treadle_clock_ns(void);
+
+/* The virtual time that the calling thread saw last: at its last reading of a clock or external
+ * operation; the start of the execution when there was none. */
+int64_t treadle_clock_seen_ns(void);
+
+/* The calling thread begins and ends a call of the subject: what checkers take for one operation.
+ * The beginning is an operation of its own, since what ended before it is ordered before it.
+ * `text` (for the trace) may be NULL; `site` is where it is called. A thread of
+ * treadle_run_threads() that never begins a call is inside one from its start to its end. */
+void treadle_call_begin(const char *text, const void *site);
+void treadle_call_end(void);
+
+/* The threads that are inside a call, bit i = thread i. */
+uint64_t treadle_threads_in_call(void);
 
 /* The number of the calling thread: 0 main, 1 … */
 uint32_t treadle_thread_number(void);

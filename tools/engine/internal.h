@@ -102,7 +102,8 @@ typedef struct thread {
     bool exiting;
     struct thread *eager_parent; /* runs up to its first operation for this thread */
 
-    object *wait_mutex;  /* of a condition wait */
+    object *wait_mutex; /* of a condition wait */
+    int64_t clock_seen_ns;
     int64_t deadline_ns; /* of a sleep or a timed wait, since the execution began */
     uint64_t joiners;    /* threads that wait for its end */
     void *(*start)(void *);
@@ -141,6 +142,7 @@ typedef struct engine {
     uint64_t enabled;  /* threads whose pending operation can run */
     uint64_t timed;    /* threads that no gate disables: timed or cancelled waits */
     uint64_t yielded;  /* threads that yielded, until something changes */
+    uint64_t in_call;  /* threads inside a call of the subject */
     uint64_t spinning; /* threads that wait for another's write */
     bool hurry;        /* something rare is to be looked at in the next scheduling step */
     uint32_t step_limit;

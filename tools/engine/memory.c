@@ -6,13 +6,15 @@
 
 #include "tools/engine/internal.h"
 
-static inline __attribute__((always_inline)) void reading(const void *address, uint8_t size,
-                                                          treadle_op_kind kind, const void *site)
+enum { PLAIN_LEVEL = TREADLE_GRANULARITY_MEMORY, VOLATILE_LEVEL = TREADLE_GRANULARITY_SYNC };
+
+static inline __attribute__((always_inline)) void
+reading(const void *address, uint8_t size, treadle_op_kind kind, int level, const void *site)
 {
     if (UNLIKELY(E.level == TREADLE_GRANULARITY_NONE)) {
         return;
     }
-    if (E.level >= TREADLE_GRANULARITY_MEMORY) {
+    if (E.level >= level) {
         treadle_announce(kind, address, size, 0, site);
     }
     uint64_t value = 0;
@@ -20,72 +22,72 @@ static inline __attribute__((always_inline)) void reading(const void *address, u
     treadle_spin_read((uintptr_t)address, site, value);
 }
 
-static inline __attribute__((always_inline)) void writing(const void *address, uint8_t size,
-                                                          treadle_op_kind kind, const void *site)
+static inline __attribute__((always_inline)) void
+writing(const void *address, uint8_t size, treadle_op_kind kind, int level, const void *site)
 {
     if (UNLIKELY(E.level == TREADLE_GRANULARITY_NONE)) {
         return;
     }
-    if (E.level >= TREADLE_GRANULARITY_MEMORY) {
+    if (E.level >= level) {
         treadle_announce(kind, address, size, 0, site);
     }
     treadle_progress(address, size);
 }
 
-#define PLAIN(size)                                          \
-    void __tsan_read##size(void *p);                         \
-    void __tsan_read##size(void *p)                          \
-    {                                                        \
-        reading(p, size, TREADLE_OP_READ, SITE());           \
-    }                                                        \
-    void __tsan_write##size(void *p);                        \
-    void __tsan_write##size(void *p)                         \
-    {                                                        \
-        writing(p, size, TREADLE_OP_WRITE, SITE());          \
-    }                                                        \
-    void __tsan_read_write##size(void *p);                   \
-    void __tsan_read_write##size(void *p)                    \
-    {                                                        \
-        reading(p, size, TREADLE_OP_READ, SITE());           \
-        writing(p, size, TREADLE_OP_WRITE, SITE());          \
-    }                                                        \
-    void __tsan_volatile_read##size(void *p);                \
-    void __tsan_volatile_read##size(void *p)                 \
-    {                                                        \
-        reading(p, size, TREADLE_OP_VOLATILE_READ, SITE());  \
-    }                                                        \
-    void __tsan_volatile_write##size(void *p);               \
-    void __tsan_volatile_write##size(void *p)                \
-    {                                                        \
-        writing(p, size, TREADLE_OP_VOLATILE_WRITE, SITE()); \
+#define PLAIN(size)                                                          \
+    void __tsan_read##size(void *p);                                         \
+    void __tsan_read##size(void *p)                                          \
+    {                                                                        \
+        reading(p, size, TREADLE_OP_READ, PLAIN_LEVEL, SITE());              \
+    }                                                                        \
+    void __tsan_write##size(void *p);                                        \
+    void __tsan_write##size(void *p)                                         \
+    {                                                                        \
+        writing(p, size, TREADLE_OP_WRITE, PLAIN_LEVEL, SITE());             \
+    }                                                                        \
+    void __tsan_read_write##size(void *p);                                   \
+    void __tsan_read_write##size(void *p)                                    \
+    {                                                                        \
+        reading(p, size, TREADLE_OP_READ, PLAIN_LEVEL, SITE());              \
+        writing(p, size, TREADLE_OP_WRITE, PLAIN_LEVEL, SITE());             \
+    }                                                                        \
+    void __tsan_volatile_read##size(void *p);                                \
+    void __tsan_volatile_read##size(void *p)                                 \
+    {                                                                        \
+        reading(p, size, TREADLE_OP_VOLATILE_READ, VOLATILE_LEVEL, SITE());  \
+    }                                                                        \
+    void __tsan_volatile_write##size(void *p);                               \
+    void __tsan_volatile_write##size(void *p)                                \
+    {                                                                        \
+        writing(p, size, TREADLE_OP_VOLATILE_WRITE, VOLATILE_LEVEL, SITE()); \
     }
 
-#define UNALIGNED(size)                                      \
-    void __tsan_unaligned_read##size(void *p);               \
-    void __tsan_unaligned_read##size(void *p)                \
-    {                                                        \
-        reading(p, size, TREADLE_OP_READ, SITE());           \
-    }                                                        \
-    void __tsan_unaligned_write##size(void *p);              \
-    void __tsan_unaligned_write##size(void *p)               \
-    {                                                        \
-        writing(p, size, TREADLE_OP_WRITE, SITE());          \
-    }                                                        \
-    void __tsan_unaligned_read_write##size(void *p);         \
-    void __tsan_unaligned_read_write##size(void *p)          \
-    {                                                        \
-        reading(p, size, TREADLE_OP_READ, SITE());           \
-        writing(p, size, TREADLE_OP_WRITE, SITE());          \
-    }                                                        \
-    void __tsan_unaligned_volatile_read##size(void *p);      \
-    void __tsan_unaligned_volatile_read##size(void *p)       \
-    {                                                        \
-        reading(p, size, TREADLE_OP_VOLATILE_READ, SITE());  \
-    }                                                        \
-    void __tsan_unaligned_volatile_write##size(void *p);     \
-    void __tsan_unaligned_volatile_write##size(void *p)      \
-    {                                                        \
-        writing(p, size, TREADLE_OP_VOLATILE_WRITE, SITE()); \
+#define UNALIGNED(size)                                                      \
+    void __tsan_unaligned_read##size(void *p);                               \
+    void __tsan_unaligned_read##size(void *p)                                \
+    {                                                                        \
+        reading(p, size, TREADLE_OP_READ, PLAIN_LEVEL, SITE());              \
+    }                                                                        \
+    void __tsan_unaligned_write##size(void *p);                              \
+    void __tsan_unaligned_write##size(void *p)                               \
+    {                                                                        \
+        writing(p, size, TREADLE_OP_WRITE, PLAIN_LEVEL, SITE());             \
+    }                                                                        \
+    void __tsan_unaligned_read_write##size(void *p);                         \
+    void __tsan_unaligned_read_write##size(void *p)                          \
+    {                                                                        \
+        reading(p, size, TREADLE_OP_READ, PLAIN_LEVEL, SITE());              \
+        writing(p, size, TREADLE_OP_WRITE, PLAIN_LEVEL, SITE());             \
+    }                                                                        \
+    void __tsan_unaligned_volatile_read##size(void *p);                      \
+    void __tsan_unaligned_volatile_read##size(void *p)                       \
+    {                                                                        \
+        reading(p, size, TREADLE_OP_VOLATILE_READ, VOLATILE_LEVEL, SITE());  \
+    }                                                                        \
+    void __tsan_unaligned_volatile_write##size(void *p);                     \
+    void __tsan_unaligned_volatile_write##size(void *p)                      \
+    {                                                                        \
+        writing(p, size, TREADLE_OP_VOLATILE_WRITE, VOLATILE_LEVEL, SITE()); \
     }
 
 PLAIN(1)
@@ -109,7 +111,7 @@ void __tsan_read_range(void *p, size_t size);
 void __tsan_read_range(void *p, size_t size)
 {
     if (size) {
-        reading(p, capped(size), TREADLE_OP_READ, SITE());
+        reading(p, capped(size), TREADLE_OP_READ, PLAIN_LEVEL, SITE());
     }
 }
 
@@ -117,7 +119,7 @@ void __tsan_write_range(void *p, size_t size);
 void __tsan_write_range(void *p, size_t size)
 {
     if (size) {
-        writing(p, capped(size), TREADLE_OP_WRITE, SITE());
+        writing(p, capped(size), TREADLE_OP_WRITE, PLAIN_LEVEL, SITE());
     }
 }
 
@@ -125,8 +127,8 @@ void __tsan_write_range(void *p, size_t size)
 void *SEAM(memcpy)(void *to, const void *from, size_t size)
 {
     if (size) {
-        reading(from, capped(size), TREADLE_OP_READ, SITE());
-        writing(to, capped(size), TREADLE_OP_WRITE, SITE());
+        reading(from, capped(size), TREADLE_OP_READ, PLAIN_LEVEL, SITE());
+        writing(to, capped(size), TREADLE_OP_WRITE, PLAIN_LEVEL, SITE());
     }
     return memcpy(to, from, size);
 }
@@ -134,8 +136,8 @@ void *SEAM(memcpy)(void *to, const void *from, size_t size)
 void *SEAM(memmove)(void *to, const void *from, size_t size)
 {
     if (size) {
-        reading(from, capped(size), TREADLE_OP_READ, SITE());
-        writing(to, capped(size), TREADLE_OP_WRITE, SITE());
+        reading(from, capped(size), TREADLE_OP_READ, PLAIN_LEVEL, SITE());
+        writing(to, capped(size), TREADLE_OP_WRITE, PLAIN_LEVEL, SITE());
     }
     return memmove(to, from, size);
 }
@@ -143,7 +145,7 @@ void *SEAM(memmove)(void *to, const void *from, size_t size)
 void *SEAM(memset)(void *to, int byte, size_t size)
 {
     if (size) {
-        writing(to, capped(size), TREADLE_OP_WRITE, SITE());
+        writing(to, capped(size), TREADLE_OP_WRITE, PLAIN_LEVEL, SITE());
     }
     return memset(to, byte, size);
 }
@@ -152,13 +154,13 @@ void __tsan_vptr_update(void **p, void *value);
 void __tsan_vptr_update(void **p, void *value)
 {
     (void)value;
-    writing(p, sizeof *p, TREADLE_OP_WRITE, SITE());
+    writing(p, sizeof *p, TREADLE_OP_WRITE, PLAIN_LEVEL, SITE());
 }
 
 void __tsan_vptr_read(void **p);
 void __tsan_vptr_read(void **p)
 {
-    reading(p, sizeof *p, TREADLE_OP_READ, SITE());
+    reading(p, sizeof *p, TREADLE_OP_READ, PLAIN_LEVEL, SITE());
 }
 
 void __tsan_init(void);

@@ -6,7 +6,8 @@
  * strategy sees every thread's pending operation and picks the one that runs. Whether an operation
  * is a scheduling point depends on the granularity of the execution: each kind names the coarsest
  * granularity at which it is one. An operation that has to wait (a lock that is held, an empty
- * semaphore) parks at every granularity.
+ * semaphore) parks at every granularity. Volatile accesses count as atomics: they are what
+ * Concurrency Kit's primitives are made of.
  *
  * Constants only: nothing to own, safe from every thread.
  */
@@ -27,7 +28,8 @@ const char *treadle_granularity_name(treadle_granularity granularity);
 /* The reverse; TREADLE_GRANULARITY_NONE for an unknown name. */
 treadle_granularity treadle_granularity_parse(const char *name);
 
-/* name, granularity at which it is a scheduling point, word for traces */
+/* name, granularity at which it is a scheduling point, word for traces. Their order is part of
+ * trace hashes: new ones come last. */
 #define TREADLE_OPS(X)                       \
     X(NONE, NONE, "none")                    \
     X(NOTE, NONE, "note")                    \
@@ -67,12 +69,13 @@ treadle_granularity treadle_granularity_parse(const char *name);
     X(FENCE, SYNC, "fence")                  \
     X(READ, MEMORY, "read")                  \
     X(WRITE, MEMORY, "write")                \
-    X(VOLATILE_READ, MEMORY, "vread")        \
-    X(VOLATILE_WRITE, MEMORY, "vwrite")      \
+    X(VOLATILE_READ, SYNC, "vread")          \
+    X(VOLATILE_WRITE, SYNC, "vwrite")        \
     X(YIELD, SYNC, "yield")                  \
     X(SLEEP, AWAIT, "sleep")                 \
     X(CLOCK_READ, SYNC, "clock")             \
-    X(REDIS, AWAIT, "redis")
+    X(REDIS, AWAIT, "redis")                 \
+    X(CALL, SYNC, "call")
 
 typedef enum treadle_op_kind {
 #define X(name, granularity, word) TREADLE_OP_##name,

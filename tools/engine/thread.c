@@ -45,6 +45,10 @@ static void thread_main(void)
         }
     }
     if (self->start_indexed != NULL) {
+        if (UNLIKELY(E.options.serial) && E.in_call != 0) {
+            treadle_stop(TREADLE_OUTCOME_CUT, "not-serial", "a call waits for another");
+        }
+        E.in_call |= self->bit;
         self->start_indexed(self->argument, self->index);
         treadle_thread_end(NULL);
     }
@@ -115,6 +119,7 @@ _Noreturn void treadle_thread_end(void *result)
     self->result = result;
     self->finished = true;
     E.enabled &= ~self->bit;
+    E.in_call &= ~self->bit;
     E.enabled |= self->joiners;
     treadle_progress(self, 1);
     if (self->scenario_thread && --E.scenario_threads_left == 0) {

@@ -8,11 +8,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tools/checkers/serial.h"
 #include "tools/explore/child.h"
 #include "tools/explore/now.h"
 #include "tools/strategies/strategies.h"
 
-enum { ASK_EXPLORE = 'e', ASK_REPLAY = 'r' };
+enum { ASK_EXPLORE = 'e', ASK_REPLAY = 'r', SERIAL_ORDERS_MAX = 100000 };
 
 struct treadle_sandbox {
     treadle_journal *journal;
@@ -131,6 +132,39 @@ static void do_explore(treadle_journal *journal, const treadle_program *program,
     strategy->destroy(self);
 }
 
+/* The outcomes of every serial order. False, with a line, when they could not all be seen. */
+static bool collect_serial(treadle_journal *journal, const treadle_program *program,
+                           treadle_execution_options options, char *error, size_t error_size)
+{
+    const treadle_strategy *strategy = &treadle_strategy_serial;
+    const treadle_strategy_options none = {0};
+    void *self = strategy->create(&none);
+    if (self == NULL) {
+        snprintf(error, error_size, "out of memory");
+        return false;
+    }
+    options.granularity = TREADLE_GRANULARITY_AWAIT;
+    options.serial = true;
+    uint64_t orders = 0;
+    treadle_serial_collect();
+    while (orders < SERIAL_ORDERS_MAX && strategy->begin(self, orders)) {
+        treadle_execute(program, &options, strategy, self, &journal->outcome);
+        strategy->end(self, &journal->outcome);
+        orders++;
+    }
+    strategy->destroy(self);
+    treadle_serial_compare();
+    uint32_t outcomes;
+    const bool all = treadle_serial_outcomes(&outcomes) && orders < SERIAL_ORDERS_MAX;
+    if (!all || outcomes == 0) {
+        snprintf(error, error_size,
+                 all ? "no serial order of the calls comes to an end"
+                     : "too many serial orders or outcomes to see them all");
+        return false;
+    }
+    return true;
+}
+
 /* Compares a recorded execution with what a token says of it. */
 typedef struct comparison {
     const treadle_journal *journal;
@@ -222,6 +256,9 @@ static void serve(void *context, int ask, int answer)
         } else if (treadle_redis_attach(redis, error, sizeof error) == 0) {
             treadle_redis_faults(scenario->faults);
         }
+    }
+    if (error[0] == '\0' && scenario->serial_outcomes) {
+        collect_serial(journal, &program, options, error, sizeof error);
     }
     char question;
     while (treadle_child_question(ask, &question)) {

@@ -9,8 +9,10 @@ extern const treadle_strategy treadle_strategy_random;
 extern const treadle_strategy treadle_strategy_pct;
 extern const treadle_strategy treadle_strategy_dfs;
 extern const treadle_strategy treadle_strategy_replay;
+extern const treadle_strategy treadle_strategy_serial;
 
-/* What --strategy accepts; ends with NULL. `replay` is not in it: it is not for exploring. */
+/* What --strategy accepts; ends with NULL. `replay` and `serial` are not in it: they are
+ * not for exploring. */
 extern const treadle_strategy *const treadle_strategies[];
 
 /* NULL for an unknown name. */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tools/explore/baseline.h"
 #include "tools/explore/check.h"
 #include "tools/explore/shrink.h"
 
@@ -250,4 +251,55 @@ Test(shrink, refuses_a_schedule_that_does_not_fail)
     treadle_shrink_report report;
     cr_assert_neq(treadle_shrink(sandbox, journal, none, &count, 100, 10, &report), 0);
     treadle_sandbox_close(sandbox);
+}
+
+/* ---- baselines ----------------------------------------------------------------------------------
+ */
+
+static void note(treadle_baselines *baselines, const char *scenario, const char *variant,
+                 treadle_verdict verdict)
+{
+    treadle_result result = {.verdict = verdict};
+    snprintf(result.cell.scenario, sizeof result.cell.scenario, "%s", scenario);
+    snprintf(result.cell.variant, sizeof result.cell.variant, "%s", variant);
+    treadle_baselines_note(baselines, &result);
+}
+
+Test(baseline, is_lost_when_nothing_breaks_what_a_solution_passes)
+{
+    treadle_baselines *baselines = treadle_baselines_open();
+    note(baselines, "litmus/check_then_act", "fixed", TREADLE_VERDICT_HOLDS);
+    note(baselines, "litmus/plain_increment", "fixed", TREADLE_VERDICT_NO_VIOLATION_FOUND);
+    note(baselines, "litmus/lock_order", "fixed", TREADLE_VERDICT_VIOLATED);
+    note(baselines, "litmus/steps", "fixed", TREADLE_VERDICT_HOLDS);
+    note(baselines, "litmus/check_then_act", "naive", TREADLE_VERDICT_HOLDS);
+    note(baselines, "litmus/plain_increment", "naive", TREADLE_VERDICT_VIOLATED);
+    const treadle_baseline_counts counts = treadle_baselines_count(baselines, NULL);
+    cr_assert_eq(counts.workloads, 3);
+    cr_assert_eq(counts.broken, 1);
+    cr_assert_eq(counts.exempt, 1);
+    cr_assert_eq(counts.lost, 1);
+    note(baselines, "litmus/check_then_act", "naive", TREADLE_VERDICT_VIOLATED);
+    cr_assert_eq(treadle_baselines_count(baselines, NULL).lost, 0);
+    treadle_baselines_close(baselines);
+}
+
+/* What `check` would notice at the end of a run, without one. */
+Test(baseline, every_row_with_a_solution_has_one_or_says_why_not)
+{
+    for (size_t i = 0; i < treadle_scenario_count(); i++) {
+        const treadle_scenario *row = treadle_scenarios()[i];
+        for (const treadle_expectation *e = row->expectations; e->variant != NULL; e++) {
+            const bool passes = e->verdict == TREADLE_VERDICT_HOLDS ||
+                                e->verdict == TREADLE_VERDICT_NO_VIOLATION_FOUND;
+            if (!passes || !treadle_variant_is_solution(e->variant)) {
+                continue;
+            }
+            const bool has = treadle_scenario_baseline(row, e->backend) != NULL;
+            cr_assert(has || row->no_baseline != NULL, "%s has no variant that breaks on %s",
+                      row->name, treadle_backend_name(e->backend));
+            cr_assert(!(has && row->no_baseline != NULL && e->backend == TREADLE_BACKEND_MEMORY),
+                      "%s says that nothing breaks it, and has a row that does", row->name);
+        }
+    }
 }

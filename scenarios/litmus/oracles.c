@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT
+/* Litmus programs for the oracles: what no invariant of the final state shows. Instrumented, as
+ * subjects are. */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "scenarios/registry.h"
+#include "tools/checkers/linearizability.h"
+#include "tools/checkers/serial.h"
+
+typedef struct oracles {
+    pthread_mutex_t lock;
+    bool fixed;
+    atomic_int left;
+    atomic_int right;
+    int seen[8];
+    treadle_history history;
+} oracles;
+
+static void *setup(const treadle_run *run)
+{
+    oracles *state = calloc(1, sizeof *state);
+    pthread_mutex_init(&state->lock, NULL);
+    state->fixed = strcmp(run->variant, "fixed") == 0;
+    atomic_store(&state->left, 2);
+    return state;
+}
+
+/* ---- serial_transfer: thread 1 moves, thread 2 adds up ------------------------------------------
+ */
+
+static void move_or_add_up(void *context, uint32_t index)
+{
+    oracles *state = context;
+    if (state->fixed) {
+        pthread_mutex_lock(&state->lock);
+    }
+    if (index == 0) {
+        atomic_fetch_sub(&state->left, 1);
+        atomic_fetch_add(&state->right, 1);
+    } else {
+        state->seen[index] = atomic_load(&state->left);
+        state->seen[index] += atomic_load(&state->right);
+    }
+    if (state->fixed) {
+        pthread_mutex_unlock(&state->lock);
+    }
+}
+
+static void check_transfer(void *context)
+{
+    oracles *state = context;
+    pthread_mutex_destroy(&state->lock);
+    treadle_outcome_text("sum=%d left=%d right=%d", state->seen[1], atomic_load(&state->left),
+                         atomic_load(&state->right));
+}
+
+/* ---- linearizable_counter: each call returns the new value --------------------------------------
+ */
+
+static const char *const counter_functions[] = {"next()"};
+
+static void *setup_counter(const treadle_run *run)
+{
+    oracles *state = setup(run);
+    state->history.functions = counter_functions;
+    atomic_store(&state->left, 0);
+    return state;
+}
+
+static void count_twice(void *context, uint32_t index)
+{
+    oracles *state = context;
+    (void)index;
+    for (int i = 0; i < 2; i++) {
+        const uint32_t call = treadle_invoke(&state->history, 0, 0, 0);
+        int value;
+        if (state->fixed) {
+            value = atomic_fetch_add(&state->left, 1) + 1;
+        } else {
+            value = atomic_load(&state->left) + 1;
+            atomic_store(&state->left, value);
+        }
+        treadle_respond(&state->history, call, value);
+    }
+}
+
+static void counter_init(void *state, const void *config)
+{
+    (void)config;
+    *(int64_t *)state = 0;
+}
+
+static bool counter_step(void *state, const treadle_call *call)
+{
+    return ++*(int64_t *)state == call->result;
+}
+
+static const treadle_model counter_model = {
+    .name = "counter", .state_size = sizeof(int64_t), .init = counter_init, .step = counter_step};
+
+static void check_counter(void *context)
+{
+    oracles *state = context;
+    pthread_mutex_destroy(&state->lock);
+    treadle_require_linearizable(&state->history, &counter_model, NULL);
+}
+
+/* ---- rows ------------------------------------------------------------------------------------ */
+
+static const treadle_parameter two[] = {{"threads", 2, 2, 8, "threads"}, {0}};
+
+#define ROW(variant, verdict, property, reason)                                               \
+    {                                                                                         \
+        variant, TREADLE_BACKEND_MEMORY, TREADLE_GRANULARITY_SYNC, TREADLE_VERDICT_##verdict, \
+            property, reason                                                                  \
+    }
+
+static const treadle_expectation expect_transfer[] = {
+    ROW("naive", VIOLATED, "atomicity", "the sum is taken between the two halves of the move"),
+    ROW("fixed", HOLDS, NULL, "one critical section"),
+    {0},
+};
+
+static const treadle_expectation expect_counter[] = {
+    ROW("naive", VIOLATED, "linearizability", "two calls return the same number"),
+    ROW("fixed", HOLDS, NULL, "one atomic step"),
+    {0},
+};
+
+static const treadle_scenario transfer = {
+    .name = "litmus/serial_transfer",
+    .summary = "one moves a unit, one adds up; the outcome is that of a serial order",
+    .parameters = two,
+    .expectations = expect_transfer,
+    .setup = setup,
+    .thread = move_or_add_up,
+    .check = check_transfer,
+    .serial_outcomes = true,
+};
+
+static const treadle_scenario counter = {
+    .name = "litmus/linearizable_counter",
+    .summary = "threads draw numbers; an order of the calls explains them",
+    .parameters = two,
+    .expectations = expect_counter,
+    .setup = setup_counter,
+    .thread = count_twice,
+    .check = check_counter,
+};
+
+const treadle_scenario *const treadle_litmus_oracles[] = {&transfer, &counter, NULL};

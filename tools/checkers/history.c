@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+#include "tools/checkers/history.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "tools/engine/engine.h"
+
+static void describe(const treadle_history *history, const treadle_call *call, char *text,
+                     size_t size)
+{
+    if (history->functions != NULL) {
+        snprintf(text, size, "%s", history->functions[call->function]);
+    } else {
+        snprintf(text, size, "%" PRIu32 "(%" PRId64 ", %" PRId64 ")", call->function,
+                 call->arguments[0], call->arguments[1]);
+    }
+}
+
+uint32_t treadle_invoke(treadle_history *history, uint32_t function, int64_t argument0,
+                        int64_t argument1)
+{
+    treadle_call call = {.thread = treadle_thread_number(),
+                         .function = function,
+                         .arguments = {argument0, argument1},
+                         .returned = UINT32_MAX,
+                         .unknown = true};
+    char text[64] = "";
+    if (treadle_recording()) {
+        describe(history, &call, text, sizeof text);
+    }
+    treadle_call_begin(text, __builtin_return_address(0));
+    if (history->count == TREADLE_HISTORY_MAX) {
+        treadle_stop(TREADLE_OUTCOME_CUT, "history-limit", "more than %u calls in one execution",
+                     TREADLE_HISTORY_MAX);
+    }
+    call.invoked = history->position++;
+    history->calls[history->count] = call;
+    return history->count++;
+}
+
+static treadle_call *finish(treadle_history *history, uint32_t number)
+{
+    assert(number < history->count);
+    treadle_call *call = &history->calls[number];
+    assert(call->returned == UINT32_MAX);
+    treadle_call_end();
+    const int64_t seen = treadle_clock_seen_ns();
+    call->clock_ns = seen > 0 ? seen : treadle_clock_ns();
+    return call;
+}
+
+void treadle_respond(treadle_history *history, uint32_t number, int64_t result)
+{
+    treadle_call *call = finish(history, number);
+    call->result = result;
+    call->unknown = false;
+    call->returned = history->position++;
+}
+
+void treadle_respond_unknown(treadle_history *history, uint32_t number)
+{
+    finish(history, number);
+}
