@@ -218,6 +218,7 @@ Test(cli, a_redis_server_killed_in_mid_run_ends_the_cell_not_the_run, .timeout =
                                      "--time",     "60",
                                      "--strategy", "random",
                                      "--format",   "json",
+                                     "--jobs",     "1",
                                      NULL};
     running process = start_treadle(NULL, arguments);
     const pid_t server = find_descendant(process.pid, "redis-server");
