@@ -10,11 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "impl/config/config.h"
 #include "reports/json_values.h"
 #include "reports/utf8.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/inspect.h"
-#include "tools/cli/limits.h"
 #include "tools/cli/suggest.h"
 #include "tools/redis/redis_connect.h"
 #include "tools/redis/redis_url.h"
@@ -172,6 +172,27 @@ static int print_object(findings *self, uint64_t checked)
     return treadle_json_print(object, stdout);
 }
 
+/* ---- limits ---------------------------------------------------------------------------------- */
+
+/* What the deployment's configuration says of a provider, whose name comes from a key. */
+static bool find_limits(const void *context, const char *provider, size_t length,
+                        treadle_provider_limits *out)
+{
+    char name[LIMITER_CONFIG_NAME_MAX + 1];
+    if (length >= sizeof name || memchr(provider, '\0', length) != NULL) {
+        return false; /* no such name can be configured */
+    }
+    memcpy(name, provider, length);
+    name[length] = '\0';
+    const struct provider_config *found = limiter_config_find(context, name);
+    if (found == NULL) {
+        return false;
+    }
+    *out = (treadle_provider_limits){
+        .rpm = (double)found->rpm, .window_s = found->window_s, .capacity = (double)found->burst};
+    return true;
+}
+
 /* ---- running --------------------------------------------------------------------------------- */
 
 static int finish(findings *self, const arguments *asked, uint64_t checked)
@@ -191,7 +212,7 @@ static int finish(findings *self, const arguments *asked, uint64_t checked)
     return self->count > 0 ? TREADLE_EXIT_UNEXPECTED : TREADLE_EXIT_OK;
 }
 
-static int inspect(const arguments *asked, const treadle_limits *limits,
+static int inspect(const arguments *asked, const struct limiter_config *config,
                    const treadle_redis_target *target)
 {
     char error[TREADLE_MESSAGE_MAX];
@@ -199,8 +220,8 @@ static int inspect(const arguments *asked, const treadle_limits *limits,
     const treadle_inspection inspection = {.prefix = asked->prefix,
                                            .keys_max = asked->keys_max,
                                            .skew_s = asked->skew_s,
-                                           .limits = limits != NULL ? treadle_limits_find : NULL,
-                                           .limits_context = limits,
+                                           .limits = config != NULL ? find_limits : NULL,
+                                           .limits_context = config,
                                            .found = on_found,
                                            .context = &found};
     uint64_t checked = 0;
@@ -225,7 +246,7 @@ int treadle_cli_health(int argc, char **argv)
 {
     arguments self = {.keys_max = KEYS_MAX_DEFAULT, .skew_s = 1};
     treadle_redis_target target = {0};
-    treadle_limits *limits = NULL;
+    struct limiter_config *config = NULL;
     char error[TREADLE_MESSAGE_MAX];
     int status = treadle_cli_parse(&argp, argc, argv, &self);
     if (!status && treadle_redis_url_parse(self.redis_url, &target, error, sizeof error) != 0) {
@@ -233,14 +254,14 @@ int treadle_cli_health(int argc, char **argv)
         status = TREADLE_EXIT_USAGE;
     }
     if (!status && self.config != NULL) {
-        limits = treadle_limits_read(self.config, error, sizeof error);
-        if (limits == NULL) {
+        config = limiter_config_read(self.config, error, sizeof error);
+        if (config == NULL) {
             treadle_cli_error("--config: %s", error);
             status = TREADLE_EXIT_USAGE;
         }
     }
-    status = status ? status : inspect(&self, limits, &target);
-    treadle_limits_free(limits);
+    status = status ? status : inspect(&self, config, &target);
+    limiter_config_free(config);
     treadle_redis_url_release(&target);
     return status;
 }

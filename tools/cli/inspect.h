@@ -45,7 +45,7 @@ typedef struct treadle_finding {
     double limit;        /* NaN = none */
 } treadle_finding;
 
-/* What is configured for one provider. NaN = not limited. */
+/* What is configured for one provider. NaN = not known. */
 typedef struct treadle_provider_limits {
     double rpm;      /* requests in a window */
     double window_s; /* above 0 when rpm is given */

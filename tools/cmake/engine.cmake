@@ -6,7 +6,6 @@ pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
 pkg_check_modules(LIBXML REQUIRED IMPORTED_TARGET libxml-2.0)
 pkg_check_modules(SODIUM REQUIRED IMPORTED_TARGET libsodium)
 pkg_check_modules(LIBDW REQUIRED IMPORTED_TARGET libdw)
-pkg_check_modules(YAML REQUIRED IMPORTED_TARGET yaml-0.1)
 
 # ---- the harness, layer by layer ---------------------------------------------------------------
 
@@ -50,8 +49,8 @@ file(GLOB cli_sources CONFIGURE_DEPENDS tools/cli/*.c tools/bench/*.c)
 list(REMOVE_ITEM cli_sources ${PROJECT_SOURCE_DIR}/tools/cli/main.c)
 add_library(treadle_cli STATIC ${cli_sources})
 target_compile_definitions(treadle_cli PRIVATE TREADLE_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
-target_link_libraries(treadle_cli PUBLIC treadle_reports
-                                  PRIVATE PkgConfig::JANSSON PkgConfig::LIBDW PkgConfig::YAML m)
+target_link_libraries(treadle_cli PUBLIC treadle_reports PRIVATE PkgConfig::JANSSON
+                                                                 PkgConfig::LIBDW m)
 
 # ---- subjects and scenarios ----------------------------------------------------------------------
 
@@ -120,7 +119,7 @@ add_dependencies(cli_test treadle)
 treadle_test(health_test
              SOURCES tools/cli/tests/health_test.c tools/cli/tests/run.c
                      impl/sliding_window/tests/redis_fixture.c
-             LIBRARIES treadle_cli PkgConfig::JANSSON PkgConfig::HIREDIS Threads::Threads m)
+             LIBRARIES PkgConfig::JANSSON PkgConfig::HIREDIS Threads::Threads m)
 target_compile_definitions(health_test PRIVATE TREADLE_BINARY="$<TARGET_FILE:treadle>")
 add_dependencies(health_test treadle)
 foreach(name suggest progress symbols)

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* `treadle health` as an operator runs it, each time on a server of the test's own; and the
- * configuration file it reads. */
+/* `treadle health` as an operator runs it, each time on a server of the test's own. */
 #include <criterion/criterion.h>
 #include <jansson.h>
 #include <math.h>
@@ -12,7 +11,6 @@
 #include <unistd.h>
 
 #include "impl/sliding_window/tests/redis_fixture.h"
-#include "tools/cli/limits.h"
 #include "tools/cli/tests/run.h"
 
 #define ASSERT_SAYS(text, what) \
@@ -25,7 +23,8 @@ static const char config_text[] = "global: {max_concurrent: 4}\n"
                                   "providers:\n"
                                   "  openai: {rpm: 3, burst: 5, tpm: 1000, window_size: 60}\n"
                                   "  other:\n"
-                                  "    rpm: 100\n";
+                                  "    rpm: 100\n"
+                                  "    burst: 10\n";
 
 static struct redis_fixture server;
 static redisContext *redis;
@@ -79,7 +78,7 @@ static void healthy_deployment(void)
     fill_window("window:openai", 3, now_s);
     fill_window("window:other", 50, now_s);
     fill_bucket("bucket:openai", "5", now_s);
-    fill_bucket("bucket:other", "1e9", now_s); /* has no burst, hence no capacity */
+    fill_bucket("bucket:other", "0.5", now_s);
 }
 
 /* The findings as JSON, to be released. */
@@ -329,9 +328,11 @@ Test(health, raises_no_false_alarm_while_the_deployment_works)
 {
     FILE *config = fopen(config_path, "we");
     cr_assert_not_null(config);
-    fputs("providers:\n  openai: {rpm: 3, window_size: 0.0005}\n", config);
+    fputs("global: {max_concurrent: 4}\n"
+          "providers:\n  openai: {rpm: 3, burst: 3, window_size: 0.0005}\n",
+          config);
     for (int i = 0; i < 127; i++) {
-        fprintf(config, "  bystander-%d: {}\n", i);
+        fprintf(config, "  bystander-%d: {rpm: 1, burst: 1}\n", i);
         redis_fixture_do(redis, "ZADD window:bystander-%d 1 a", i);
         redis_fixture_do(redis, "EXPIRE window:bystander-%d 60", i);
     }
@@ -495,62 +496,16 @@ Test(health_usage, refuses_what_it_does_not_understand)
     ran_free(&help);
 }
 
-/* ---- the configuration file ------------------------------------------------------------------ */
-
-static treadle_limits *read_text(const char *text, char *error, size_t error_size)
+/* Whatever is wrong with it is said by impl/config, whose tests have it all. */
+Test(health, a_configuration_that_makes_no_sense_is_refused_before_the_server_is_asked)
 {
-    char path[] = "/tmp/treadle-limits-XXXXXX";
-    const int fd = mkstemp(path);
-    cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-    close(fd);
-    treadle_limits *limits = treadle_limits_read(path, error, error_size);
-    unlink(path);
-    return limits;
-}
-
-Test(limits, are_read)
-{
-    char error[256];
-    treadle_limits *limits = read_text(config_text, error, sizeof error);
-    cr_assert_not_null(limits, "%s", error);
-    treadle_provider_limits found;
-    cr_assert(treadle_limits_find(limits, "openai", 6, &found));
-    cr_assert_eq(found.rpm, 3);
-    cr_assert_eq(found.window_s, 60);
-    cr_assert_eq(found.capacity, 5);
-    cr_assert(treadle_limits_find(limits, "other!", 5, &found));
-    cr_assert_eq(found.rpm, 100);
-    cr_assert_eq(found.window_s, 60, "60 s where nothing is said");
-    cr_assert(isnan(found.capacity));
-    cr_assert_not(treadle_limits_find(limits, "open", 4, &found));
-    cr_assert_not(treadle_limits_find(limits, "", 0, &found));
-    treadle_limits_free(limits);
-}
-
-Test(limits, a_file_that_makes_no_sense_is_refused_with_its_line)
-{
-    static const struct {
-        const char *text;
-        const char *says[2];
-    } cases[] = {
-        {"", {"line 1", "there must be providers"}},
-        {"global: {max_concurrent: 4}\n", {"line 1", "there must be providers"}},
-        {"a: 1\nproviders: [openai]\n", {"line 2", "there must be providers"}},
-        {"providers:\n  openai: 3\n", {"line 2", "fields"}},
-        {"providers:\n  openai:\n    rpm: many\n", {"line 3", "rpm must be a number above 0"}},
-        {"providers:\n  openai:\n    rpm: 0\n", {"line 3", "rpm"}},
-        {"providers:\n  openai:\n    rpm: [1]\n", {"line 3", "rpm"}},
-        {"providers:\n  openai:\n    burst: nan\n", {"line 3", "burst"}},
-        {"providers:\n  openai: {rpm: 1, window_size: 1e99}\n", {"line 2", "window_size"}},
-        {"providers:\n  [a, b]: {rpm: 1}\n", {"line 2", "name"}},
-        {"providers: {openai: {rpm: 1\n", {"line ", "did not find"}},
-        {"providers: \xff\n", {"line 1", "UTF-8"}},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        char error[256] = "";
-        cr_assert_null(read_text(cases[i].text, error, sizeof error), "%s", cases[i].text);
-        ASSERT_SAYS(error, cases[i].says[0]);
-        ASSERT_SAYS(error, cases[i].says[1]);
-        cr_assert_null(strchr(error, '\n'));
-    }
+    write_config("global: {max_concurrent: 4}\nproviders:\n  openai: {rpm: 0, burst: 5}\n");
+    redis_fixture_do(redis, "CONFIG RESETSTAT");
+    ran result = TREADLE("health", "--redis", url, "--config", config_path);
+    refused(result, 2, ":3: ", "rpm");
+    char other[64];
+    cr_assert_not(has_run_others(other, sizeof other));
+    char *statistics = info("commandstats");
+    cr_assert_null(strstr(statistics, "cmdstat_scan:"));
+    free(statistics);
 }
