@@ -212,6 +212,20 @@ static int write_by_component(const prometheus_writer *self)
     return error;
 }
 
+/* A check that cannot fail says nothing: alert on baseline="lost" above 0. */
+static void write_workloads(const prometheus_writer *self, const treadle_summary *summary)
+{
+    const uint64_t found = summary->workloads_broken + summary->workloads_exempt;
+    const uint64_t lost = summary->workloads > found ? summary->workloads - found : 0;
+    family(self, "treadle_workloads", "gauge",
+           "Workloads that a solution passed, by whether the run broke a baseline with them.");
+    fprintf(self->out, "treadle_workloads{baseline=\"broken\"} %" PRIu64 "\n",
+            summary->workloads_broken);
+    fprintf(self->out, "treadle_workloads{baseline=\"exempt\"} %" PRIu64 "\n",
+            summary->workloads_exempt);
+    fprintf(self->out, "treadle_workloads{baseline=\"lost\"} %" PRIu64 "\n", lost);
+}
+
 static int write_all(const prometheus_writer *self, const treadle_summary *summary)
 {
     static const char *const of_detections[] = {"component", "property", NULL};
@@ -228,6 +242,7 @@ static int write_all(const prometheus_writer *self, const treadle_summary *summa
         error ? error
               : write_counters(self, &self->components, "treadle_executions_total", of_components);
     error = error ? error : write_by_component(self);
+    write_workloads(self, summary);
     family(self, "treadle_interrupted", "gauge",
            "1 when the run was interrupted, so that the other figures are not of all cells.");
     fprintf(self->out, "treadle_interrupted %d\n", summary->interrupted);

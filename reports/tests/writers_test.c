@@ -763,7 +763,7 @@ Test(prometheus, golden_and_read_back)
     char *text = write_all(&treadle_writer_prometheus, 80, false, false);
     against_golden("metrics.prom", text);
     json_t *families = read_metrics(text);
-    cr_assert_eq(json_object_size(families), 6);
+    cr_assert_eq(json_object_size(families), 7);
     cr_assert_eq(sample(families, "treadle_detections", "treadle_detections_total",
                         "{\"component\": \"memory_store\", \"property\": \"lost-wakeup\"}"),
                  1);
@@ -808,9 +808,13 @@ static char *write_metrics(const treadle_result *written, size_t count, bool int
     for (size_t i = 0; i < count; i++) {
         cr_assert_eq(treadle_writer_prometheus.result(self, &written[i]), 0);
     }
-    cr_assert_eq(treadle_writer_prometheus.end(
-                     self, &(treadle_summary){.results = count, .interrupted = interrupted}),
-                 0);
+    cr_assert_eq(
+        treadle_writer_prometheus.end(self, &(treadle_summary){.results = count,
+                                                               .workloads = 9,
+                                                               .workloads_broken = 5,
+                                                               .workloads_exempt = 1,
+                                                               .interrupted = interrupted}),
+        0);
     fclose(options.out);
     return text;
 }
@@ -826,6 +830,8 @@ Test(prometheus, labels_survive_whatever_they_hold)
                         "{\"component\": \"a\\\\b\\\"c\\nd,e=\\\"}\\r caf\\u00e9\\ufffd\"}"),
                  7, "%s", text);
     cr_assert_eq(sample(families, "treadle_interrupted", "treadle_interrupted", "{}"), 1);
+    cr_assert_eq(
+        sample(families, "treadle_workloads", "treadle_workloads", "{\"baseline\": \"lost\"}"), 3);
     json_decref(families);
     free(text);
 }
@@ -865,7 +871,7 @@ Test(prometheus, a_run_of_nothing_is_still_a_file)
 {
     char *text = write_metrics(NULL, 0, false);
     json_t *families = read_metrics(text);
-    cr_assert_eq(json_object_size(families), 6);
+    cr_assert_eq(json_object_size(families), 7);
     json_decref(families);
     free(text);
 }
