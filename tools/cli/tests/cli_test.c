@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* The program from outside: what a user types, what is printed, and the exit status. */
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -255,6 +256,37 @@ Test(cli, output_appears_whole)
     cr_assert_gt(status.st_size, 200);
     unlink(path);
     cr_assert_eq(rmdir(directory), 0, "something was left beside the report");
+    ran_free(&result);
+}
+
+/* As root, a rename over /dev/stdout would replace it for the whole machine. */
+Test(cli, a_link_or_a_pipe_is_written_to_and_not_replaced)
+{
+    char directory[] = "/tmp/treadle-test-XXXXXX";
+    cr_assert_not_null(mkdtemp(directory));
+    char target[64];
+    char link[64];
+    char pipe_path[64];
+    snprintf(target, sizeof target, "%s/target", directory);
+    snprintf(link, sizeof link, "%s/link", directory);
+    snprintf(pipe_path, sizeof pipe_path, "%s/pipe", directory);
+    cr_assert_eq(symlink(target, link), 0);
+    cr_assert_eq(mkfifo(pipe_path, 0600), 0);
+    const int reader = open(pipe_path, O_RDWR | O_CLOEXEC); /* so that nobody waits */
+    ran result = TREADLE("check", "litmus/counter", "--output", link, "--metrics", pipe_path);
+    ASSERT_STATUS(result, 0);
+    struct stat status;
+    cr_assert(lstat(link, &status) == 0 && S_ISLNK(status.st_mode), "the link was replaced");
+    cr_assert(stat(target, &status) == 0 && status.st_size > 100);
+    cr_assert(lstat(pipe_path, &status) == 0 && S_ISFIFO(status.st_mode), "the pipe was replaced");
+    char metrics[8];
+    cr_assert_eq(read(reader, metrics, 6), 6);
+    cr_assert_eq(memcmp(metrics, "# HELP", 6), 0);
+    close(reader);
+    unlink(target);
+    unlink(link);
+    unlink(pipe_path);
+    cr_assert_eq(rmdir(directory), 0, "something was left beside them");
     ran_free(&result);
 }
 
