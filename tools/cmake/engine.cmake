@@ -120,6 +120,12 @@ treadle_test(explore_test SOURCES tools/explore/tests/explore_test.c
 treadle_test(cli_test SOURCES tools/cli/tests/cli_test.c tools/cli/tests/run.c TIMEOUT 300)
 target_compile_definitions(cli_test PRIVATE TREADLE_BINARY="$<TARGET_FILE:treadle>")
 add_dependencies(cli_test treadle)
+treadle_test(health_test
+             SOURCES tools/cli/tests/health_test.c tools/cli/tests/run.c
+                     impl/sliding_window/tests/redis_fixture.c
+             LIBRARIES PkgConfig::JANSSON PkgConfig::HIREDIS Threads::Threads m)
+target_compile_definitions(health_test PRIVATE TREADLE_BINARY="$<TARGET_FILE:treadle>")
+add_dependencies(health_test treadle)
 foreach(name suggest progress symbols)
   treadle_test(${name}_test SOURCES tools/cli/tests/${name}_test.c LIBRARIES treadle_cli)
   target_compile_definitions(${name}_test PRIVATE TREADLE_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
