@@ -84,7 +84,7 @@ static bool on_redis(const fixture *state)
 
 static struct combined *limiter_of(const fixture *state, uint32_t client)
 {
-    return state->limiters[on_redis(state) ? client : 0];
+    return state->limiters[on_redis(state) && client < state->count ? client : 0];
 }
 
 /* ---- what clients do ------------------------------------------------------------------------- */
@@ -137,7 +137,7 @@ static void sleep_s(time_t seconds)
     nanosleep(&pause, NULL);
 }
 
-/* What the window and the slots must hold at the end, when no time has passed. */
+/* What window, bucket and slots must hold at the end, when next to no time has passed. */
 static void check_held(fixture *state, int provider, long long window, double tokens,
                        long long active)
 {
@@ -148,7 +148,7 @@ static void check_held(fixture *state, int provider, long long window, double to
         treadle_violation("lost-room", "%lld requests of %s were made, its window holds %lld",
                           window, name, now.window);
     }
-    if (now.tokens != tokens) {
+    if (now.tokens < tokens || now.tokens > tokens + 1e-6) {
         treadle_violation("lost-token", "the bucket of %s should hold %.3g tokens and holds %.3g",
                           name, tokens, now.tokens);
     }
@@ -259,6 +259,8 @@ static void cancel_waiter(void *context, uint32_t index)
     if (pthread_create(&waiter, NULL, acquire_in_vain, state) != 0) {
         return;
     }
+    const struct timespec moment = {.tv_nsec = 1}; /* the waiter gets as far as it may */
+    nanosleep(&moment, NULL);
     pthread_cancel(waiter);
     pthread_join(waiter, NULL);
     treadle_note("the waiter has been cancelled");
@@ -534,6 +536,89 @@ static void check_linearizable(void *context)
     treadle_require_linearizable(&state->history, &model_of_combined, &one_a_minute);
 }
 
+/* ---- processes: on Redis --------------------------------------------------------------------- */
+
+static void *setup_processes(const treadle_run *run)
+{
+    return open_limiters(run, 1, 2, CLIENTS_MAX);
+}
+
+/* ---- cut, lost_reply: a connection ends ------------------------------------------------------ */
+
+/* The permit that the connection's end leaves is given back, if there is one. */
+static void acquire_and_return(void *context, uint32_t index)
+{
+    acquire_until(context, index, 0, &NOT_AT_ALL);
+    release(context, index, COMBINED_NOT_SENT);
+}
+
+/* The keys as they are; no fault strikes here. */
+static void look_at_keys(const fixture *state, long long *window, double *tokens)
+{
+    const char *name = state->providers[0].name;
+    redisReply *reply = treadle_redis_inspect("ZCARD window:%s", name);
+    *window = reply->type == REDIS_REPLY_INTEGER ? reply->integer : -1;
+    freeReplyObject(reply);
+    reply = treadle_redis_inspect("HGET bucket:%s tokens", name);
+    *tokens = reply->type == REDIS_REPLY_STRING ? strtod(reply->str, NULL)
+                                                : state->providers[0].bucket.capacity;
+    freeReplyObject(reply);
+}
+
+static void check_both_or_neither(void *context)
+{
+    fixture *state = context;
+    long long window;
+    double tokens;
+    look_at_keys(state, &window, &tokens);
+    const double taken = state->providers[0].bucket.capacity - tokens;
+    close_limiters(state);
+    if ((double)window != taken) {
+        treadle_violation("half-taken",
+                          "the window holds %lld requests, the bucket has given %.3g tokens",
+                          window, taken);
+    }
+}
+
+/* The reply may get lost on the way; the client reconnects and asks again, with the same id. */
+static void acquire_with_retry(void *context, uint32_t index)
+{
+    fixture *state = context;
+    char id[32];
+    snprintf(id, sizeof id, "request-%u", index + 1);
+    struct combined_request request = {
+        .provider = state->providers[0].name,
+        .deadline = &NOT_AT_ALL,
+        .redis = treadle_redis_connection(index),
+        .id = id,
+    };
+    for (uint32_t attempt = 0; attempt < 2; attempt++) {
+        state->decisions[index] =
+            state->variant->acquire(limiter_of(state, index), &request, &state->permits[index]);
+        treadle_note("acquire %s: %s", id, rate_decision_name(state->decisions[index]));
+        if (state->decisions[index] != RATE_ERROR) {
+            return;
+        }
+        request.redis = treadle_redis_connection(CLIENTS_MAX + index);
+    }
+}
+
+static void check_charged_once(void *context)
+{
+    fixture *state = context;
+    const double capacity = state->providers[0].bucket.capacity;
+    long long window;
+    double tokens;
+    look_at_keys(state, &window, &tokens);
+    close_limiters(state);
+    if (window != 1 || tokens != capacity - 1) {
+        treadle_violation("charged-twice",
+                          "one request was made; the window holds %lld, the bucket has given %.3g "
+                          "tokens",
+                          window, capacity - tokens);
+    }
+}
+
 /* ---- sequential ------------------------------------------------------------------------------ */
 
 static void *setup_sequential(const treadle_run *run)
@@ -626,6 +711,8 @@ static const treadle_parameter two[] = {{"threads", 2, 2, CLIENTS_MAX, "clients"
             TREADLE_VERDICT_##verdict, property, reason                        \
     }
 #define MEMORY_ROW(...) ROW(MEMORY, __VA_ARGS__)
+/* Clients share nothing but the server: what interleaves is commands. */
+#define REDIS_ROW(variant, ...) ROW(REDIS, variant, AWAIT, __VA_ARGS__)
 
 static const treadle_expectation expect_toctou[] = {
     MEMORY_ROW("naive", AWAIT, VIOLATED, "over-admission",
@@ -641,6 +728,9 @@ static const treadle_expectation expect_bucket_refuses[] = {
     MEMORY_ROW("proposed", AWAIT, VIOLATED, "starvation",
                "nine refused requests have used up the window"),
     MEMORY_ROW("fixed", AWAIT, HOLDS, NULL, "window and bucket are one decision"),
+    REDIS_ROW("naive", HOLDS, NULL, "charges the window last"),
+    REDIS_ROW("proposed", VIOLATED, "starvation", "nine refused requests have used up the window"),
+    REDIS_ROW("fixed", HOLDS, NULL, "one script decides over both"),
     {0},
 };
 static const treadle_expectation expect_slot_deadline[] = {
@@ -653,6 +743,9 @@ static const treadle_expectation expect_slot_cancelled[] = {
     MEMORY_ROW("naive", AWAIT, VIOLATED, "lost-room", "a cancelled waiter stays in the window"),
     MEMORY_ROW("proposed", AWAIT, VIOLATED, "lost-room", "a cancelled waiter stays in the window"),
     MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "the clean-up handler gives room and token back"),
+    REDIS_ROW("naive", VIOLATED, "lost-room", "a cancelled waiter stays in the window"),
+    REDIS_ROW("proposed", VIOLATED, "lost-room", "a cancelled waiter stays in the window"),
+    REDIS_ROW("fixed", HOLDS, NULL, "the clean-up handler runs the script that undoes"),
     {0},
 };
 static const treadle_expectation expect_token_cancelled[] = {
@@ -665,6 +758,9 @@ static const treadle_expectation expect_not_sent[] = {
     MEMORY_ROW("naive", AWAIT, VIOLATED, "lost-room", "an unused permit stays in the window"),
     MEMORY_ROW("proposed", AWAIT, VIOLATED, "lost-room", "an unused permit stays in the window"),
     MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "everything is given back, once"),
+    REDIS_ROW("naive", VIOLATED, "lost-room", "an unused permit stays in the window"),
+    REDIS_ROW("proposed", VIOLATED, "lost-room", "an unused permit stays in the window"),
+    REDIS_ROW("fixed", HOLDS, NULL, "everything is given back, once"),
     {0},
 };
 static const treadle_expectation expect_failed[] = {
@@ -691,12 +787,37 @@ static const treadle_expectation expect_linearizable[] = {
     MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "one critical section decides"),
     MEMORY_ROW("fixed", MEMORY, NO_VIOLATION_FOUND, NULL,
                "as at sync; too many interleavings for dfs"),
+    REDIS_ROW("naive", VIOLATED, "linearizability", "what is given back stays taken"),
+    REDIS_ROW("proposed", VIOLATED, "linearizability", "what is given back stays taken"),
+    REDIS_ROW("fixed", HOLDS, NULL, "one script decides, one undoes"),
     {0},
 };
 static const treadle_expectation expect_sequential[] = {
     MEMORY_ROW("naive", AWAIT, HOLDS, NULL, "one client"),
     MEMORY_ROW("proposed", AWAIT, VIOLATED, "wrong-count", "what the bucket refuses is charged"),
     MEMORY_ROW("fixed", AWAIT, HOLDS, NULL, "one client"),
+    REDIS_ROW("naive", VIOLATED, "wrong-answer", "ZCOUNT counts an entry whose age is the window"),
+    REDIS_ROW("proposed", VIOLATED, "wrong-count", "what the bucket refuses is charged"),
+    REDIS_ROW("fixed", HOLDS, NULL, "one client"),
+    {0},
+};
+
+static const treadle_expectation expect_processes[] = {
+    REDIS_ROW("naive", VIOLATED, "over-admission", "both look before either has added"),
+    REDIS_ROW("proposed", HOLDS, NULL, "a script is one step"),
+    REDIS_ROW("fixed", HOLDS, NULL, "a script is one step"),
+    {0},
+};
+static const treadle_expectation expect_cut[] = {
+    REDIS_ROW("naive", VIOLATED, "half-taken", "cut off between the bucket and the window"),
+    REDIS_ROW("proposed", VIOLATED, "half-taken", "cut off between the window and the bucket"),
+    REDIS_ROW("fixed", HOLDS, NULL, "one script takes from both, one gives back to both"),
+    {0},
+};
+static const treadle_expectation expect_lost_reply[] = {
+    REDIS_ROW("naive", VIOLATED, "charged-twice", "the bucket does not know the request again"),
+    REDIS_ROW("proposed", VIOLATED, "charged-twice", "the bucket does not know the request again"),
+    REDIS_ROW("fixed", HOLDS, NULL, "a retry with the same id is recognised"),
     {0},
 };
 
@@ -741,6 +862,7 @@ static const treadle_scenario slot_cancelled = {
     .setup = setup_one_slot,
     .thread = cancel_waiter,
     .check = check_one_holds,
+    .moves_clock = true,
 };
 static const treadle_scenario token_cancelled = {
     .name = "combined/token_cancelled",
@@ -817,6 +939,38 @@ static const treadle_scenario linearizable = {
     .thread = acquire_and_give_back,
     .check = check_linearizable,
 };
+static const treadle_scenario processes = {
+    .name = "combined/processes",
+    .summary = "clients on one server, each with its own slots; 1 passes in one window",
+    .parameters = two,
+    .expectations = expect_processes,
+    .thread_prefix = "client",
+    .setup = setup_processes,
+    .thread = acquire_at_once,
+    .check = check_windows,
+};
+static const treadle_scenario cut = {
+    .name = "combined/cut",
+    .summary = "a connection ends anywhere; window and bucket have both been charged or neither",
+    .parameters = one,
+    .expectations = expect_cut,
+    .thread_prefix = "client",
+    .setup = setup_roomy,
+    .thread = acquire_and_return,
+    .check = check_both_or_neither,
+    .faults = {.cut_before = 1, .cut_after = 1},
+};
+static const treadle_scenario lost_reply = {
+    .name = "combined/lost_reply",
+    .summary = "a reply gets lost; asking again with the same id charges nothing twice",
+    .parameters = one,
+    .expectations = expect_lost_reply,
+    .thread_prefix = "client",
+    .setup = setup_roomy,
+    .thread = acquire_with_retry,
+    .check = check_charged_once,
+    .faults = {.cut_after = 1},
+};
 static const treadle_scenario sequential_row = {
     .name = "combined/sequential",
     .summary = "one client, many requests; answers, times and counts are the model's",
@@ -830,7 +984,8 @@ static const treadle_scenario sequential_row = {
 };
 
 const treadle_scenario *const treadle_combined[] = {
-    &toctou, &bucket_refuses,    &slot_deadline, &slot_cancelled, &token_cancelled, &not_sent,
-    &failed, &request_cancelled, &two_providers, &reconfigure,    &linearizable,    &sequential_row,
-    NULL,
+    &toctou,          &bucket_refuses, &slot_deadline,  &slot_cancelled,
+    &token_cancelled, &not_sent,       &failed,         &request_cancelled,
+    &two_providers,   &reconfigure,    &processes,      &cut,
+    &lost_reply,      &linearizable,   &sequential_row, NULL,
 };

@@ -5,10 +5,8 @@
 #include <string.h>
 
 const struct combined_variant *const combined_variants[] = {
-    &combined_naive,
-    &combined_proposed,
-    &combined_fixed,
-
+    &combined_naive,       &combined_proposed,       &combined_fixed,
+    &combined_redis_naive, &combined_redis_proposed, &combined_redis_fixed,
 };
 
 const size_t combined_variants_count = sizeof combined_variants / sizeof combined_variants[0];
