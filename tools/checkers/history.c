@@ -47,7 +47,7 @@ static treadle_call *finish(treadle_history *history, uint32_t number)
     assert(call->returned == UINT32_MAX);
     treadle_call_end();
     const int64_t seen = treadle_clock_seen_ns();
-    call->clock_ns = seen > 0 ? seen : treadle_clock_ns();
+    call->clock_ns = seen >= 0 ? seen : treadle_clock_ns();
     return call;
 }
 

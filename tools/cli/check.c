@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,7 +20,7 @@
 #include "tools/redis/redis_url.h"
 #include "tools/strategies/strategies.h"
 
-enum { KEY_REDIS = 0x100, KEY_DEPTH };
+enum { KEY_REDIS = 0x100, KEY_DEPTH, LEFT_OUT_REASONS_MAX = 4 };
 
 typedef struct arguments {
     treadle_selection selection;
@@ -259,21 +260,37 @@ static int run(const arguments *self, const treadle_cell *cells, size_t count,
     return exit_status(&report);
 }
 
-/* A server that was given runs on its own time: leaves out what needs it to follow ours. */
-static void leave_out_clock_movers(treadle_cell *cells, size_t *count)
+/* A server that was given runs on its own time and is nobody's to disturb: leaves out what needs
+ * one of ours, and says how many for each reason. */
+static void leave_out_own_server_only(treadle_cell *cells, size_t *count)
 {
+    const char *reasons[LEFT_OUT_REASONS_MAX];
+    size_t left_out[LEFT_OUT_REASONS_MAX];
+    size_t reason_count = 0;
     size_t kept = 0;
     for (size_t i = 0; i < *count; i++) {
-        const bool live = cells[i].backend == TREADLE_BACKEND_REDIS;
-        if (!live || !treadle_scenario_find(cells[i].scenario)->moves_clock) {
-            cells[kept++] = cells[i];
+        const char *reason = NULL;
+        if (cells[i].backend == TREADLE_BACKEND_REDIS) {
+            reason = treadle_scenario_needs_own_server(treadle_scenario_find(cells[i].scenario));
         }
+        if (reason == NULL) {
+            cells[kept++] = cells[i];
+            continue;
+        }
+        size_t known = 0;
+        while (known < reason_count && strcmp(reasons[known], reason) != 0) {
+            known++;
+        }
+        if (known == reason_count) {
+            assert(known < LEFT_OUT_REASONS_MAX);
+            reasons[reason_count] = reason;
+            left_out[reason_count++] = 0;
+        }
+        left_out[known]++;
     }
-    if (kept < *count) {
-        fprintf(stderr,
-                "treadle: %zu cells left out: their scenarios move the clock, which a server given "
-                "by --redis does not follow\n",
-                *count - kept);
+    for (size_t i = 0; i < reason_count; i++) {
+        fprintf(stderr, "treadle: %zu cell%s left out: the scenario %s\n", left_out[i],
+                left_out[i] == 1 ? "" : "s", reasons[i]);
     }
     *count = kept;
 }
@@ -317,7 +334,7 @@ int treadle_cli_check(int argc, char **argv)
     }
     status = status ? status : treadle_cli_select(&self.selection, &cells, &count);
     if (!status && self.redis_url != NULL) {
-        leave_out_clock_movers(cells, &count);
+        leave_out_own_server_only(cells, &count);
     }
     treadle_output output;
     status = status ? status : treadle_output_open(&output, self.output);

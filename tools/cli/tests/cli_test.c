@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tools/cli/tests/run.h"
@@ -227,6 +228,61 @@ Test(cli, a_redis_server_killed_in_mid_run_ends_the_cell_not_the_run, .timeout =
     ASSERT_STATUS(result, 3);
     ASSERT_SAYS(result.out, "\"verdict\":\"unknown\"");
     ran_free(&result);
+}
+
+Test(cli, every_fault_that_was_allowed_for_is_named)
+{
+    ran result = TREADLE("check", "sliding_window/@(error_is_reported|scripts_lost|cut_anywhere)",
+                         "--variant", "fixed");
+    ASSERT_STATUS(result, 0);
+    ASSERT_SAYS(result.out, ", at most 1 cut connection, at most 1 refused write\n");
+    ASSERT_SAYS(result.out, ", at most 6 losses of the scripts\n");
+    ASSERT_SAYS(result.out, ", at most 3 cut connections\n");
+    ran_free(&result);
+}
+
+/* A server that is not the program's own, in `directory`. */
+static pid_t start_server(const char *directory)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/socket", directory);
+    const pid_t pid = fork();
+    if (pid == 0) {
+        execlp("redis-server", "redis-server", "--port", "0", "--save", "", "--unixsocket", path,
+               "--logfile", "/dev/null", NULL);
+        _exit(127);
+    }
+    for (int i = 0; i < 1000 && access(path, F_OK) != 0; i++) {
+        usleep(10000);
+    }
+    return pid;
+}
+
+Test(cli, a_server_that_was_given_is_spared_faults_and_clocks, .timeout = 90)
+{
+    char directory[] = "/tmp/treadle-test-XXXXXX";
+    cr_assert_not_null(mkdtemp(directory));
+    char url[128];
+    snprintf(url, sizeof url, "unix://%s/socket", directory);
+    const pid_t server = start_server(directory);
+    ran result = TREADLE("check", "sliding_window/@(evicted|scripts_lost|boundary|cut_anywhere)",
+                         "--redis", url);
+    ran own = TREADLE("check", "sliding_window/evicted", "--variant", "fixed");
+    char *token = first_token(own.out);
+    ran replayed = TREADLE("replay", token, "--redis", url);
+    kill(server, SIGKILL);
+    waitpid(server, NULL, 0);
+    snprintf(url, sizeof url, "rm -r %s", directory);
+    cr_assert_eq(system(url), 0);
+    ASSERT_STATUS(result, 0);
+    ASSERT_SAYS(result.err, "7 cells left out: the scenario strikes faults in the server");
+    ASSERT_SAYS(result.err, "5 cells left out: the scenario moves the clock");
+    ASSERT_SAYS(result.out, "5 cells in ");
+    ASSERT_SAYS(result.out, "cut_anywhere");
+    refused(replayed, 2, "sliding_window/evicted", "strikes faults in the server");
+    ran_free(&result);
+    ran_free(&own);
+    free(token);
 }
 
 Test(cli, output_that_cannot_be_written_is_said_before_anything_runs)
