@@ -543,6 +543,21 @@ static void *setup_processes(const treadle_run *run)
     return open_limiters(run, 1, 2, CLIENTS_MAX);
 }
 
+/* ---- fast_clock ------------------------------------------------------------------------------ */
+
+/* The one request of this minute is made; then the clock of this machine is set a minute ahead, the
+ * server's is not. */
+static void acquire_with_fast_clock(void *context, uint32_t index)
+{
+    fixture *state = context;
+    acquire_until(state, index, 0, &NOT_AT_ALL);
+    release(state, index, COMBINED_DONE);
+    treadle_clock_offset(INT64_C(61) * NS_PER_S);
+    if (acquire_until(state, index, 0, &NOT_AT_ALL) == RATE_ADMITTED) {
+        treadle_violation("over-admission", "2 passed in one window at limit 1");
+    }
+}
+
 /* ---- cut, lost_reply: a connection ends ------------------------------------------------------ */
 
 /* The permit that the connection's end leaves is given back, if there is one. */
@@ -808,6 +823,15 @@ static const treadle_expectation expect_processes[] = {
     REDIS_ROW("fixed", HOLDS, NULL, "a script is one step"),
     {0},
 };
+static const treadle_expectation expect_fast_clock[] = {
+    REDIS_ROW("naive", VIOLATED, "over-admission", "the window is the client's idea of a minute"),
+    REDIS_ROW("proposed", VIOLATED, "over-admission", "a fast clock purges what still counts"),
+    REDIS_ROW("fixed", HOLDS, NULL, "the server's clock"),
+    MEMORY_ROW("naive", AWAIT, VIOLATED, "over-admission", "the wall clock can be set"),
+    MEMORY_ROW("proposed", AWAIT, VIOLATED, "over-admission", "the wall clock can be set"),
+    MEMORY_ROW("fixed", AWAIT, HOLDS, NULL, "the monotonic clock"),
+    {0},
+};
 static const treadle_expectation expect_cut[] = {
     REDIS_ROW("naive", VIOLATED, "half-taken", "cut off between the bucket and the window"),
     REDIS_ROW("proposed", VIOLATED, "half-taken", "cut off between the window and the bucket"),
@@ -949,16 +973,26 @@ static const treadle_scenario processes = {
     .thread = acquire_at_once,
     .check = check_windows,
 };
+static const treadle_scenario fast_clock = {
+    .name = "combined/fast_clock",
+    .summary = "a client's clock is set a minute ahead between two requests; 1 passes in a minute",
+    .parameters = one,
+    .expectations = expect_fast_clock,
+    .thread_prefix = "client",
+    .setup = setup_processes,
+    .thread = acquire_with_fast_clock,
+    .check = check_closed,
+};
 static const treadle_scenario cut = {
     .name = "combined/cut",
-    .summary = "a connection ends anywhere; window and bucket have both been charged or neither",
+    .summary = "a connection ends or scripts are lost anywhere; window and bucket agree",
     .parameters = one,
     .expectations = expect_cut,
     .thread_prefix = "client",
     .setup = setup_roomy,
     .thread = acquire_and_return,
     .check = check_both_or_neither,
-    .faults = {.cut_before = 1, .cut_after = 1},
+    .faults = {.cut_before = 1, .cut_after = 1, .scripts_flushed = 1},
 };
 static const treadle_scenario lost_reply = {
     .name = "combined/lost_reply",
@@ -984,8 +1018,21 @@ static const treadle_scenario sequential_row = {
 };
 
 const treadle_scenario *const treadle_combined[] = {
-    &toctou,          &bucket_refuses, &slot_deadline,  &slot_cancelled,
-    &token_cancelled, &not_sent,       &failed,         &request_cancelled,
-    &two_providers,   &reconfigure,    &processes,      &cut,
-    &lost_reply,      &linearizable,   &sequential_row, NULL,
+    &toctou,
+    &bucket_refuses,
+    &slot_deadline,
+    &slot_cancelled,
+    &token_cancelled,
+    &not_sent,
+    &failed,
+    &request_cancelled,
+    &two_providers,
+    &reconfigure,
+    &processes,
+    &fast_clock,
+    &cut,
+    &lost_reply,
+    &linearizable,
+    &sequential_row,
+    NULL,
 };
