@@ -4,6 +4,7 @@
 /* One line a table. */
 /* clang-format off */
 static const treadle_scenario *const *const tables[] = {
+    treadle_combined,
     treadle_sliding_window,
     treadle_sliding_window_faults,
     treadle_memory_store,

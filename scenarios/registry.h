@@ -5,6 +5,7 @@
 
 #include "scenarios/scenario.h"
 
+extern const treadle_scenario *const treadle_combined[];
 extern const treadle_scenario *const treadle_sliding_window[];
 extern const treadle_scenario *const treadle_sliding_window_faults[];
 extern const treadle_scenario *const treadle_memory_store[];
