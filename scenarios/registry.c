@@ -5,6 +5,7 @@
 static const treadle_scenario *const *const tables[] = {
     treadle_sliding_window,  treadle_memory_store,       treadle_litmus_counting,
     treadle_litmus_blocking, treadle_litmus_misbehaving, treadle_litmus_oracles,
+    treadle_semaphore,
 };
 
 enum { SCENARIOS_MAX = 256 };
