@@ -23,9 +23,9 @@ void fifo_semaphore_destroy(struct fifo_semaphore *semaphore)
 
 bool fifo_semaphore_locked(struct fifo_semaphore *semaphore)
 {
-    slot_line_lock(&semaphore->line);
+    pthread_mutex_lock(&semaphore->line.lock);
     const bool locked = semaphore->value <= 0;
-    slot_line_unlock(&semaphore->line);
+    pthread_mutex_unlock(&semaphore->line.lock);
     return locked;
 }
 
@@ -33,7 +33,7 @@ bool fifo_semaphore_wait(struct fifo_semaphore *semaphore, const struct timespec
 {
     struct slot_place place;
 
-    slot_line_lock(&semaphore->line);
+    pthread_mutex_lock(&semaphore->line.lock);
     const bool free_slot = semaphore->value > 0;
     const bool waits = !free_slot && !slot_deadline_passed(deadline);
     if (free_slot) {
@@ -41,7 +41,7 @@ bool fifo_semaphore_wait(struct fifo_semaphore *semaphore, const struct timespec
     } else if (waits) {
         slot_line_join(&semaphore->line, &place);
     }
-    slot_line_unlock(&semaphore->line);
+    pthread_mutex_unlock(&semaphore->line.lock);
     return waits ? slot_line_wait(&place, deadline) : free_slot;
 }
 
@@ -55,11 +55,11 @@ void fifo_semaphore_grow(struct fifo_semaphore *semaphore, long long slots)
 {
     struct slot_place *served;
 
-    slot_line_lock(&semaphore->line);
+    pthread_mutex_lock(&semaphore->line.lock);
     semaphore->value += slots;
     while (semaphore->value > 0 && (served = slot_line_serve(&semaphore->line)) != NULL) {
         semaphore->value--;
         slot_place_wake(served);
     }
-    slot_line_unlock(&semaphore->line);
+    pthread_mutex_unlock(&semaphore->line.lock);
 }

@@ -69,7 +69,7 @@ static void fixed_close(struct global_semaphore *semaphore)
 
 static void fixed_stats(struct global_semaphore *semaphore, struct semaphore_stats *stats)
 {
-    slot_line_lock(&semaphore->line);
+    pthread_mutex_lock(&semaphore->line.lock);
     *stats = (struct semaphore_stats){
         .max_concurrent = semaphore->max_concurrent,
         .active = semaphore->active,
@@ -78,7 +78,7 @@ static void fixed_stats(struct global_semaphore *semaphore, struct semaphore_sta
         .total_queued = semaphore->total_queued,
         .at_capacity = semaphore->active >= semaphore->max_concurrent,
     };
-    slot_line_unlock(&semaphore->line);
+    pthread_mutex_unlock(&semaphore->line.lock);
 }
 
 static bool logged(struct global_semaphore *semaphore, semaphore_log_line *log_line)
@@ -116,11 +116,11 @@ static void return_slot(void *owner)
 {
     struct global_semaphore *semaphore = owner;
 
-    slot_line_lock(&semaphore->line);
+    pthread_mutex_lock(&semaphore->line.lock);
     assert(semaphore->active > 0); /* no release without an acquire */
     semaphore->active--;
     serve_line(semaphore);
-    slot_line_unlock(&semaphore->line);
+    pthread_mutex_unlock(&semaphore->line.lock);
 }
 
 static void fixed_release(struct global_semaphore *semaphore)
@@ -137,7 +137,7 @@ static enum arrival arrive(struct global_semaphore *semaphore, struct slot_place
 {
     enum arrival arrival = GRANTED;
 
-    slot_line_lock(&semaphore->line);
+    pthread_mutex_lock(&semaphore->line.lock);
     if (!grant(semaphore)) {
         semaphore->total_queued++;
         arrival = slot_deadline_passed(deadline) ? TURNED_AWAY : IN_LINE;
@@ -145,7 +145,7 @@ static enum arrival arrive(struct global_semaphore *semaphore, struct slot_place
     if (arrival == IN_LINE) {
         slot_line_join(&semaphore->line, place);
     }
-    slot_line_unlock(&semaphore->line);
+    pthread_mutex_unlock(&semaphore->line.lock);
     return arrival;
 }
 
@@ -176,10 +176,10 @@ static bool fixed_resize(struct global_semaphore *semaphore, long long max_concu
     if (max_concurrent < 1) {
         return false;
     }
-    slot_line_lock(&semaphore->line);
+    pthread_mutex_lock(&semaphore->line.lock);
     semaphore->max_concurrent = max_concurrent;
     serve_line(semaphore);
-    slot_line_unlock(&semaphore->line);
+    pthread_mutex_unlock(&semaphore->line.lock);
     return true;
 }
 

@@ -183,12 +183,12 @@ static enum arrival arrive(struct global_semaphore *semaphore, struct slot_place
             count(&semaphore->total_queued, 1);
             return TURNED_AWAY;
         }
-        slot_line_lock(&semaphore->line);
+        pthread_mutex_lock(&semaphore->line.lock);
         const bool waits = announce_waiting(semaphore);
         if (waits) {
             slot_line_join(&semaphore->line, place);
         }
-        slot_line_unlock(&semaphore->line);
+        pthread_mutex_unlock(&semaphore->line.lock);
         if (waits) {
             count(&semaphore->total_queued, 1);
             return IN_LINE;
@@ -202,7 +202,7 @@ static void hand_on(struct global_semaphore *semaphore)
 {
     struct slot_place *served = NULL;
 
-    slot_line_lock(&semaphore->line);
+    pthread_mutex_lock(&semaphore->line.lock);
     uint64_t word = load(semaphore);
     bool done = false;
     while (!done) {
@@ -213,7 +213,7 @@ static void hand_on(struct global_semaphore *semaphore)
             done = replace(semaphore, &word, word - ONE_ACTIVE);
         }
     }
-    slot_line_unlock(&semaphore->line);
+    pthread_mutex_unlock(&semaphore->line.lock);
     if (served != NULL) {
         count(&semaphore->total_acquired, 1);
         slot_place_wake(served);
@@ -281,7 +281,7 @@ static bool lockfree_resize(struct global_semaphore *semaphore, long long max_co
     if (!valid_max(max_concurrent)) {
         return false;
     }
-    slot_line_lock(&semaphore->line);
+    pthread_mutex_lock(&semaphore->line.lock);
     uint64_t word = load(semaphore);
     while (!replace(semaphore, &word, resized(word, (uint64_t)max_concurrent, &granted))) {
     }
@@ -289,7 +289,7 @@ static bool lockfree_resize(struct global_semaphore *semaphore, long long max_co
     while (granted-- > 0) {
         slot_place_wake(slot_line_serve(&semaphore->line));
     }
-    slot_line_unlock(&semaphore->line);
+    pthread_mutex_unlock(&semaphore->line.lock);
     return true;
 }
 

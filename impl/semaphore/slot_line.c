@@ -20,20 +20,6 @@ void slot_line_destroy(struct slot_line *line)
     pthread_mutex_destroy(&line->lock);
 }
 
-void slot_line_lock(struct slot_line *line)
-{
-    int failure = pthread_mutex_lock(&line->lock);
-    assert(failure == 0); /* a plain mutex fails only when it is not one */
-    (void)failure;
-}
-
-void slot_line_unlock(struct slot_line *line)
-{
-    int failure = pthread_mutex_unlock(&line->lock);
-    assert(failure == 0);
-    (void)failure;
-}
-
 void slot_line_join(struct slot_line *line, struct slot_place *place)
 {
     place->line = line;
@@ -97,7 +83,7 @@ static bool leave_unserved(struct slot_place *place)
 {
     struct slot_line *line = place->line;
 
-    slot_line_lock(line);
+    pthread_mutex_lock(&line->lock);
     const bool unserved = !place->served;
     if (unserved) {
         unlink_place(line, place);
@@ -105,7 +91,7 @@ static bool leave_unserved(struct slot_place *place)
             line->calls->left(line->owner);
         }
     }
-    slot_line_unlock(line);
+    pthread_mutex_unlock(&line->lock);
     if (!unserved) {
         wait_for_wake(place);
     }

@@ -52,9 +52,6 @@ bool slot_line_init(struct slot_line *line, const struct slot_line_owner *calls,
 /* Nobody may be waiting. */
 void slot_line_destroy(struct slot_line *line);
 
-void slot_line_lock(struct slot_line *line);
-void slot_line_unlock(struct slot_line *line);
-
 /* (locked) Goes to the end of the line. */
 void slot_line_join(struct slot_line *line, struct slot_place *place);
 
