@@ -40,7 +40,7 @@ const struct provider *provider_dict_pop(struct provider_dict *dict, const char 
 /* `dict.copy()`. False when memory is out. */
 bool provider_dict_copy(struct provider_dict *copy, const struct provider_dict *dict);
 
-/* The values; all of them, or none when there are more than `capacity`. Returns how many. */
+/* The first `capacity` values. Returns how many there are. */
 size_t provider_dict_list(const struct provider_dict *dict, const struct provider **providers,
                           size_t capacity);
 
