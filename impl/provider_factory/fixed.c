@@ -8,8 +8,8 @@
  *  - Create is get-or-create: the same configuration gives the same instance; another type or model
  *    under a registered name is refused as a conflict. To change one, rebuild it.
  *  - Who asks for a name that is being built waits and shares the outcome. A failure goes to
- *    all who waited for the same configuration, with its reason; the next attempt builds again. When
- *    the builder is cancelled, one of those who waited builds.
+ *    all who waited for the same configuration, with its reason; the next attempt builds again.
+ * When the builder is cancelled, one of those who waited builds.
  *  - A reader never waits for a constructor. A name is registered when it is built.
  *  - Rebuild is all or nothing and takes effect at one moment. Two rebuilds of one name come one
  *    after the other.

@@ -4,15 +4,15 @@
  * Readers never wait: neither for a constructor nor for each other nor for a writer. Writers take
  * the lock of provider_core.h, and the policies are those of `fixed`.
  *
- * The registry is one pointer to a hash table (Concurrency Kit's ck_ht) that never changes. A writer
- * copies the table with its changes and swaps the pointer: so a change of many names takes effect at
- * one moment, a lookup and a snapshot are those of the table that they found, and no reader ever
- * meets a table that is being filled. Copying is linear in the number of providers; they are a
- * handful, and change rarely.
+ * The registry is one pointer to a hash table (Concurrency Kit's ck_ht) that never changes. A
+ * writer copies the table with its changes and swaps the pointer: so a change of many names takes
+ * effect at one moment, a lookup and a snapshot are those of the table that they found, and no
+ * reader ever meets a table that is being filled. Copying is linear in the number of providers;
+ * they are a handful, and change rarely.
  *
- * Reclamation (Fraser, "Practical lock-freedom", 2004; ck_epoch): a table that was replaced, and the
- * memory of an instance without references, are freed when all readers that may look at them have
- * left. A reader is inside for the length of a lookup only: what it takes out is kept by a
+ * Reclamation (Fraser, "Practical lock-freedom", 2004; ck_epoch): a table that was replaced, and
+ * the memory of an instance without references, are freed when all readers that may look at them
+ * have left. A reader is inside for the length of a lookup only: what it takes out is kept by a
  * reference, which cannot be taken any more once the last one is gone. Then the instance has left
  * the registry, and the reader looks again.
  *
@@ -84,9 +84,8 @@ static void free_table(struct table *table)
 static struct table *create_table(size_t count)
 {
     struct table *table = malloc(sizeof *table);
-    if (table == NULL ||
-        !ck_ht_init(&table->by_name, CK_HT_MODE_BYTESTRING, hash_name, &table_memory,
-                    2 * (count + 1), 0)) {
+    if (table == NULL || !ck_ht_init(&table->by_name, CK_HT_MODE_BYTESTRING, hash_name,
+                                     &table_memory, 2 * (count + 1), 0)) {
         free(table);
         return NULL;
     }

@@ -41,8 +41,8 @@ static enum provider_result build(struct plain_factory *factory, struct provider
                                   const struct provider **provider, char *error, size_t error_size)
 {
     const struct provider *made = NULL;
-    const enum provider_result result = provider_dict_construct(
-        &factory->arena, &factory->options, config, &made, error, error_size);
+    const enum provider_result result = provider_dict_construct(&factory->arena, &factory->options,
+                                                                config, &made, error, error_size);
 
     if (result != PROVIDER_OK) {
         return result;

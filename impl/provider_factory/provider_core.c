@@ -197,7 +197,8 @@ static void settle_all(struct build *build, enum provider_result result, const c
             item->claim->result = result;
             snprintf(item->claim->error, sizeof item->claim->error, "%s", error);
         }
-        settle_claim(build->core, item->claim, item == build->failed ? CLAIM_FAILED : CLAIM_SETTLED);
+        settle_claim(build->core, item->claim,
+                     item == build->failed ? CLAIM_FAILED : CLAIM_SETTLED);
     }
     pthread_cond_broadcast(&build->core->settled);
 }
@@ -230,8 +231,8 @@ static enum provider_result construct(struct build *build, struct item *item, ch
     if (build->unbuilt == NULL) {
         return no_memory(error, error_size);
     }
-    void *object = item->type->construct(item->config, build->core->options.context, error,
-                                         error_size);
+    void *object =
+        item->type->construct(item->config, build->core->options.context, error, error_size);
     if (object == NULL) {
         return PROVIDER_FAILED;
     }
@@ -438,8 +439,8 @@ bool provider_core_remove(struct provider_core *core, const char *name)
     struct provider_change change = {.name = name};
 
     provider_core_lock(core);
-    const bool removed = core->map->find(core->owner, name) != NULL &&
-                         core->map->apply(core->owner, &change, 1);
+    const bool removed =
+        core->map->find(core->owner, name) != NULL && core->map->apply(core->owner, &change, 1);
     provider_core_unlock(core);
     if (removed) {
         provider_core_put(core, change.before);

@@ -4,8 +4,8 @@
 
 /*
  * An instance that counts who refers to it: its registry, and everybody it is lent to. Whoever
- * drops the last reference destroys the object and then has the memory; `fixed` frees it, `lockfree`
- * waits until no reader can be looking at it any more.
+ * drops the last reference destroys the object and then has the memory; `fixed` frees it,
+ * `lockfree` waits until no reader can be looking at it any more.
  */
 
 #include "provider_factory.h"

@@ -30,9 +30,9 @@ struct workshop {
     struct object *objects;
     atomic_size_t constructed;
     atomic_size_t destroyed;
-    atomic_int failures_left;   /* of type "flaky" */
-    atomic_int building;        /* constructors of type "gated" that have begun */
-    sem_t gate;                 /* which they wait for */
+    atomic_int failures_left;    /* of type "flaky" */
+    atomic_int building;         /* constructors of type "gated" that have begun */
+    sem_t gate;                  /* which they wait for */
     const struct provider *seen; /* what a constructor of type "curious" got */
 };
 
@@ -102,8 +102,8 @@ static void destroy(void *object, void *context)
 }
 
 static const struct provider_type types[] = {
-    {"plain", construct, destroy},         {"broken", construct_broken, destroy},
-    {"flaky", construct_flaky, destroy},   {"gated", construct_gated, destroy},
+    {"plain", construct, destroy},           {"broken", construct_broken, destroy},
+    {"flaky", construct_flaky, destroy},     {"gated", construct_gated, destroy},
     {"curious", construct_curious, destroy},
 };
 
@@ -556,9 +556,8 @@ static void *read_or_write(void *argument)
             }
         } else if (n % 3 == 0) {
             const struct provider *made = NULL;
-            cr_assert_eq(
-                shop->variant->create(shop->factory, &config, &made, error, sizeof error),
-                PROVIDER_OK);
+            cr_assert_eq(shop->variant->create(shop->factory, &config, &made, error, sizeof error),
+                         PROVIDER_OK);
             use(shop, made);
         } else if (n % 3 == 1) {
             shop->variant->remove(shop->factory, names[(n + worker->number) % 4]);
