@@ -10,6 +10,7 @@ static const treadle_scenario *const *const tables[] = {
     treadle_memory_store,
     treadle_token_bucket,
     treadle_semaphore,
+    treadle_provider_factory,
     treadle_litmus_counting,
     treadle_litmus_blocking,
     treadle_litmus_misbehaving,
