@@ -175,6 +175,8 @@ static showing look(const treadle_ledger *ledger, const treadle_claim *claim)
             *slot = *slot != NULL ? *slot : result;
         } else if (result->verdict == TREADLE_VERDICT_UNKNOWN) {
             seen.missing = true;
+        } else if (result->verdict == TREADLE_VERDICT_VIOLATED) {
+            continue; /* what breaks something else says nothing of this */
         } else if (at_await) {
             seen.loop_safe = result;
         } else {
@@ -184,8 +186,7 @@ static showing look(const treadle_ledger *ledger, const treadle_claim *claim)
     return seen;
 }
 
-/* What was explored to the end speaks for everything; a violation of another property does not
- * exhaust anything. */
+/* What was explored to the end speaks for everything. */
 static bool exhausted(const treadle_result *result)
 {
     return result != NULL && result->verdict == TREADLE_VERDICT_HOLDS;

@@ -6,7 +6,8 @@
  * In this process only threads and tasks of one event loop differ: what breaks at `await` breaks
  * under asyncio already, what breaks only at `sync` or `memory` needs threads. A claim that a
  * variant breaks is thus true, true only for threads, or false; a claim that it holds likewise. It
- * is false, or true for one of the two, only when what says so was exhausted; else it is undecided.
+ * is false, or true for one of the two, only when what says so was explored to the end, at the
+ * granularity that its evidence names; else it is undecided.
  *
  * A ledger owns the results it was given. Not thread-safe.
  */
