@@ -26,8 +26,9 @@ typedef struct fixture {
     int64_t threads;
     int64_t inside;
     enum rate_decision decisions[THREADS_MAX];
-    int64_t log_failures; /* how many more "acquired" lines fail */
-    sem_t first_queued;   /* fifo: posted for each request that is logged as queued */
+    const char *failing_word; /* lines with this word fail, */
+    int64_t log_failures;     /* so many of them */
+    sem_t queued;             /* fifo: posted for each request that is logged as queued */
     int64_t order[2];
     int64_t served;
     treadle_history history;
@@ -35,15 +36,15 @@ typedef struct fixture {
 
 /* ---- what the scenarios share ---------------------------------------------------------------- */
 
-/* Fails for the first `log_failures` lines that say "acquired"; posts for those that say
+/* Fails for the first `log_failures` lines that have the failing word; posts for those that say
  * "queued". */
 static bool log_line(void *context, const char *line)
 {
     fixture *state = context;
     if (strstr(line, "queued") != NULL) {
-        sem_post(&state->first_queued);
+        sem_post(&state->queued);
     }
-    if (strstr(line, "acquired") != NULL && state->log_failures > 0) {
+    if (state->log_failures > 0 && strstr(line, state->failing_word) != NULL) {
         state->log_failures--;
         treadle_note("the log fails");
         return false;
@@ -63,7 +64,7 @@ static fixture *open_semaphore(const treadle_run *run, long long max_concurrent,
     state->variant = semaphore_find(run->variant);
     state->semaphore = state->variant->open(&options, error, sizeof error);
     state->threads = treadle_run_parameter(run, "threads");
-    sem_init(&state->first_queued, 0, 0);
+    sem_init(&state->queued, 0, 0);
     if (state->semaphore == NULL) {
         treadle_violation("setup", "the semaphore cannot be opened: %s", error);
     }
@@ -111,7 +112,7 @@ static void *setup_held(const treadle_run *run)
 static void close_semaphore(fixture *state)
 {
     state->variant->close(state->semaphore);
-    sem_destroy(&state->first_queued);
+    sem_destroy(&state->queued);
 }
 
 static void sleep_s(time_t seconds)
@@ -239,6 +240,16 @@ static void check_queued(void *context)
 static void *setup_failing_log(const treadle_run *run)
 {
     fixture *state = open_semaphore(run, 2, true);
+    state->failing_word = "acquired";
+    state->log_failures = 1;
+    return state;
+}
+
+static void *setup_failing_queued(const treadle_run *run)
+{
+    fixture *state = open_semaphore(run, 1, true);
+    acquire(state, NULL);
+    state->failing_word = "queued";
     state->log_failures = 1;
     return state;
 }
@@ -249,6 +260,16 @@ static void come_and_go_if_logged(void *context, uint32_t index)
     (void)index;
     if (acquire(state, NULL) == RATE_ADMITTED) {
         release(state);
+    }
+}
+
+/* Thread 0 asks while the slot is out, and the log fails; thread 1 returns the slot. */
+static void queue_if_logged(void *context, uint32_t index)
+{
+    if (index == 0) {
+        come_and_go_if_logged(context, index);
+    } else {
+        release(context);
     }
 }
 
@@ -547,7 +568,7 @@ static void queue_up(void *context, uint32_t index)
 {
     fixture *state = context;
     if (index == 1) {
-        sem_wait(&state->first_queued);
+        sem_wait(&state->queued);
         release(state);
     }
     take_turn(state, index);
@@ -716,6 +737,14 @@ static const treadle_expectation expect_failing_log[] = {
                "a request whose log call fails returns what it took"),
     MEMORY_ROW("lockfree", MEMORY, NO_VIOLATION_FOUND, NULL,
                "as at sync; too many interleavings for dfs"),
+    {0},
+};
+
+static const treadle_expectation expect_failing_queued[] = {
+    MEMORY_ROW("naive", SYNC, HOLDS, NULL, "the log line comes before the line of waiters"),
+    MEMORY_ROW("proposed", SYNC, HOLDS, NULL, "the log line comes before the line of waiters"),
+    MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "it leaves the line, or returns what it was handed"),
+    MEMORY_ROW("lockfree", SYNC, HOLDS, NULL, "it leaves the line, or returns what it was handed"),
     {0},
 };
 
@@ -927,6 +956,17 @@ static const treadle_scenario failing_log_row = {
     .check = check_all_back,
 };
 
+static const treadle_scenario failing_queued_row = {
+    .name = "semaphore/failing_log_in_line",
+    .summary = "the log fails for one that has to wait, while the slot comes back; it is not lost",
+    .parameters = exactly_two,
+    .expectations = expect_failing_queued,
+    .setup = setup_failing_queued,
+    .thread = queue_if_logged,
+    .check = check_all_back,
+    .no_baseline = "who logs before it waits has nothing to lose",
+};
+
 static const treadle_scenario failed_request_row = {
     .name = "semaphore/failed_request",
     .summary = "every request fails (the leak that the document claims); all slots come back",
@@ -1043,6 +1083,7 @@ const treadle_scenario *const treadle_semaphore[] = {
     &counters_row,
     &queued_row,
     &failing_log_row,
+    &failing_queued_row,
     &failed_request_row,
     &cancelled_request_row,
     &cancelled_waiter_row,
