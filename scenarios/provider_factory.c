@@ -211,10 +211,14 @@ static bool remove_name(fixture *state, uint32_t name)
     return removed;
 }
 
-/* A request that takes a second. */
-static void use(fixture *state, const struct provider *provider)
+/* A request to `name` that takes a second. */
+static void use(fixture *state, uint32_t name, const struct provider *provider)
 {
     const object *mine = provider->object;
+    if (strcmp(mine->name, names[name]) != 0) {
+        treadle_violation("wrong-provider", "%s was asked for, %s is lent", names[name],
+                          mine->name);
+    }
     if (mine->destroyed) {
         treadle_violation("use-after-destroy", "%s is lent, but destroyed already", mine->name);
     }
@@ -259,6 +263,11 @@ static void *setup_one(const treadle_run *run)
 static void *setup_two(const treadle_run *run)
 {
     return open_factory(run, 2);
+}
+
+static void *setup_all(const treadle_run *run)
+{
+    return open_factory(run, NAMES);
 }
 
 static void close_factory(fixture *state)
@@ -484,15 +493,17 @@ static void use_registered(fixture *state)
 {
     const struct provider *provider = state->variant->get(state->factory, names[0]);
     if (provider != NULL) {
-        use(state, provider);
+        use(state, 0, provider);
     }
 }
 
+/* What is built next may well get the memory of what was removed. */
 static void remove_or_use(void *context, uint32_t index)
 {
     fixture *state = context;
     if (index == 0) {
-        state->removed = remove_name(state, 0);
+        remove_name(state, 0);
+        create(state, 3, "plain", NULL);
     } else {
         use_registered(state);
     }
@@ -517,7 +528,7 @@ static void remove_or_create(void *context, uint32_t index)
     }
     const struct provider *provider;
     create(state, 0, "slow", &provider);
-    use(state, provider);
+    use(state, 0, provider);
 }
 
 static void check_removed(void *context)
@@ -534,24 +545,29 @@ static void check_removed(void *context)
 
 /* ---- snapshot_consistency -------------------------------------------------------------------- */
 
-static void remove_both_or_look(void *context, uint32_t index)
+/* The first is removed before the last: a snapshot that shows the first shows the last, too. */
+static void remove_two_or_look(void *context, uint32_t index)
 {
     fixture *state = context;
-    const struct provider *all[2];
+    const struct provider *all[NAMES];
+    bool first = false;
+    bool last = false;
     if (index == 0) {
         remove_name(state, 0);
-        remove_name(state, 1);
+        remove_name(state, NAMES - 1);
         return;
     }
-    const size_t count = state->variant->snapshot(state->factory, all, 2);
+    const size_t count = state->variant->snapshot(state->factory, all, NAMES);
     treadle_note("the snapshot shows %zu", count);
-    if (count == 1 && strcmp(all[0]->name, names[0]) == 0) {
-        treadle_violation("impossible-snapshot",
-                          "the snapshot shows %s alone, but it was removed before %s", names[0],
-                          names[1]);
-    }
     for (size_t i = 0; i < count; i++) {
+        first = first || strcmp(all[i]->name, names[0]) == 0;
+        last = last || strcmp(all[i]->name, names[NAMES - 1]) == 0;
         state->variant->put(state->factory, all[i]);
+    }
+    if (first && !last) {
+        treadle_violation("impossible-snapshot",
+                          "the snapshot shows %s without %s, but %s was removed first", names[0],
+                          names[NAMES - 1], names[0]);
     }
 }
 
@@ -1118,7 +1134,8 @@ static const treadle_scenario cancelled_waiter_row = {
 
 static const treadle_scenario remove_against_use_row = {
     .name = "provider_factory/remove_against_use",
-    .summary = "a provider is removed while a request uses it; it is destroyed afterwards, once",
+    .summary = "a provider is removed while a request uses it, and another is built; it is "
+               "destroyed afterwards, once",
     .parameters = two,
     .expectations = expect_remove_against_use,
     .setup = setup_one,
@@ -1138,11 +1155,11 @@ static const treadle_scenario remove_against_create_row = {
 
 static const treadle_scenario snapshot_consistency_row = {
     .name = "provider_factory/snapshot_consistency",
-    .summary = "one thread removes two providers; a snapshot shows a state that existed",
+    .summary = "one thread removes two of four providers; a snapshot shows a state that existed",
     .parameters = two,
     .expectations = expect_snapshot_consistency,
-    .setup = setup_two,
-    .thread = remove_both_or_look,
+    .setup = setup_all,
+    .thread = remove_two_or_look,
     .check = check_closed,
 };
 
