@@ -874,7 +874,7 @@ static void sequential(void *context, uint32_t index)
     static const uint32_t registered = 1;
     static const struct {
         enum function function;
-        int64_t argument;
+        uint32_t argument;
         uint32_t version;
     } calls[] = {{CREATE, 1, 1}, {GET, 1, 0},     {GET, 2, 0},      {REBUILD, 2, 2},
                  {GET, 1, 0},    {REMOVE, 1, 0},  {REMOVE, 1, 0},   {SNAPSHOT, 0, 0},
