@@ -20,6 +20,7 @@
 
 #include "provider_core.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,6 +71,7 @@ static bool reserve(struct entry **spare, const struct provider_change *changes,
 static struct entry *take(struct entry **list)
 {
     struct entry *entry = *list;
+    assert(entry != NULL);
     *list = entry->next;
     return entry;
 }

@@ -38,11 +38,11 @@ struct table {
 };
 
 struct provider_factory {
-    struct provider_core core;
+    ck_epoch_record_t writer; /* what is to be freed; guarded by the core's lock */
     _Atomic(struct table *) table;
     ck_epoch_t epoch;
-    ck_epoch_record_t writer; /* what is to be freed; guarded by the core's lock */
-    pthread_key_t reader;     /* each thread's ck_epoch_record_t */
+    struct provider_core core;
+    pthread_key_t reader; /* each thread's ck_epoch_record_t */
 };
 
 /* ---- tables ---------------------------------------------------------------------------------- */

@@ -54,7 +54,7 @@ const struct provider *provider_dict_first(const struct provider_dict *dict)
 static struct provider_dict_table *create_table(struct store_arena *arena, size_t capacity)
 {
     struct provider_dict_table *table =
-        store_arena_alloc(arena, sizeof *table + capacity * sizeof table->values[0], NULL);
+        store_arena_alloc(arena, sizeof *table + capacity * sizeof(struct provider *), NULL);
     if (table != NULL) {
         table->capacity = capacity;
     }
