@@ -11,6 +11,7 @@ static const treadle_scenario *const *const tables[] = {
     treadle_token_bucket,
     treadle_semaphore,
     treadle_provider_factory,
+    treadle_metrics,
     treadle_litmus_counting,
     treadle_litmus_blocking,
     treadle_litmus_misbehaving,

@@ -176,6 +176,15 @@ static void unlock(void *mutex)
     pthread_mutex_unlock(mutex);
 }
 
+/* Apart from its caller, whose clean-up handler may not see variables that change. */
+static void wait_for_message(struct metrics *metrics, const struct timespec *until)
+{
+    int failure = 0;
+    while (metrics->oldest == NULL && failure != ETIMEDOUT) {
+        failure = pthread_cond_timedwait(&metrics->queued, &metrics->queue_lock, until);
+    }
+}
+
 /* asyncio.wait_for(queue.get(), timeout=0.1). False on a timeout. A cancellation point. */
 static bool get(struct metrics *metrics, struct message **message)
 {
@@ -186,14 +195,11 @@ static bool get(struct metrics *metrics, struct message **message)
         until.tv_sec++;
         until.tv_nsec -= 1000000000;
     }
-    int failure = 0;
     *message = NULL;
     pthread_mutex_lock(&metrics->queue_lock);
     pthread_cleanup_push(unlock, &metrics->queue_lock);
     metrics->waiting = true;
-    while (metrics->oldest == NULL && failure != ETIMEDOUT) {
-        failure = pthread_cond_timedwait(&metrics->queued, &metrics->queue_lock, &until);
-    }
+    wait_for_message(metrics, &until);
     metrics->waiting = false;
     if (metrics->oldest != NULL) {
         *message = metrics->oldest;
