@@ -150,17 +150,21 @@ static bool look(const struct provider *provider, struct view *view)
     return now_us > 0 && now_us <= (long long)TIME_MASK;
 }
 
+static bool is_of(const struct view *view, uint64_t word)
+{
+    return word >> TIME_BITS == view->now >> TIME_BITS;
+}
+
 /* Whether the time in `word` counts: it is of this generation and has not expired. */
 static bool counts(const struct memory_store *store, const struct view *view, uint64_t word)
 {
     int64_t age_us = (int64_t)(view->now & TIME_MASK) - (int64_t)(word & TIME_MASK);
 
-    return word >> TIME_BITS == view->now >> TIME_BITS && (word & TIME_MASK) != 0 &&
-           age_us < store->window_us;
+    return is_of(view, word) && (word & TIME_MASK) != 0 && age_us < store->window_us;
 }
 
-/* Whether there has been no reset since. To be asked after reading a word: one of a later
- * generation looks like one of an earlier. */
+/* Whether there has been no reset since. To be asked after reading a word of another generation:
+ * it may be a later one. */
 static bool is_current(const struct provider *provider, const struct view *view)
 {
     return atomic_load(&provider->generation) == view->generation;
@@ -180,16 +184,16 @@ struct slot {
 static enum search find_free_slot(const struct memory_store *store, struct provider *provider,
                                   const struct view *view, struct slot *slot)
 {
-    if (counts(store, view, atomic_load(&provider->oldest))) {
-        return NO_FREE_SLOT; /* nor has there been since that search */
-    }
     uint64_t oldest = UINT64_MAX;
     size_t index = atomic_load_explicit(&provider->next, memory_order_relaxed);
     for (size_t n = 0; n < store->limit; n++) {
         uint64_t word = atomic_load(&provider->admitted[index]);
         if (!counts(store, view, word)) {
             *slot = (struct slot){.index = index, .word = word};
-            return is_current(provider, view) ? FREE_SLOT : RESET_MEANWHILE;
+            return is_of(view, word) || is_current(provider, view) ? FREE_SLOT : RESET_MEANWHILE;
+        }
+        if (n == 0 && counts(store, view, atomic_load(&provider->oldest))) {
+            return NO_FREE_SLOT; /* nor has there been one since that search */
         }
         oldest = word < oldest ? word : oldest; /* all of one generation */
         index = index + 1 < store->limit ? index + 1 : 0;
@@ -281,7 +285,7 @@ static void sweep(const struct memory_store *store, struct provider *provider, u
         if (!is_current(provider, &view)) {
             return;
         }
-        if (word >> TIME_BITS != view.now >> TIME_BITS) {
+        if (!is_of(&view, word)) {
             /* Fails when a call has written since: a time of this generation or, being late, one
              * that the next reset sweeps. */
             atomic_compare_exchange_strong(&provider->admitted[i], &word, view.now);

@@ -33,8 +33,8 @@ struct memory_store_variant {
     /* Frees the store. NULL is allowed. */
     void (*close)(struct memory_store *store);
 
-    /* Check and charge. RATE_ERROR when memory is out (or, in `lockfree`, the clock is before 1970);
-     * nothing is charged then. */
+    /* Check and charge. RATE_ERROR when memory is out (or, in `lockfree`, the clock is before
+     * 1970); nothing is charged then. */
     enum rate_decision (*acquire)(struct memory_store *store, const char *provider);
 
     /* Would `acquire` be admitted now? Charges nothing. */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 
 /* What the variants of the memory store do in one thread, and that `fixed` and `lockfree` keep
- * their limit under many. Expiry at the exact boundary is in boundary_*_test.c, with a clock that can be set. */
+ * their limit under many. Expiry at the exact boundary is in boundary_*_test.c, with a clock that
+ * can be set. */
 
 #include "../memory_store.h"
 
@@ -233,10 +234,8 @@ static int run_workers(const struct memory_store_variant *variant, struct memory
 
     pthread_barrier_init(&barrier, NULL, THREADS);
     for (int i = 0; i < THREADS; i++) {
-        workers[i] = (struct worker){.variant = variant,
-                                     .store = store,
-                                     .start = &barrier,
-                                     .meddles = meddle && i % 2 == 1};
+        workers[i] = (struct worker){
+            .variant = variant, .store = store, .start = &barrier, .meddles = meddle && i % 2 == 1};
         cr_assert_eq(pthread_create(&threads[i], NULL, work, &workers[i]), 0);
     }
     for (int i = 0; i < THREADS; i++) {
