@@ -3,8 +3,9 @@
 
 /* One line a table. */
 static const treadle_scenario *const *const tables[] = {
-    treadle_sliding_window,  treadle_memory_store,       treadle_litmus_counting,
-    treadle_litmus_blocking, treadle_litmus_misbehaving, treadle_litmus_oracles,
+    treadle_sliding_window,  treadle_memory_store,    treadle_rollout,
+    treadle_litmus_counting, treadle_litmus_blocking, treadle_litmus_misbehaving,
+    treadle_litmus_oracles,
 };
 
 enum { SCENARIOS_MAX = 256 };

@@ -7,6 +7,7 @@
 
 extern const treadle_scenario *const treadle_sliding_window[];
 extern const treadle_scenario *const treadle_memory_store[];
+extern const treadle_scenario *const treadle_rollout[];
 extern const treadle_scenario *const treadle_litmus_counting[];
 extern const treadle_scenario *const treadle_litmus_blocking[];
 extern const treadle_scenario *const treadle_litmus_misbehaving[];

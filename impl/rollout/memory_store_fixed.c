@@ -39,7 +39,7 @@ struct provider {
     struct name_node node;
     pthread_rwlock_t lock;
     bool handing_over;
-    enum rollout_arm alone; /* who serves it, unless it is being handed over */
+    enum rollout_arm alone;          /* who serves it, unless it is being handed over */
     long long last_us[ROLLOUT_ARMS]; /* in a hand-over: the arm's last use, or later */
     char name[];
 };

@@ -20,9 +20,9 @@
 
 #include <stdio.h>
 
-static struct sliding_window_switch *
-fixed_open(const struct sliding_window_switch_options *options, const struct rate_limits *limits,
-           char *error, size_t error_size)
+static struct sliding_window_switch *fixed_open(const struct sliding_window_switch_options *options,
+                                                const struct rate_limits *limits, char *error,
+                                                size_t error_size)
 {
     const redisContext *original = options->redis[ROLLOUT_ORIGINAL];
 

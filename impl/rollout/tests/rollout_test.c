@@ -17,8 +17,7 @@ static struct rollout_flag *open_flag(const struct rollout_variant *variant, con
                                       int share, int errors_max)
 {
     char error[128] = "";
-    const struct rollout_options options = {
-        .name = name, .share = share, .errors_max = errors_max};
+    const struct rollout_options options = {.name = name, .share = share, .errors_max = errors_max};
     struct rollout_flag *flag = variant->open(&options, error, sizeof error);
     cr_assert_not_null(flag, "%s: %s", variant->name, error);
     return flag;
@@ -127,9 +126,10 @@ Test(rollout, fixed_takes_a_share_to_the_nearest_end_and_refuses_nonsense_at_ope
     cr_assert_eq(rollout_fixed.state(flag).share, ROLLOUT_SHARE_ALL);
     rollout_fixed.close(flag);
 
-    const struct rollout_options nonsense[] = {
-        {.name = "f", .share = -1}, {.name = "f", .share = 10001}, {.name = "f", .errors_max = -1},
-        {.name = "f", .errors_max = 65536}};
+    const struct rollout_options nonsense[] = {{.name = "f", .share = -1},
+                                               {.name = "f", .share = 10001},
+                                               {.name = "f", .errors_max = -1},
+                                               {.name = "f", .errors_max = 65536}};
     for (size_t i = 0; i < sizeof nonsense / sizeof nonsense[0]; i++) {
         cr_assert_null(rollout_fixed.open(&nonsense[i], error, sizeof error));
         cr_assert_not_null(strstr(error, i < 2 ? "share" : "errors_max"), "%s", error);

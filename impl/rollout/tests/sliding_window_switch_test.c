@@ -25,8 +25,7 @@ static enum rate_decision losing_acquire(struct sliding_window *window, const ch
     if (loss == REQUEST_LOST) {
         return RATE_ERROR;
     }
-    const enum rate_decision answer =
-        sliding_window_fixed.acquire(window, provider, request_id);
+    const enum rate_decision answer = sliding_window_fixed.acquire(window, provider, request_id);
     return loss == REPLY_LOST ? RATE_ERROR : answer;
 }
 
