@@ -5,8 +5,13 @@
 
 #include "scenarios/scenario.h"
 
+extern const treadle_scenario *const treadle_combined[];
 extern const treadle_scenario *const treadle_sliding_window[];
+extern const treadle_scenario *const treadle_sliding_window_faults[];
 extern const treadle_scenario *const treadle_memory_store[];
+extern const treadle_scenario *const treadle_token_bucket[];
+extern const treadle_scenario *const treadle_semaphore[];
+extern const treadle_scenario *const treadle_provider_factory[];
 extern const treadle_scenario *const treadle_rollout[];
 extern const treadle_scenario *const treadle_litmus_counting[];
 extern const treadle_scenario *const treadle_litmus_blocking[];

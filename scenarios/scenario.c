@@ -40,6 +40,18 @@ bool treadle_backend_parse(const char *name, treadle_backend *out)
     return false;
 }
 
+const char *treadle_scenario_needs_own_server(const treadle_scenario *scenario)
+{
+    const treadle_faults *faults = &scenario->faults;
+    if (scenario->moves_clock) {
+        return "moves the clock, which a server given by --redis does not follow";
+    }
+    if ((faults->scripts_flushed | faults->error_reply | faults->evicted) != 0) {
+        return "strikes faults in the server, which one given by --redis is spared";
+    }
+    return NULL;
+}
+
 bool treadle_variant_is_solution(const char *variant)
 {
     return strcmp(variant, "fixed") == 0 || strcmp(variant, "lockfree") == 0;

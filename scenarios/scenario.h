@@ -67,10 +67,17 @@ typedef struct treadle_parameter {
 
 #define TREADLE_PARAMETERS_MAX 8
 
-/* How many of each fault the schedule may strike in one execution; zero = never. */
+/* How many of each fault the schedule may strike in one execution; zero = never. A flush is what a
+ * client sends at once: a command, or a pipeline. At most one fault strikes a flush. */
 typedef struct treadle_faults {
     uint32_t cut_before; /* the connection ends before a flush is sent; nothing of it runs */
     uint32_t cut_after;  /* it ends after the server ran the flush and before the reply arrived */
+    uint32_t cut_inside; /* it ends within a pipeline: the server runs the first commands only, how
+                            many is a decision; no reply arrives */
+    /* In the server, hence only in one that the harness started. */
+    uint32_t scripts_flushed; /* it forgets its scripts before a flush that calls one: NOSCRIPT */
+    uint32_t error_reply;     /* it refuses every write of a flush: NOREPLICAS */
+    uint32_t evicted;         /* it evicts a key of a flush, which key is a decision, before that */
 } treadle_faults;
 
 /* What one run of a scenario was given. Borrowed by the scenario's functions for that run. */
@@ -101,6 +108,9 @@ typedef struct treadle_scenario {
     uint32_t clock_jump_count;
     int64_t clock_jumps_ns[TREADLE_CLOCK_JUMPS_MAX];
 } treadle_scenario;
+
+/* Why a scenario cannot run on a server given by URL, after "it"; NULL when it can. */
+const char *treadle_scenario_needs_own_server(const treadle_scenario *scenario);
 
 /* Whether a variant is one that we stand behind: `fixed` or `lockfree`. */
 bool treadle_variant_is_solution(const char *variant);

@@ -11,7 +11,8 @@
  *
  * One deviation: the proposal compares with `self.rpm_limit`, "assuming rpm_limit is stored". It
  * is never set, so that taken literally every call raises, is swallowed and refuses. We use the
- * configured rpm, or there would be nothing left to look at.
+ * configured rpm, or there would be nothing left to look at. `proposed-pipeline-literal`, below, is
+ * the letter.
  */
 
 #include "../request_id.h"
@@ -85,14 +86,14 @@ static bool read_transaction(struct sliding_window *window, long long *count)
     return good;
 }
 
-static enum rate_decision pipeline_acquire(struct sliding_window *window, const char *provider,
-                                           const char *request_id)
+/* False: the proposal raises. */
+static bool add_request_atomic(struct sliding_window *window, const char *provider,
+                               const char *request_id, long long *count)
 {
     char generated[REQUEST_ID_SIZE];
     char cutoff[WINDOW_DECIMAL_SIZE];
     char now[WINDOW_DECIMAL_SIZE];
     double now_s = wall_clock_s();
-    long long count = 0;
 
     window_client_clear_error(window);
     if (request_id == NULL) {
@@ -102,11 +103,29 @@ static enum rate_decision pipeline_acquire(struct sliding_window *window, const 
     window_client_decimal(now_s - window->limits.window_s, cutoff);
     window_client_decimal(now_s, now);
 
-    if (!append_transaction(window, provider, cutoff, now, request_id) ||
-        !read_transaction(window, &count)) {
+    return append_transaction(window, provider, cutoff, now, request_id) &&
+           read_transaction(window, count);
+}
+
+static enum rate_decision pipeline_acquire(struct sliding_window *window, const char *provider,
+                                           const char *request_id)
+{
+    long long count;
+    if (!add_request_atomic(window, provider, request_id, &count)) {
         return RATE_REFUSED; /* the proposal's `except Exception: return False` */
     }
     return count < window->limits.rpm ? RATE_ADMITTED : RATE_REFUSED;
+}
+
+/* `return request_count < self.rpm_limit`, inside the same `try`. */
+static enum rate_decision literal_acquire(struct sliding_window *window, const char *provider,
+                                          const char *request_id)
+{
+    long long count;
+    if (add_request_atomic(window, provider, request_id, &count)) {
+        window_client_fail(window, "object has no attribute 'rpm_limit'");
+    }
+    return RATE_REFUSED;
 }
 
 const struct sliding_window_variant sliding_window_proposed_pipeline = {
@@ -116,6 +135,17 @@ const struct sliding_window_variant sliding_window_proposed_pipeline = {
     .acquire = pipeline_acquire,
     .check = window_client_check_live,
     .add = NULL, /* acquire is one step, and always adds */
+    .count = window_client_count_live,
+    .last_error = window_client_last_error,
+};
+
+const struct sliding_window_variant sliding_window_proposed_literal = {
+    .name = "proposed-pipeline-literal",
+    .open = window_client_open,
+    .close = window_client_close,
+    .acquire = literal_acquire,
+    .check = window_client_check_live,
+    .add = NULL,
     .count = window_client_count_live,
     .last_error = window_client_last_error,
 };

@@ -4,10 +4,8 @@
 #include <string.h>
 
 const struct sliding_window_variant *const sliding_window_variants[] = {
-    &sliding_window_naive,
-    &sliding_window_proposed_lua,
-    &sliding_window_proposed_pipeline,
-    &sliding_window_fixed,
+    &sliding_window_naive, &sliding_window_proposed_lua, &sliding_window_proposed_pipeline,
+    &sliding_window_watch, &sliding_window_fixed,
 };
 
 const size_t sliding_window_variants_count =
@@ -20,5 +18,7 @@ const struct sliding_window_variant *sliding_window_find(const char *name)
             return sliding_window_variants[i];
         }
     }
-    return NULL;
+    return strcmp(name, sliding_window_proposed_literal.name) == 0
+               ? &sliding_window_proposed_literal
+               : NULL;
 }

@@ -21,7 +21,7 @@
  *  5. Strings passed in are not kept. `last_error` is valid until the next call on the handle.
  *
  * RATE_ERROR does not say that nothing was charged: the reply may have been lost on its way. Only
- * `fixed` makes it safe to try again (with the same request id).
+ * `fixed` and `watch` make it safe to try again (with the same request id).
  */
 
 #include "../rate_limit.h"
@@ -66,13 +66,18 @@ struct sliding_window_variant {
 extern const struct sliding_window_variant sliding_window_naive;
 extern const struct sliding_window_variant sliding_window_proposed_lua;
 extern const struct sliding_window_variant sliding_window_proposed_pipeline;
+extern const struct sliding_window_variant sliding_window_watch;
 extern const struct sliding_window_variant sliding_window_fixed;
 
-/* Every variant, `naive` first. */
+/* `proposed-pipeline` without our one deviation: to the letter it admits nobody. To be found by its
+ * name, but not listed: there is nothing to deploy or to compare. */
+extern const struct sliding_window_variant sliding_window_proposed_literal;
+
+/* Every variant but that one, `naive` first. */
 extern const struct sliding_window_variant *const sliding_window_variants[];
 extern const size_t sliding_window_variants_count;
 
-/* The variant of that name, or NULL. */
+/* The variant of that name, or NULL. Finds `proposed-pipeline-literal` too. */
 const struct sliding_window_variant *sliding_window_find(const char *name);
 
 #endif

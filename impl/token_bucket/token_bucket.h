@@ -11,8 +11,9 @@
  *     belong to one thread, before the first and after the last use by any other.
  *  2. Deadlines are absolute times of CLOCK_MONOTONIC; NULL means to wait for as long as it takes.
  *
- * What a bucket promises (`fixed`, `lockfree`): the tokens granted by time t after opening are at
- * most capacity + rate·t, plus those given back; and no token is lost while somebody waits.
+ * What a bucket promises (`fixed`, `lockfree`): the tokens granted by time t after opening (or
+ * after a reset) are at most capacity + rate·t, plus those given back; whoever waits is served in
+ * the order of arrival, whatever others try meanwhile; and no token is lost while somebody waits.
  */
 
 #include "../rate_limit.h"
@@ -25,6 +26,11 @@ struct token_bucket_limits {
     double capacity;   /* tokens; at least 1 */
     double rate_per_s; /* tokens a second; 0 = never refilled */
 };
+
+/* `fixed` and `lockfree` refuse limits beyond these; the others take what they are given. */
+#define TOKEN_BUCKET_CAPACITY_MAX 1e6
+#define TOKEN_BUCKET_RATE_MAX 1e6
+#define TOKEN_BUCKET_FILL_S_MAX 31622400.0 /* from empty to full: 366 days */
 
 struct token_bucket;
 
@@ -43,15 +49,19 @@ struct token_bucket_variant {
      * until there may be one, INFINITY for never; it promises nothing. */
     enum rate_decision (*try_acquire)(struct token_bucket *bucket, double *retry_after_s);
 
-    /* Takes a token, waiting for one. RATE_REFUSED when the deadline would pass first: nothing is
-     * taken then. A cancellation point while it waits; a cancelled wait takes nothing. */
+    /* Takes a token, waiting for one. RATE_REFUSED, at once, when the deadline would pass first or
+     * the bucket is empty and never refilled: nothing is taken then. A cancellation point while it
+     * waits; a cancelled wait takes nothing. */
     enum rate_decision (*acquire)(struct token_bucket *bucket, const struct timespec *deadline);
 
     /* Gives back a token that was taken and not used. */
     void (*give_back)(struct token_bucket *bucket);
 
-    /* The tokens there are now, for display. */
+    /* The tokens there are now, for display; those that are owed to waiters do not count. */
     double (*available)(struct token_bucket *bucket);
+
+    /* How often a waiter has woken so far and had to wait on: wasted work. */
+    unsigned long (*futile_wakeups)(struct token_bucket *bucket);
 
     /* Fills the bucket. */
     void (*reset)(struct token_bucket *bucket);

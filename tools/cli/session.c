@@ -12,9 +12,10 @@
 static int open_server(treadle_session *session, const char *redis_url)
 {
     char error[TREADLE_MESSAGE_MAX];
-    if (redis_url != NULL && treadle_scenario_find(session->journal->cell.scenario)->moves_clock) {
-        treadle_cli_error("%s moves the clock, which a server given by --redis does not follow",
-                          session->journal->cell.scenario);
+    const char *scenario = session->journal->cell.scenario;
+    const char *reason = treadle_scenario_needs_own_server(treadle_scenario_find(scenario));
+    if (redis_url != NULL && reason != NULL) {
+        treadle_cli_error("%s %s", scenario, reason);
         return TREADLE_EXIT_USAGE;
     }
     if (redis_url != NULL) {

@@ -12,12 +12,13 @@
 
 enum { NS_PER_S = 1000000000, FREE_SLEEPS = 4 };
 
+/* What the calling thread's clock showed when the execution began. */
 static int64_t start_of(clockid_t clock)
 {
     switch (clock) {
     case CLOCK_REALTIME:
     case CLOCK_REALTIME_COARSE:
-    case CLOCK_TAI: return TREADLE_REALTIME_START_NS;
+    case CLOCK_TAI: return TREADLE_REALTIME_START_NS + E.self->realtime_offset_ns;
     default: return TREADLE_MONOTONIC_START_NS;
     }
 }
@@ -92,6 +93,13 @@ static int64_t after(int64_t ns)
 {
     int64_t deadline;
     return __builtin_add_overflow(E.clock_ns, ns, &deadline) ? INT64_MAX / 2 : deadline;
+}
+
+void treadle_clock_offset(int64_t offset_ns)
+{
+    assert(treadle_inside());
+    E.self->realtime_offset_ns = offset_ns;
+    treadle_note("wall clock %+.6g s off", (double)offset_ns / NS_PER_S);
 }
 
 int SEAM(clock_gettime)(clockid_t clock, struct timespec *out)

@@ -217,6 +217,7 @@ static void reset(const treadle_program *program, const treadle_execution_option
     E.stuck_rounds = 0;
     E.clock_ns = 0;
     E.random_calls = 0;
+    E.random_seeded = false;
     E.tsd_key_count = 0;
     E.options = *options;
     E.program = program;
@@ -338,6 +339,7 @@ void treadle_call_begin(const char *text, const void *site)
 {
     thread *self = E.self;
     E.in_call &= ~self->bit;
+    self->clock_seen_ns = -1;
     /* A thread that has only just been started has nothing before its call to keep apart. */
     const bool fresh =
         self->kind == TREADLE_OP_THREAD_START && E.level < TREADLE_GRANULARITY_MEMORY;

@@ -123,7 +123,7 @@ void treadle_record_pause(bool pause);
 int64_t treadle_clock_ns(void);
 
 /* The virtual time that the calling thread saw last: at its last reading of a clock or external
- * operation; the start of the execution when there was none. */
+ * operation in the call under way; -1 when there was none. */
 int64_t treadle_clock_seen_ns(void);
 
 /* The calling thread begins and ends a call of the subject: what checkers take for one operation.
@@ -135,6 +135,13 @@ void treadle_call_end(void);
 
 /* The threads that are inside a call, bit i = thread i. */
 uint64_t treadle_threads_in_call(void);
+
+/* From now on the calling thread's readings of CLOCK_REALTIME (time, gettimeofday, …), and the
+ * absolute times on it that the thread waits for, are `offset_ns` ahead of the execution's clock:
+ * what a machine sees whose clock is wrong. Neither CLOCK_MONOTONIC nor a server's clock is
+ * shifted. Threads that it creates inherit the offset; those of treadle_run_threads() start with
+ * none. Leaves a note in the trace. */
+void treadle_clock_offset(int64_t offset_ns);
 
 /* The number of the calling thread: 0 main, 1 … */
 uint32_t treadle_thread_number(void);

@@ -104,8 +104,9 @@ typedef struct thread {
 
     object *wait_mutex; /* of a condition wait */
     int64_t clock_seen_ns;
-    int64_t deadline_ns; /* of a sleep or a timed wait, since the execution began */
-    uint64_t joiners;    /* threads that wait for its end */
+    int64_t deadline_ns;        /* of a sleep or a timed wait, since the execution began */
+    int64_t realtime_offset_ns; /* see treadle_clock_offset() */
+    uint64_t joiners;           /* threads that wait for its end */
     void *(*start)(void *);
     int (*start_c11)(void *);
     void (*start_indexed)(void *, uint32_t);
@@ -168,6 +169,9 @@ typedef struct engine {
     uint32_t stuck_rounds;
     int64_t clock_ns;
     uint64_t random_calls;
+    uint64_t seeded_calls; /* likewise, since srandom() */
+    uint32_t random_seed;
+    bool random_seeded;
     uint32_t tsd_key_count;
     treadle_execution_options options;
     treadle_trace *trace;

@@ -1,26 +1,52 @@
 // SPDX-License-Identifier: MIT
 /* Random numbers: a fixed sequence in every execution, of which each call may take any of
- * `random_values` values, by decision. */
+ * `random_values` values, by decision. srand() and srandom() begin a sequence of their own for the
+ * numbers that they govern: the same for the same seed. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
 #include "tools/engine/internal.h"
 
-static uint64_t draw(void)
+/* splitmix64 (Steele, Lea, Flood, "Fast Splittable Pseudorandom Number Generators", 2014). */
+static uint64_t splitmix(uint64_t z)
 {
-    const uint32_t values = E.options.random_values ? E.options.random_values : 1;
-    const uint64_t variety = treadle_decide(TREADLE_CHOICE_RANDOM, values);
-    /* splitmix64 (Steele, Lea, Flood, "Fast Splittable Pseudorandom Number Generators", 2014). */
-    uint64_t z = (++E.random_calls + (variety << 40)) * UINT64_C(0x9e3779b97f4a7c15);
+    z *= UINT64_C(0x9e3779b97f4a7c15);
     z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
     z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
     return z ^ (z >> 31);
 }
 
+static uint64_t variety(void)
+{
+    const uint32_t values = E.options.random_values ? E.options.random_values : 1;
+    return (uint64_t)treadle_decide(TREADLE_CHOICE_RANDOM, values) << 40;
+}
+
+static uint64_t draw(void)
+{
+    return splitmix(++E.random_calls + variety());
+}
+
+/* For the functions whose sequence the program can begin anew. */
+static uint64_t draw_seeded(void)
+{
+    if (!E.random_seeded) {
+        return draw();
+    }
+    return splitmix(splitmix(UINT64_C(1) << 32 | E.random_seed) + ++E.seeded_calls + variety());
+}
+
+static void seed(unsigned value)
+{
+    E.random_seed = value;
+    E.random_seeded = true;
+    E.seeded_calls = 0;
+}
+
 int SEAM(rand)(void)
 {
-    return treadle_inside() ? (int)(draw() & RAND_MAX) : rand();
+    return treadle_inside() ? (int)(draw_seeded() & RAND_MAX) : rand();
 }
 
 int SEAM(rand_r)(unsigned *seed)
@@ -28,22 +54,26 @@ int SEAM(rand_r)(unsigned *seed)
     return treadle_inside() ? (int)(draw() & RAND_MAX) : rand_r(seed);
 }
 
-void SEAM(srand)(unsigned seed)
+void SEAM(srand)(unsigned value)
 {
-    if (!treadle_inside()) {
-        srand(seed);
+    if (treadle_inside()) {
+        seed(value);
+    } else {
+        srand(value);
     }
 }
 
 long SEAM(random)(void)
 {
-    return treadle_inside() ? (long)(draw() & RAND_MAX) : random();
+    return treadle_inside() ? (long)(draw_seeded() & RAND_MAX) : random();
 }
 
-void SEAM(srandom)(unsigned seed)
+void SEAM(srandom)(unsigned value)
 {
-    if (!treadle_inside()) {
-        srandom(seed);
+    if (treadle_inside()) {
+        seed(value);
+    } else {
+        srandom(value);
     }
 }
 

@@ -170,6 +170,7 @@ static int create(pthread_t *handle, bool detached, const void *site, thread **o
     snprintf(name, sizeof name, "thread-%u", E.thread_count);
     thread *made = treadle_thread_new(name, site);
     made->detached = detached;
+    made->realtime_offset_ns = E.self->realtime_offset_ns;
     *handle = handle_of(made);
     *out = made;
     return 0;

@@ -34,7 +34,9 @@ static treadle_explore_request plan(const treadle_cell *cell, const treadle_expe
                                        .pct_depth = options->pct_depth,
                                        .executions_max = options->executions_max,
                                        .time_s_max = options->time_s_max};
-    const bool proves = expected != NULL && expected->verdict == TREADLE_VERDICT_HOLDS;
+    /* Where nothing is stated, what one event loop can do is small enough to see it all. */
+    const bool proves = expected != NULL ? expected->verdict == TREADLE_VERDICT_HOLDS
+                                         : cell->granularity == TREADLE_GRANULARITY_AWAIT;
     const char *strategy = options->strategy;
     if (strategy == NULL) {
         strategy = proves ? "dfs" : "random";
@@ -71,6 +73,31 @@ static treadle_verdict verdict_of(const treadle_explore_report *report)
     }
 }
 
+/* ", at most 1 cut connection, at most 2 evicted keys": every fault that was allowed for. */
+static int describe_faults(char *text, size_t size, const treadle_faults *faults)
+{
+    const struct {
+        uint32_t budget;
+        const char *one;
+        const char *many;
+    } kinds[] = {
+        {faults->cut_before + faults->cut_after + faults->cut_inside, "cut connection",
+         "cut connections"},
+        {faults->scripts_flushed, "loss of the scripts", "losses of the scripts"},
+        {faults->error_reply, "refused write", "refused writes"},
+        {faults->evicted, "evicted key", "evicted keys"},
+    };
+    int used = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (kinds[i].budget > 0) {
+            used += snprintf(text + used, size - (size_t)used, ", at most %u %s", kinds[i].budget,
+                             kinds[i].budget == 1 ? kinds[i].one : kinds[i].many);
+        }
+    }
+    return used;
+}
+
 /* What a verdict without a counterexample is worth, in one line. */
 static void describe_bounds(char *text, size_t size, const treadle_explore_request *request,
                             const treadle_explore_report *report, treadle_verdict verdict,
@@ -80,14 +107,12 @@ static void describe_bounds(char *text, size_t size, const treadle_explore_reque
     text[0] = '\0';
     if (verdict == TREADLE_VERDICT_HOLDS) {
         const treadle_faults faults = treadle_scenario_find(cell->scenario)->faults;
-        const uint32_t cuts = faults.cut_before + faults.cut_after;
         int used = report->executions == 1
                        ? snprintf(text, size, "the only interleaving")
                        : snprintf(text, size, "all %llu interleavings, sequentially consistent",
                                   (unsigned long long)report->executions);
-        if (cuts > 0) {
-            used += snprintf(text + used, size - (size_t)used, ", at most %u cut connection%s",
-                             cuts, cuts == 1 ? "" : "s");
+        if (cell->backend != TREADLE_BACKEND_MEMORY) {
+            used += describe_faults(text + used, size - (size_t)used, &faults);
         }
         if (report->spin_blocks > 0) {
             snprintf(text + used, size - (size_t)used, ", spinning threads wait for a write");

@@ -69,7 +69,8 @@ static const struct {
     {"discard", TREADLE_REDIS_CLOSES},
     {"eval", TREADLE_REDIS_SCRIPT | TREADLE_REDIS_RUNS},
     {"eval_ro", TREADLE_REDIS_SCRIPT},
-    {"evalsha", TREADLE_REDIS_RUNS},
+    {"evalsha", TREADLE_REDIS_RUNS | TREADLE_REDIS_CACHED},
+    {"evalsha_ro", TREADLE_REDIS_CACHED},
     {"fcall", TREADLE_REDIS_RUNS},
     {"script|load", TREADLE_REDIS_SCRIPT},
     {"script", TREADLE_REDIS_SCRIPT}, /* before Redis 7 the table has no subcommands */

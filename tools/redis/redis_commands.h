@@ -31,6 +31,7 @@ enum {
     TREADLE_REDIS_OPENS = 1 << 9,   /* MULTI, WATCH */
     TREADLE_REDIS_CLOSES = 1 << 10, /* EXEC, DISCARD */
     TREADLE_REDIS_RUNS = 1 << 11,   /* carries a script: EVAL, FCALL, … */
+    TREADLE_REDIS_CACHED = 1 << 12, /* calls a script from the server's cache: EVALSHA */
 };
 
 #define TREADLE_REDIS_COMMAND_NAME_MAX 40

@@ -11,29 +11,7 @@
 
 enum { TEXT_MAX = 4096, REFUSAL_MAX = 256 };
 
-typedef enum fault { FAULT_NONE, FAULT_CUT_BEFORE, FAULT_CUT_AFTER } fault;
-
 /* ---- before sending -------------------------------------------------------------------------- */
-
-static fault choose_fault(void)
-{
-    treadle_faults *left = &treadle_redis.left;
-    if ((left->cut_before | left->cut_after) == 0) {
-        return FAULT_NONE;
-    }
-    fault options[3] = {FAULT_NONE};
-    uint32_t count = 1;
-    if (left->cut_before > 0) {
-        options[count++] = FAULT_CUT_BEFORE;
-    }
-    if (left->cut_after > 0) {
-        options[count++] = FAULT_CUT_AFTER;
-    }
-    const fault chosen = options[treadle_decide(TREADLE_CHOICE_FAULT, count)];
-    left->cut_before -= chosen == FAULT_CUT_BEFORE;
-    left->cut_after -= chosen == FAULT_CUT_AFTER;
-    return chosen;
-}
 
 void treadle_redis_publish_clock(void)
 {
@@ -45,12 +23,16 @@ void treadle_redis_publish_clock(void)
 
 treadle_resp_span treadle_redis_emptying(uint64_t *replies)
 {
-    static char commands[128];
+    static char commands[256];
     *replies = 0;
     if (!treadle_redis.fresh) {
         return (treadle_resp_span){commands, 0};
     }
     const char *const parts[] = {
+        /* First: while it refuses writes, it refuses to be emptied. */
+        treadle_redis.refusing ? "*4\r\n$6\r\nCONFIG\r\n$3\r\nSET\r\n"
+                                 "$21\r\nmin-replicas-to-write\r\n$1\r\n0\r\n"
+                               : "",
         "*2\r\n$8\r\nFLUSHALL\r\n$4\r\nSYNC\r\n",
         treadle_redis.scripts ? "*3\r\n$6\r\nSCRIPT\r\n$5\r\nFLUSH\r\n$4\r\nSYNC\r\n" : "",
         treadle_redis.functions ? "*3\r\n$8\r\nFUNCTION\r\n$5\r\nFLUSH\r\n$4\r\nSYNC\r\n" : "",
@@ -72,19 +54,40 @@ void treadle_redis_emptied(void)
         return;
     }
     treadle_redis.fresh = treadle_redis.touched = false;
-    treadle_redis.scripts = treadle_redis.functions = false;
+    treadle_redis.scripts = treadle_redis.functions = treadle_redis.refusing = false;
 }
 
 /* ---- telling the trace ------------------------------------------------------------------------
  */
 
-/* "COMMAND -> reply | COMMAND -> reply (note)"; without replies when `replies` is empty. */
-static void tell(treadle_event *event, treadle_resp_span commands, treadle_resp_span replies,
-                 const char *note, bool failed)
+/* What was done to the server before the flush. */
+static void tell_before(treadle_redis_text *text, const treadle_redis_fault *fault)
+{
+    switch (fault->kind) {
+    case TREADLE_REDIS_FAULT_SCRIPTS_FLUSHED:
+        treadle_redis_text_literal(text, "(scripts lost) ");
+        break;
+    case TREADLE_REDIS_FAULT_ERROR_REPLY:
+        treadle_redis_text_literal(text, "(no replicas: writes refused) ");
+        break;
+    case TREADLE_REDIS_FAULT_EVICTED:
+        treadle_redis_text_literal(text, "(evicted ");
+        treadle_redis_text_bytes(text, fault->key);
+        treadle_redis_text_literal(text, ") ");
+        break;
+    default: break;
+    }
+}
+
+/* "(before) COMMAND -> reply | COMMAND -> reply (after)"; a command whose reply is not among
+ * `replies` stands alone. */
+static void tell(treadle_event *event, const treadle_redis_fault *fault, treadle_resp_span commands,
+                 treadle_resp_span replies, const char *after, bool failed)
 {
     static char buffer[TEXT_MAX];
     treadle_redis_text text = {.buffer = buffer, .size = sizeof buffer};
     text.elide = treadle_redis.prefix;
+    tell_before(&text, fault);
     size_t reply = 0;
     size_t position = 0;
     bool first = true;
@@ -102,7 +105,7 @@ static void tell(treadle_event *event, treadle_resp_span commands, treadle_resp_
             treadle_redis_text_reply(&text, replies.data, replies.length, &reply);
         }
     }
-    treadle_redis_text_literal(&text, note);
+    treadle_redis_text_literal(&text, after);
     treadle_event_text(event, buffer, text.length, failed);
 }
 
@@ -158,29 +161,53 @@ static treadle_redis_wire_status exchange(treadle_redis_link *connection,
     return status;
 }
 
-static int run(treadle_redis_link *connection, treadle_event *event, fault struck,
-               const treadle_redis_plan *plan)
+/* The first commands of a flush, as many as are answered `replies` times. */
+static treadle_resp_span first_commands(treadle_resp_span commands, uint64_t replies)
+{
+    size_t position = 0;
+    treadle_resp_command command;
+    while (replies > 0 && treadle_resp_command_read(commands.data, commands.length, &position,
+                                                    &command) == TREADLE_RESP_OK) {
+        replies -= command.argc > 0;
+    }
+    return (treadle_resp_span){commands.data, position};
+}
+
+static int run(treadle_redis_link *connection, treadle_event *event,
+               const treadle_redis_fault *fault, const treadle_redis_plan *plan)
 {
     redisContext *context = connection->context;
     const treadle_resp_span commands = {context->obuf, sdslen(context->obuf)};
     const size_t unread = connection->wire.end - connection->wire.begin;
-    const treadle_redis_wire_status status = exchange(connection, commands, plan->replies);
+    const bool inside = fault->kind == TREADLE_REDIS_FAULT_CUT_INSIDE;
+    const bool lost = inside || fault->kind == TREADLE_REDIS_FAULT_CUT_AFTER;
+    const uint64_t count = inside ? fault->commands : plan->replies;
+    const treadle_redis_wire_status status =
+        exchange(connection, inside ? first_commands(commands, count) : commands, count);
     treadle_redis_emptied();
     treadle_redis_plan_note(plan, connection);
-    treadle_redis.command_count += plan->replies;
+    treadle_redis.command_count += count;
+    treadle_redis.round_trip_count++;
     if (event != NULL) {
         treadle_resp_span replies = treadle_redis_wire_unread(&connection->wire);
         replies.data += unread;
         replies.length -= unread;
         const bool closed = status == TREADLE_REDIS_WIRE_CLOSED;
-        const char *note = struck == FAULT_CUT_AFTER ? " (connection cut, the reply is lost)"
-                           : closed                  ? " (the server closed the connection)"
-                                                     : "";
-        tell(event, commands, replies, note, closed || struck == FAULT_CUT_AFTER);
+        char after[96] = "";
+        if (inside) {
+            snprintf(after, sizeof after,
+                     " (connection cut after %llu of %llu commands, no reply arrives)",
+                     (unsigned long long)count, (unsigned long long)plan->replies);
+        } else if (lost || closed) {
+            snprintf(after, sizeof after, "%s",
+                     lost ? " (connection cut, the reply is lost)"
+                          : " (the server closed the connection)");
+        }
+        tell(event, fault, commands, replies, after, closed || lost);
     }
     sdssetlen(context->obuf, 0);
     context->obuf[0] = '\0';
-    if (struck == FAULT_CUT_AFTER) {
+    if (lost) {
         /* hiredis sees the end of the connection when it reads, which it does next. */
         cut(connection);
         return REDIS_ERR;
@@ -207,15 +234,18 @@ int treadle_redis_flush(redisContext *context, const void *site)
     if (!treadle_redis_plan_make(&plan, commands, connection, refusal, sizeof refusal)) {
         treadle_stop(TREADLE_OUTCOME_ENVIRONMENT, "redis-seam", "%s", refusal);
     }
-    const fault struck = choose_fault();
-    if (struck == FAULT_CUT_BEFORE) {
+    const treadle_redis_fault fault = treadle_redis_fault_choose(&plan, commands);
+    if (fault.kind == TREADLE_REDIS_FAULT_CUT_BEFORE) {
         if (event != NULL) {
-            tell(event, commands, (treadle_resp_span){0}, " (connection cut before it was sent)",
-                 true);
+            tell(event, &fault, commands, (treadle_resp_span){0},
+                 " (connection cut before it was sent)", true);
         }
         cut(connection);
         return REDIS_ERR;
     }
+    treadle_redis_fault_strike(&fault);
     treadle_redis_publish_clock();
-    return run(connection, event, struck, &plan);
+    const int status = run(connection, event, &fault, &plan);
+    treadle_redis_fault_heal();
+    return status;
 }

@@ -4,7 +4,8 @@
  *
  *     redis_doors.c (hiredis's functions) → redis_flush.c (one flush) → redis_wire.c (the socket)
  *     redis_seam.c  (attach, execution start, inspect)
- *     redis_plan.c  (what a flush amounts to), redis_pool.c (connections)
+ *     redis_plan.c  (what a flush amounts to), redis_faults.c (what strikes it)
+ *     redis_pool.c  (connections)
  *
  * call each other. Internal to tools/redis; one seam a process.
  */
@@ -45,11 +46,13 @@ typedef struct treadle_redis_seam {
     treadle_faults faults;
     treadle_faults left; /* of `faults`, in this execution */
     uint64_t command_count;
+    uint64_t round_trip_count;
 
     bool fresh;     /* own: the database is to be emptied before the next command */
     bool touched;   /* something was sent since it was emptied */
     bool scripts;   /* … that may have left a script, */
     bool functions; /* … or a function library */
+    bool refusing;  /* own: told to refuse writes, and not told otherwise since */
 
     treadle_resp_span prefix; /* foreign: part of every key written; else length 0 */
     char prefix_text[40];
@@ -130,6 +133,42 @@ bool treadle_redis_plan_make(treadle_redis_plan *plan, treadle_resp_span command
 
 /* Keeps in mind what the commands may leave behind. */
 void treadle_redis_plan_note(const treadle_redis_plan *plan, treadle_redis_link *connection);
+
+/* ---- redis_faults.c -------------------------------------------------------------------------- */
+
+#define TREADLE_REDIS_FAULT_KEYS_MAX 8u
+#define TREADLE_REDIS_FAULT_PLACES_MAX 64u
+
+/* The order is part of every token: new ones at the end. */
+typedef enum treadle_redis_fault_kind {
+    TREADLE_REDIS_FAULT_NONE,
+    TREADLE_REDIS_FAULT_CUT_BEFORE,
+    TREADLE_REDIS_FAULT_CUT_AFTER,
+    TREADLE_REDIS_FAULT_CUT_INSIDE,
+    TREADLE_REDIS_FAULT_SCRIPTS_FLUSHED,
+    TREADLE_REDIS_FAULT_ERROR_REPLY,
+    TREADLE_REDIS_FAULT_EVICTED,
+    TREADLE_REDIS_FAULT_COUNT
+} treadle_redis_fault_kind;
+
+typedef struct treadle_redis_fault {
+    treadle_redis_fault_kind kind;
+    uint32_t commands;     /* CUT_INSIDE: that run */
+    treadle_resp_span key; /* EVICTED: points into the commands of the flush */
+} treadle_redis_fault;
+
+/* Decides what strikes a flush, and takes it off the budget. */
+treadle_redis_fault treadle_redis_fault_choose(const treadle_redis_plan *plan,
+                                               treadle_resp_span commands);
+
+/* Does to the server what comes before the flush; heal takes back what must not outlast it. */
+void treadle_redis_fault_strike(const treadle_redis_fault *fault);
+void treadle_redis_fault_heal(void);
+
+/* ---- redis_seam.c ---------------------------------------------------------------------------- */
+
+/* treadle_redis_inspect() for arguments that may hold any bytes. */
+redisReply *treadle_redis_inspect_arguments(int argc, const char **argv, const size_t *lengths);
 
 /* ---- redis_flush.c --------------------------------------------------------------------------- */
 

@@ -286,6 +286,11 @@ uint64_t treadle_redis_command_count(void)
     return treadle_redis.command_count;
 }
 
+uint64_t treadle_redis_round_trip_count(void)
+{
+    return treadle_redis.round_trip_count;
+}
+
 /* ---- inspecting ------------------------------------------------------------------------------ */
 
 /* Empties the server first when that is due. NULL with a reason. */
@@ -327,14 +332,9 @@ static redisReply *inspect_command(const char *command, size_t length, char *err
     return reply;
 }
 
-redisReply *treadle_redis_inspect(const char *format, ...)
+/* Frees `command`; `length` is below 1 when there is none. */
+static redisReply *inspect(char *command, int length)
 {
-    require_attached();
-    char *command = NULL;
-    va_list arguments;
-    va_start(arguments, format);
-    const int length = redisvFormatCommand(&command, format, arguments);
-    va_end(arguments);
     char error[ERROR_MAX] = "the command cannot be formatted";
     redisReply *reply = NULL;
     if (length > 0) {
@@ -349,4 +349,23 @@ redisReply *treadle_redis_inspect(const char *format, ...)
         treadle_stop(TREADLE_OUTCOME_ENVIRONMENT, "redis-server", "%s", error);
     }
     return reply;
+}
+
+redisReply *treadle_redis_inspect(const char *format, ...)
+{
+    require_attached();
+    char *command = NULL;
+    va_list arguments;
+    va_start(arguments, format);
+    const int length = redisvFormatCommand(&command, format, arguments);
+    va_end(arguments);
+    return inspect(command, length);
+}
+
+redisReply *treadle_redis_inspect_arguments(int argc, const char **argv, const size_t *lengths)
+{
+    require_attached();
+    char *command = NULL;
+    const int length = redisFormatCommandArgv(&command, argc, argv, lengths);
+    return inspect(command, length);
 }

@@ -57,7 +57,8 @@ int treadle_redis_attach(const treadle_redis_target *target, char *error, size_t
 /* Deletes what was written (foreign server) and closes the connections. Safe when not attached. */
 void treadle_redis_detach(void);
 
-/* Which faults the schedule may strike from now on, as often in every execution. */
+/* Which faults the schedule may strike from now on, as often in every execution. Those in the
+ * server never strike one that is not the harness's own. */
 void treadle_redis_faults(treadle_faults faults);
 
 /* On a fiber: the connection of a client, numbered from 0; ready for use, owned by the seam, valid
@@ -69,12 +70,15 @@ redisContext *treadle_redis_connection(uint32_t client);
  * stays attached. */
 const char *treadle_redis_provider(const char *name);
 
-/* For checks, on the main fiber: a command, in hiredis's format, outside the subject's view. No
+/* For checks, on any fiber: a command, in hiredis's format, outside the subject's view. No
  * scheduling point, no fault, not in the trace; rule 2 holds for it too. The caller frees the
  * reply; ends the execution as ENVIRONMENT when the server does not answer. */
 redisReply *treadle_redis_inspect(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Commands sent for subjects since attach. */
 uint64_t treadle_redis_command_count(void);
+
+/* Likewise, how often something was sent and waited for: a pipeline counts once. */
+uint64_t treadle_redis_round_trip_count(void);
 
 #endif

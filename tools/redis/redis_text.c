@@ -123,6 +123,11 @@ static void put_string(treadle_redis_text *text, treadle_resp_span span, bool qu
     }
 }
 
+void treadle_redis_text_bytes(treadle_redis_text *text, treadle_resp_span bytes)
+{
+    put_string(text, bytes, false);
+}
+
 /* The index of the argument that is a script's source; 0 = none. */
 static uint32_t source_argument(treadle_resp_arguments *arguments)
 {

@@ -28,6 +28,9 @@ typedef struct treadle_redis_text {
 
 void treadle_redis_text_literal(treadle_redis_text *text, const char *literal);
 
+/* Any bytes, without quotes. */
+void treadle_redis_text_bytes(treadle_redis_text *text, treadle_resp_span bytes);
+
 void treadle_redis_text_command(treadle_redis_text *text, const treadle_resp_command *command);
 
 /* The reply at *position, which is moved behind it. */

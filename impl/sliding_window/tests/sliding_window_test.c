@@ -84,13 +84,15 @@ static double calls_of(const char *command)
 
 Test(sliding_window, registry_finds_every_variant)
 {
-    cr_assert_eq(sliding_window_variants_count, 4);
+    cr_assert_eq(sliding_window_variants_count, 5);
     cr_assert_eq(sliding_window_variants[0], &sliding_window_naive);
     for (size_t i = 0; i < sliding_window_variants_count; i++) {
         const struct sliding_window_variant *variant = sliding_window_variants[i];
         cr_assert_eq(sliding_window_find(variant->name), variant);
         variant->close(NULL);
     }
+    cr_assert_eq(sliding_window_find("proposed-pipeline-literal"),
+                 &sliding_window_proposed_literal);
     cr_assert_null(sliding_window_find("no-such-variant"));
     cr_assert_null(sliding_window_find(""));
 }
@@ -386,6 +388,78 @@ Test(sliding_window, proposed_pipeline_is_one_transaction)
     cr_assert_eq(calls_of("exec"), 1);
     cr_assert_eq(calls_of("zcard"), 1);
     pipeline->close(window);
+}
+
+Test(sliding_window, proposed_pipeline_to_the_letter_charges_everybody_and_admits_nobody)
+{
+    const struct sliding_window_variant *literal = &sliding_window_proposed_literal;
+    struct sliding_window *window = open_window(literal, 100, 60);
+    for (int n = 1; n <= 3; n++) {
+        cr_assert_eq(literal->acquire(window, "p", NULL), RATE_REFUSED);
+        cr_assert_eq(cardinality("p"), n);
+    }
+    cr_assert_not_null(strstr(literal->last_error(window), "rpm_limit"));
+    literal->close(window);
+}
+
+/* ---- watch ---- */
+
+Test(sliding_window, watch_retry_under_the_same_id_is_admitted_and_charged_once)
+{
+    const struct sliding_window_variant *watch = &sliding_window_watch;
+    struct sliding_window *window = open_window(watch, 1, 60);
+    cr_assert_eq(watch->acquire(window, "p", "request-1"), RATE_ADMITTED);
+    double score = redis_fixture_number(observer, "ZSCORE window:p request-1");
+    cr_assert_eq(watch->acquire(window, "p", "request-1"), RATE_ADMITTED);
+    cr_assert_eq(cardinality("p"), 1);
+    cr_assert_eq(redis_fixture_number(observer, "ZSCORE window:p request-1"), score);
+    cr_assert_eq(watch->acquire(window, "p", "request-2"), RATE_REFUSED);
+    cr_assert_eq(cardinality("p"), 1, "a refused request is not charged");
+    watch->close(window);
+}
+
+Test(sliding_window, watch_charges_again_when_the_id_has_expired)
+{
+    const struct sliding_window_variant *watch = &sliding_window_watch;
+    struct sliding_window *window = open_window(watch, 1, 60);
+    redis_fixture_do(observer, "ZADD window:p %.6f request-1", redis_fixture_time(observer) - 61);
+    cr_assert_eq(watch->acquire(window, "p", "request-1"), RATE_ADMITTED);
+    cr_assert_gt(redis_fixture_number(observer, "ZSCORE window:p request-1"),
+                 redis_fixture_time(observer) - 30);
+    watch->close(window);
+}
+
+Test(sliding_window, watch_without_an_id_charges_every_time)
+{
+    const struct sliding_window_variant *watch = &sliding_window_watch;
+    struct sliding_window *window = open_window(watch, 1000, 60);
+    for (int n = 1; n <= 200; n++) {
+        cr_assert_eq(watch->acquire(window, "p", n % 2 == 0 ? NULL : ""), RATE_ADMITTED);
+        cr_assert_eq(cardinality("p"), n);
+    }
+    watch->close(window);
+}
+
+Test(sliding_window, watch_leaves_nothing_watched_when_it_refuses)
+{
+    const struct sliding_window_variant *watch = &sliding_window_watch;
+    struct sliding_window *window = open_window(watch, 1, 60);
+    cr_assert_eq(watch->acquire(window, "p", NULL), RATE_ADMITTED);
+    cr_assert_eq(watch->acquire(window, "p", NULL), RATE_REFUSED);
+    redis_fixture_do(observer, "ZADD window:p 1 old");
+    freeReplyObject(redisCommand(redis, "MULTI"));
+    redisReply *exec = redisCommand(redis, "EXEC");
+    cr_assert_eq(exec->type, REDIS_REPLY_ARRAY, "nothing aborts a transaction of the caller's");
+    freeReplyObject(exec);
+    watch->close(window);
+}
+
+Test(sliding_window, watch_refuses_nonsense_configuration)
+{
+    char error[128] = "";
+    struct rate_limits limits = {.rpm = 1, .window_s = 0};
+    cr_assert_null(sliding_window_watch.open(&limits, redis, error, sizeof error));
+    cr_assert_not_null(strstr(error, "window_s"), "%s", error);
 }
 
 /* ---- fixed ---- */

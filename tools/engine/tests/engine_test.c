@@ -3,6 +3,7 @@
  */
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tools/engine/tests/explore.h"
@@ -218,6 +219,55 @@ Test(time, passes_by_decision_only)
     ALL_PASS(jumpy_clock, 1, how, RESULT(0) | RESULT(1) | RESULT(5));
 }
 
+static void with_skewed_clock(void *unused, uint32_t index)
+{
+    if (index == 1) {
+        treadle_clock_offset(INT64_C(61000000000));
+    }
+    skewed_clock(unused, index);
+}
+
+Test(time, a_thread_s_wall_clock_can_be_wrong)
+{
+    exploration how = AWAIT;
+    ALL_PASS(with_skewed_clock, 2, how, RESULT(3));
+    treadle_trace *trace = calloc(1, sizeof *trace);
+    how.options.trace = trace;
+    run(with_skewed_clock, 2, how);
+    bool noted = false;
+    for (uint32_t i = 0; i < trace->event_count; i++) {
+        size_t length;
+        const char *text = treadle_trace_text(trace, &trace->events[i], &length);
+        noted |= trace->events[i].kind == TREADLE_OP_NOTE && trace->events[i].thread == 2 &&
+                 length == strlen("wall clock +61 s off") &&
+                 memcmp(text, "wall clock +61 s off", length) == 0;
+    }
+    free(trace);
+    cr_assert(noted);
+}
+
+static void calls_that_see_time(void *unused)
+{
+    (void)unused;
+    uint64_t right = 0;
+    treadle_call_begin("reads the clock, then sleeps", NULL);
+    jumpy_clock(NULL, 0);
+    sleeps_a_minute(NULL, 0);
+    right += treadle_clock_seen_ns() == 0;
+    treadle_call_begin("sleeps", NULL);
+    sleeps_a_minute(NULL, 0);
+    right += treadle_clock_seen_ns() == -1;
+    treadle_call_end();
+    report(right);
+}
+
+Test(time, that_a_call_saw_is_its_own_though_it_be_zero)
+{
+    exploration how = AWAIT;
+    explore(&how, calls_that_see_time);
+    cr_assert_eq(how.results[2], 1);
+}
+
 static uint64_t results_of(const exploration *result)
 {
     uint64_t set = 0;
@@ -225,6 +275,12 @@ static uint64_t results_of(const exploration *result)
         set |= (uint64_t)(result->results[i] > 0) << i;
     }
     return set;
+}
+
+Test(randomness, a_seed_begins_a_sequence)
+{
+    ALL_PASS(seeded_numbers, 1, SYNC, RESULT(1));
+    ALL_PASS(seeded_numbers, 1, SYNC, RESULT(1));
 }
 
 Test(randomness, is_the_same_in_every_execution_unless_asked)

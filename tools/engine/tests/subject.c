@@ -747,6 +747,53 @@ void absolute_sleep(void *unused, uint32_t index)
     outcome = 1;
 }
 
+void sleeps_a_minute(void *unused, uint32_t index)
+{
+    (void)unused;
+    (void)index;
+    sleep(60);
+}
+
+/* Seconds by which the wall clock is ahead of what it should be. */
+static time_t skew(void)
+{
+    struct timespec mono;
+    struct timespec real;
+    struct timeval day;
+    clock_gettime(CLOCK_MONOTONIC, &mono);
+    clock_gettime(CLOCK_REALTIME, &real);
+    gettimeofday(&day, NULL);
+    assert(time(NULL) == real.tv_sec && day.tv_sec == real.tv_sec && mono.tv_sec < 1010);
+    return real.tv_sec - 1700000000 - (mono.tv_sec - 1000);
+}
+
+static void *skew_of_child(void *out)
+{
+    *(time_t *)out = skew();
+    return NULL;
+}
+
+/* The wall clock of thread 1 is 61 s fast; its machine's monotonic clock is as good as any. */
+void skewed_clock(void *unused, uint32_t index)
+{
+    (void)unused;
+    const time_t expected = index == 1 ? 61 : 0;
+    assert(skew() == expected);
+    pthread_t child;
+    time_t inherited = -1;
+    pthread_create(&child, NULL, skew_of_child, &inherited);
+    pthread_join(child, NULL);
+    assert(inherited == expected);
+    struct timespec before;
+    struct timespec after;
+    clock_gettime(CLOCK_MONOTONIC, &before);
+    const struct timespec until = in_ms(CLOCK_REALTIME, 1000);
+    clock_nanosleep(CLOCK_REALTIME, TIMER_ABSTIME, &until, NULL);
+    clock_gettime(CLOCK_MONOTONIC, &after);
+    assert(after.tv_sec - before.tv_sec >= 1 && after.tv_sec - before.tv_sec <= 2);
+    outcome |= 1 << index;
+}
+
 /* ---- randomness, heap, errno, storage ---------------------------------------------------------
  */
 
@@ -758,6 +805,25 @@ void random_numbers(void *unused, uint32_t index)
     const long value = random();
     assert(value >= 0 && rand() >= 0 && getrandom(bytes, sizeof bytes, 0) == sizeof bytes);
     outcome = (int)(value % 61);
+}
+
+void seeded_numbers(void *unused, uint32_t index)
+{
+    (void)unused;
+    (void)index;
+    unsigned char bytes[2][8];
+    long first[2];
+    assert(getrandom(bytes[0], 8, 0) == 8);
+    srandom(7);
+    first[0] = random();
+    first[1] = random();
+    assert(first[0] != first[1]);
+    srandom(7);
+    assert(getrandom(bytes[1], 8, 0) == 8 && memcmp(bytes[0], bytes[1], 8) != 0);
+    assert(random() == first[0] && rand() == (int)first[1]);
+    srand(8);
+    assert(rand() != (int)first[0]);
+    outcome = 1;
 }
 
 void heap_blocks(void *unused, uint32_t index)

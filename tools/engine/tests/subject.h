@@ -18,8 +18,9 @@ subject thread_data, semaphores, semaphore_timeout;
 subject join_values, detach_one, exit_early, cancel_in_wait, cancel_in_sem, cancel_disabled;
 subject cancel_runs_handlers_in_order, try_and_timed_join, self_join_cycle;
 subject c11_all, c11_once_and_tss;
-subject two_sleepers, clocks, jumpy_clock, polls_with_sleep, absolute_sleep;
-subject random_numbers, heap_blocks, heap_reuse, heap_aligned, frees_wild;
+subject two_sleepers, clocks, jumpy_clock, polls_with_sleep, absolute_sleep, skewed_clock,
+    sleeps_a_minute;
+subject random_numbers, seeded_numbers, heap_blocks, heap_reuse, heap_aligned, frees_wild;
 subject errno_is_own, thread_local_is_own, globals_are_fresh;
 subject atomics_all, weak_cas, unaligned_and_volatile, copies_struct, blocks_of_memory;
 subject spin_plain, spin_volatile, spin_atomic, spin_cas_lock, spin_two_flags, spin_yield;

@@ -528,6 +528,262 @@ Test(seam, a_cut_connection_can_be_reconnected)
     run(key_is_new);
 }
 
+static void pipeline_is_cut(void)
+{
+    redisContext *context = treadle_redis_connection(0);
+    redisAppendCommand(context, "INCR k");
+    redisAppendCommand(context, "INCR k");
+    redisAppendCommand(context, "INCR k");
+    redisReply *reply = NULL;
+    cr_assert_eq(redisGetReply(context, (void **)&reply), REDIS_ERR);
+    cr_assert_eq(context->err, REDIS_ERR_EOF);
+}
+
+Test(seam, cut_inside_runs_the_first_commands)
+{
+    treadle_redis_faults((treadle_faults){.cut_inside = 1});
+    stub.decisions[0] = 1;
+    stub.recording = true;
+    const char *const left[] = {"1", "2"};
+    for (uint32_t k = 0; k < 2; k++) {
+        stub.decisions[1] = k;
+        const uint64_t before = treadle_redis_command_count();
+        run(pipeline_is_cut);
+        cr_assert_eq(stub.decided, 2, "whether, and where");
+        cr_assert_eq(stub.decision_counts[0], 2);
+        cr_assert_eq(stub.decision_counts[1], 2, "after the first command or after the second");
+        cr_assert_str_eq(direct("GET k"), left[k]);
+        cr_assert_eq(treadle_redis_command_count() - before, k + 1);
+        cr_assert(stub.events[0].failed);
+    }
+    cr_assert_str_eq(stub.events[0].text,
+                     "INCR k -> 1 | INCR k -> 2 | INCR k (connection cut after 2 of 3 commands, no "
+                     "reply arrives)");
+    stub.decisions[0] = 0;
+    run(key_is_new);
+}
+
+Test(seam, a_single_command_cannot_be_cut_inside)
+{
+    treadle_redis_faults((treadle_faults){.cut_inside = 1});
+    run(increments);
+    cr_assert_eq(stub.decided, 0);
+}
+
+static void transaction_is_cut(void)
+{
+    redisContext *context = treadle_redis_connection(0);
+    redisAppendCommand(context, "MULTI");
+    redisAppendCommand(context, "SET k 1");
+    redisAppendCommand(context, "EXEC");
+    redisReply *reply = NULL;
+    cr_assert_eq(redisGetReply(context, (void **)&reply), REDIS_ERR);
+    cr_assert_eq(redisReconnect(context), REDIS_OK);
+    cr_assert_eq(command(context, "EXISTS k"), 0, "not in the transaction any more");
+}
+
+Test(seam, a_transaction_that_is_cut_inside_does_not_happen)
+{
+    treadle_redis_faults((treadle_faults){.cut_inside = 1});
+    stub.decisions[0] = 1;
+    stub.decisions[1] = 1;
+    run(transaction_is_cut);
+    cr_assert_str_eq(direct("EXISTS k"), "0");
+}
+
+#define RETURN_1 "e0e1f9fabfc9d4800c877a703b823ac0578ff8db"
+
+static long long script_results[3];
+
+static void calls_script(void)
+{
+    redisContext *context = treadle_redis_connection(0);
+    command(context, "INCR k");
+    freeReplyObject(redisCommand(context, "SCRIPT LOAD %s", "return 1"));
+    for (int i = 0; i < 3; i++) {
+        script_results[i] = command(context, "EVALSHA " RETURN_1 " 0");
+    }
+}
+
+Test(seam, scripts_are_flushed_only_before_a_call_and_while_there_are_any)
+{
+    treadle_redis_faults((treadle_faults){.scripts_flushed = 2});
+    stub.decisions[1] = 1;
+    stub.recording = true;
+    run(calls_script);
+    cr_assert_eq(stub.decided, 2, "asked at two calls; at the third there is nothing to flush");
+    cr_assert_eq(stub.decision_counts[0], 2);
+    cr_assert_eq(script_results[0], 1);
+    cr_assert_eq(script_results[1], -1);
+    cr_assert_eq(script_results[2], -1);
+    cr_assert_str_eq(stub.events[3].text,
+                     "(scripts lost) EVALSHA e0e1f9fa… 0 -> (error) NOSCRIPT No "
+                     "matching script. Please use EVAL.");
+    cr_assert_not(stub.events[3].failed);
+    cr_assert_eq(stub.announced, 5, "the fault itself is no operation");
+    stub.decisions[1] = 0;
+    run(calls_script);
+    cr_assert_eq(script_results[2], 1);
+}
+
+static void loads_again(void)
+{
+    redisContext *context = treadle_redis_connection(0);
+    for (int i = 0; i < 3; i++) {
+        freeReplyObject(redisCommand(context, "SCRIPT LOAD %s", "return 1"));
+        script_results[i] = command(context, "EVALSHA " RETURN_1 " 0");
+    }
+}
+
+Test(seam, scripts_that_were_loaded_again_can_be_flushed_again)
+{
+    treadle_redis_faults((treadle_faults){.scripts_flushed = 2});
+    for (uint32_t i = 0; i < 3; i++) {
+        stub.decisions[i] = 1;
+    }
+    run(loads_again);
+    cr_assert_eq(stub.decided, 2, "the budget is used up");
+    cr_assert_eq(script_results[0], -1);
+    cr_assert_eq(script_results[1], -1);
+    cr_assert_eq(script_results[2], 1);
+}
+
+static void reads_and_writes(void)
+{
+    redisContext *context = treadle_redis_connection(0);
+    cr_assert_eq(command(context, "EXISTS k"), 0);
+    cr_assert_eq(command(context, "INCR k"), -1);
+    cr_assert_eq(command(context, "INCR k"), 1);
+}
+
+Test(seam, an_error_reply_strikes_one_flush_that_writes)
+{
+    treadle_redis_faults((treadle_faults){.error_reply = 1});
+    stub.decisions[0] = 1;
+    stub.recording = true;
+    run(reads_and_writes);
+    cr_assert_eq(stub.decided, 1, "not asked for a command that only reads");
+    cr_assert_str_eq(stub.events[1].text, "(no replicas: writes refused) INCR k -> (error) "
+                                          "NOREPLICAS Not enough good replicas to write.");
+    cr_assert_str_eq(stub.events[2].text, "INCR k -> 1");
+}
+
+static void scripted_write(void)
+{
+    redisContext *context = treadle_redis_connection(0);
+    redisReply *reply = redisCommand(context, "EVAL %s 1 k",
+                                     "redis.call('DEL', KEYS[1]) redis.call('INCR', "
+                                     "KEYS[1]) return 1");
+    cr_assert_eq(reply->type, REDIS_REPLY_ERROR);
+    cr_assert_not_null(strstr(reply->str, "NOREPLICAS"), "%s", reply->str);
+    freeReplyObject(reply);
+    redisAppendCommand(context, "MULTI");
+    redisAppendCommand(context, "INCR k");
+    redisAppendCommand(context, "EXEC");
+    for (int i = 0; i < 3; i++) {
+        cr_assert_eq(redisGetReply(context, (void **)&reply), REDIS_OK);
+        cr_assert_eq(reply->type == REDIS_REPLY_ERROR, i > 0);
+        freeReplyObject(reply);
+    }
+    cr_assert_eq(command(context, "EXISTS k"), 0);
+}
+
+Test(seam, an_error_reply_stops_scripts_and_transactions)
+{
+    treadle_redis_faults((treadle_faults){.error_reply = 2});
+    stub.decisions[0] = stub.decisions[1] = 1;
+    run(scripted_write);
+    cr_assert_eq(stub.decided, 2);
+}
+
+/* The execution ends while the server refuses: it does not answer in time. */
+static void refused_for_ever(void)
+{
+    redisContext *context = treadle_redis_connection(0);
+    treadle_redis_wire_timeout_ms = 100;
+    command(context, "EVAL while\ttrue\tdo\tend 0");
+}
+
+Test(seam, a_refusal_does_not_outlast_its_execution)
+{
+    direct("CONFIG SET busy-reply-threshold 50");
+    treadle_redis_faults((treadle_faults){.error_reply = 1});
+    stub.decisions[0] = 1;
+    expect_stop(refused_for_ever, TREADLE_OUTCOME_ENVIRONMENT, "did not answer");
+    treadle_redis_wire_timeout_ms = 10000;
+    direct("SCRIPT KILL");
+    while (strcmp(direct("PING"), "PONG") != 0) {
+        usleep(1000); /* it takes effect when the script next looks up */
+    }
+    cr_assert_str_eq(direct("SET k 1"), "NOREPLICAS Not enough good replicas to write.");
+    stub.decisions[0] = 0;
+    run(key_is_new);
+}
+
+static void two_keys(void)
+{
+    redisContext *context = treadle_redis_connection(0);
+    command(context, "MSET a 1 b 1");
+    command(context, "MGET a b none a");
+    command(context, "EXISTS none");
+    cr_assert_eq(command(context, "EXISTS a b"), 1);
+}
+
+Test(seam, a_key_that_is_there_can_be_evicted)
+{
+    treadle_redis_faults((treadle_faults){.evicted = 1});
+    stub.decisions[0] = 1;
+    stub.decisions[1] = 1;
+    stub.recording = true;
+    run(two_keys);
+    cr_assert_eq(stub.decided, 2, "not asked while the keys are not there");
+    cr_assert_eq(stub.decision_counts[0], 2);
+    cr_assert_eq(stub.decision_counts[1], 2, "either of two keys, each once");
+    cr_assert_str_eq(stub.events[1].text,
+                     "(evicted b) MGET a b none a -> [\"1\", nil, nil, \"1\"]");
+    cr_assert_eq(stub.announced, 4);
+}
+
+static void watched_key(void)
+{
+    redisContext *context = treadle_redis_connection(0);
+    command(context, "SET k 1");
+    command(context, "WATCH k");
+    redisAppendCommand(context, "MULTI");
+    redisAppendCommand(context, "SET k 2");
+    redisAppendCommand(context, "EXEC");
+    for (int i = 0; i < 3; i++) {
+        redisReply *reply;
+        cr_assert_eq(redisGetReply(context, (void **)&reply), REDIS_OK);
+        cr_assert(i < 2 || reply->type == REDIS_REPLY_NIL);
+        freeReplyObject(reply);
+    }
+}
+
+Test(seam, an_eviction_aborts_a_transaction_that_watches)
+{
+    treadle_redis_faults((treadle_faults){.evicted = 1});
+    stub.decisions[1] = 1; /* not before WATCH but before MULTI */
+    run(watched_key);
+    cr_assert_eq(stub.decided, 2);
+}
+
+Test(seam, options_come_in_the_order_of_the_budget)
+{
+    treadle_redis_faults((treadle_faults){.cut_before = 1,
+                                          .cut_after = 1,
+                                          .cut_inside = 1,
+                                          .scripts_flushed = 1,
+                                          .error_reply = 1,
+                                          .evicted = 1});
+    stub.recording = true;
+    run(pipeline);
+    cr_assert_eq(stub.decision_counts[0], 5, "all but scripts, of which there are none, and keys");
+    stub.decisions[0] = 3;
+    run(pipeline_is_cut);
+    cr_assert_not_null(strstr(stub.events[0].text, "cut after 1 of 3"), "%s", stub.events[0].text);
+}
+
 /* ---- trace ----------------------------------------------------------------------------------- */
 
 static void traced(void)
@@ -836,6 +1092,49 @@ Test(foreign, what_a_cut_connection_wrote_is_deleted_too)
     cr_assert_str_eq(direct("DBSIZE"), "4");
     run(nothing);
     cr_assert_str_eq(direct("DBSIZE"), "3");
+}
+
+static void write_and_call(void)
+{
+    redisContext *context = treadle_redis_connection(0);
+    for (int i = 0; i < 2; i++) {
+        redisAppendCommand(context, "SET %s 1", treadle_redis_provider("openai"));
+        redisAppendCommand(context, "EVALSHA " RETURN_1 " 1 %s", treadle_redis_provider("openai"));
+        redisReply *reply;
+        for (int j = 0; j < 2; j++) {
+            cr_assert_eq(redisGetReply(context, (void **)&reply), REDIS_OK);
+            cr_assert_eq(reply->type == REDIS_REPLY_ERROR, false);
+            freeReplyObject(reply);
+        }
+    }
+}
+
+Test(foreign, faults_in_the_server_do_not_strike_it)
+{
+    freeReplyObject(redisCommand(outside, "SCRIPT LOAD %s", "return 1"));
+    treadle_redis_faults((treadle_faults){.scripts_flushed = 9, .error_reply = 9, .evicted = 9});
+    for (uint32_t i = 0; i < 16; i++) {
+        stub.decisions[i] = 9;
+    }
+    run(write_and_call);
+    cr_assert_eq(stub.decided, 0);
+    treadle_redis_faults((treadle_faults){.cut_inside = 1});
+    memset(stub.decisions, 0, sizeof stub.decisions);
+    run(write_and_call);
+    cr_assert_eq(stub.decided, 2, "its own connection may be cut");
+}
+
+static void counts_round_trips(void)
+{
+    const uint64_t before = treadle_redis_round_trip_count();
+    pipeline();
+    command(treadle_redis_connection(0), "PING");
+    cr_assert_eq(treadle_redis_round_trip_count() - before, 2);
+}
+
+Test(seam, a_pipeline_is_one_round_trip)
+{
+    run(counts_round_trips);
 }
 
 /* ---- attaching ------------------------------------------------------------------------------- */

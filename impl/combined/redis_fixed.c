@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: MIT
+
+/*
+ * The variant that we stand behind, on Redis: one script decides over window and bucket, by the
+ * server's clock, and takes from both or from neither. Then the slot; whoever does not get it, or
+ * gives its permit back unused, runs a second script that undoes the first.
+ *
+ * Policies:
+ *  - Boundary: a request of age exactly the window has expired. Ages are whole microseconds.
+ *  - A full window refuses at once. An empty bucket says when to ask again, and nothing is taken
+ *    meanwhile; clients of different processes are not in any order.
+ *  - The request's id in the window is the record that it has passed. A second request with an id
+ *    that is there passes without a charge: so after RATE_ERROR ask again with the same id. Giving
+ *    back removes the id, and returns a token only if the id was there: so it happens at most once,
+ *    whatever is lost or repeated. A request without an id gets one that the server makes, unique
+ *    in the window, and cannot be asked again safely.
+ *  - A crash, or a connection that is cut, at any point leaves both charged or neither. What was
+ *    charged for a request that nobody makes any more goes by with the window; what could not be
+ *    given back for want of a connection, too.
+ *  - Keys expire when they no longer say anything: the window's when its last request has, the
+ *    bucket's when it would be full. A bucket that is never refilled does not expire.
+ *  - A refill in the future (a client of another variant runs fast) counts as one of now.
+ *  - Nonsense configuration is refused, and the scripts check their arguments again before they
+ *    write. Changed limits hold for this client; what window and bucket hold is kept.
+ *  - Cancellation takes effect while waiting, never in the middle of a command.
+ *
+ * Scripts are sent by their SHA1, and as text where the server does not know them: two round trips
+ * at most, and nothing to remember. The test of this folder compares the SHA1s with the server's.
+ */
+
+#include "../token_bucket/token_pace.h"
+#include "redis_parts.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct script {
+    const char *sha;
+    const char *text;
+};
+
+/* KEYS = {window, bucket}; ARGV = {id, window in us, limit, capacity, tokens a second}. */
+#define SCRIPT_PRELUDE                                                               \
+    "local window, bucket, id = KEYS[1], KEYS[2], ARGV[1]\n"                         \
+    "local window_us, limit = tonumber(ARGV[2]), tonumber(ARGV[3])\n"                \
+    "local capacity, rate = tonumber(ARGV[4]), tonumber(ARGV[5])\n"                  \
+    "local function within(n, min, max)\n"                                           \
+    "    return n and n >= min and n <= max\n"                                       \
+    "end\n"                                                                          \
+    "if #KEYS ~= 2 or #ARGV ~= 5 or not within(window_us, 1, 2678400000000) or\n"    \
+    "        not within(limit, 1, 1000000) or not within(capacity, 1, 1000000) or\n" \
+    "        not within(rate, 0, 1000000) then\n"                                    \
+    "    return redis.error_reply('ERR combined limiter: arguments out of range')\n" \
+    "end\n"                                                                          \
+    "local time = redis.call('TIME')\n"                                              \
+    "local now_us = tonumber(time[1]) * 1000000 + tonumber(time[2])\n"               \
+    "local function seconds(us)\n"                                                   \
+    "    return string.format('%.6f', us / 1000000)\n"                               \
+    "end\n"                                                                          \
+    "local held = redis.call('HMGET', bucket, 'tokens', 'last_refill')\n"            \
+    "local tokens, refilled = tonumber(held[1]), tonumber(held[2])\n"                \
+    "if tokens and refilled then\n"                                                  \
+    "    local us = math.max(0, now_us - math.floor(refilled * 1000000 + 0.5))\n"    \
+    "    tokens = math.max(0, math.min(capacity, tokens + us * rate / 1000000))\n"   \
+    "else\n"                                                                         \
+    "    tokens = capacity\n"                                                        \
+    "end\n"                                                                          \
+    "local function hold(count)\n"                                                   \
+    "    redis.call('HSET', bucket, 'tokens', string.format('%.17g', count),\n"      \
+    "               'last_refill', seconds(now_us))\n"                               \
+    "    if rate > 0 then\n"                                                         \
+    "        local ms = math.ceil((capacity - count) / rate * 1000) + 1\n"           \
+    "        redis.call('PEXPIRE', bucket, string.format('%.0f', ms))\n"             \
+    "    else\n"                                                                     \
+    "        redis.call('PERSIST', bucket)\n"                                        \
+    "    end\n"                                                                      \
+    "end\n"
+
+/* Answers {0, id} passed; {-1} window full; {-2} no token ever; {n} a token in n us. A token lacks
+ * a billionth where doubles were added up: that is one. */
+static const struct script pass_script = {
+    .sha = "99c5846dc3fed06e870d41813733b9b9582d82d8",
+    .text = SCRIPT_PRELUDE
+    "redis.call('ZREMRANGEBYSCORE', window, '-inf', seconds(now_us - window_us))\n"
+    "if id ~= '' and redis.call('ZSCORE', window, id) then\n"
+    "    return {0, id}\n"
+    "end\n"
+    "if redis.call('ZCARD', window) >= limit then\n"
+    "    return {-1}\n"
+    "end\n"
+    "if tokens < 1 - 1e-9 then\n"
+    "    return {rate > 0 and math.ceil((1 - tokens) / rate * 1000000) or -2}\n"
+    "end\n"
+    "if id == '' then\n"
+    "    local serial = 0\n"
+    "    repeat\n"
+    "        id = string.format('server-%.0f-%d', now_us, serial)\n"
+    "        serial = serial + 1\n"
+    "    until not redis.call('ZSCORE', window, id)\n"
+    "end\n"
+    "redis.call('ZADD', window, seconds(now_us), id)\n"
+    "redis.call('PEXPIRE', window, string.format('%.0f', math.ceil(window_us / 1000)))\n"
+    "hold(math.max(0, tokens - 1))\n"
+    "return {0, id}\n",
+};
+
+/* Answers {1} given back, {0} there was nothing to give back. */
+static const struct script give_back_script = {
+    .sha = "5568b770fd6c7e33ccd4f753f1d2b7a7d89e38ce",
+    .text = SCRIPT_PRELUDE "if redis.call('ZREM', window, id) == 0 then\n"
+                           "    return {0}\n"
+                           "end\n"
+                           "hold(math.min(capacity, tokens + 1))\n"
+                           "return {1}\n",
+};
+
+/* ---- scripts --------------------------------------------------------------------------------- */
+
+static redisReply *evaluate(const char *command, const char *script,
+                            const struct combined_provider *limits, redisContext *redis,
+                            const char *id)
+{
+    return redisCommand(redis, "%s %s 2 window:%s bucket:%s %s %lld %lld %.17g %.17g", command,
+                        script, limits->name, limits->name, id,
+                        rate_limits_window_us(&limits->window), limits->window.rpm,
+                        limits->bucket.capacity, limits->bucket.rate_per_s);
+}
+
+static bool is_unknown_script(const redisReply *reply)
+{
+    return reply != NULL && reply->type == REDIS_REPLY_ERROR &&
+           strncmp(reply->str, "NOSCRIPT", strlen("NOSCRIPT")) == 0;
+}
+
+/* NOSCRIPT means that nothing was executed, so that sending the text is safe. NULL on error. */
+static redisReply *run_script(const struct script *script, const struct combined_provider *limits,
+                              redisContext *redis, const char *id)
+{
+    int cancel_state;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+    redisReply *reply = evaluate("EVALSHA", script->sha, limits, redis, id);
+    if (is_unknown_script(reply)) {
+        freeReplyObject(reply);
+        reply = evaluate("EVAL", script->text, limits, redis, id);
+    }
+    pthread_setcancelstate(cancel_state, NULL);
+    if (reply != NULL && (reply->type != REDIS_REPLY_ARRAY || reply->elements == 0 ||
+                          reply->element[0]->type != REDIS_REPLY_INTEGER)) {
+        freeReplyObject(reply);
+        return NULL;
+    }
+    return reply;
+}
+
+enum { PASSED = 0, WINDOW_FULL = -1, NO_TOKEN_EVER = -2 };
+
+/* PASSED, WINDOW_FULL, NO_TOKEN_EVER, or in how many microseconds to ask again. False on error.
+ * When passed, the permit knows the id. */
+static bool ask(const struct combined_provider *limits, const struct combined_request *request,
+                struct combined_permit *permit, long long *answer)
+{
+    redisReply *reply =
+        run_script(&pass_script, limits, request->redis, request->id != NULL ? request->id : "");
+    if (reply == NULL) {
+        return false;
+    }
+    *answer = reply->element[0]->integer;
+    bool good = true;
+    if (*answer == PASSED) {
+        good = reply->elements == 2 && reply->element[1]->type == REDIS_REPLY_STRING &&
+               reply->element[1]->len < sizeof permit->id;
+        if (good) {
+            memcpy(permit->id, reply->element[1]->str, reply->element[1]->len + 1);
+        }
+    }
+    freeReplyObject(reply);
+    return good;
+}
+
+static void give_back(struct combined *limiter, struct combined_permit *permit)
+{
+    struct combined_provider limits;
+    if (redis_parts_limits(limiter, permit->provider, &limits)) {
+        redisReply *reply = run_script(&give_back_script, &limits, permit->redis, permit->id);
+        if (reply != NULL) {
+            freeReplyObject(reply);
+        }
+    }
+    permit->provider = NULL;
+}
+
+/* ---- the limiter ----------------------------------------------------------------------------- */
+
+static bool validate(const struct combined_provider *limits, char *error, size_t error_size)
+{
+    struct token_pace pace;
+    return rate_limits_validate(&limits->window, error, error_size) &&
+           token_pace_of(&limits->bucket, &pace, error, error_size);
+}
+
+static struct combined *fixed_open(const struct combined_options *options, char *error,
+                                   size_t error_size)
+{
+    for (size_t i = 0; i < options->providers_count; i++) {
+        if (!validate(&options->providers[i], error, error_size)) {
+            return NULL;
+        }
+    }
+    return redis_parts_open(&semaphore_fixed, options, error, error_size);
+}
+
+/* Asks until window and bucket let the request pass or the deadline is too early. */
+static enum rate_decision pass(struct combined *limiter, const struct combined_request *request,
+                               struct combined_permit *permit)
+{
+    const int64_t deadline_ns = redis_parts_deadline_ns(request->deadline);
+    struct combined_provider limits;
+    long long answer;
+
+    for (;;) {
+        if (!redis_parts_limits(limiter, request->provider, &limits) ||
+            !ask(&limits, request, permit, &answer)) {
+            return RATE_ERROR;
+        }
+        if (answer == PASSED) {
+            permit->provider = (void *)limits.name;
+            permit->redis = request->redis;
+            return RATE_ADMITTED;
+        }
+        const int64_t now_ns = redis_parts_now_ns();
+        if (answer == WINDOW_FULL || answer == NO_TOKEN_EVER ||
+            1000 * answer > deadline_ns - now_ns) {
+            return RATE_REFUSED;
+        }
+        redis_parts_sleep_until(now_ns + 1000 * answer);
+    }
+}
+
+struct passed {
+    struct combined *limiter;
+    struct combined_permit *permit;
+};
+
+static void undo_pass(void *argument)
+{
+    struct passed *passed = argument;
+    give_back(passed->limiter, passed->permit);
+}
+
+static enum rate_decision fixed_acquire(struct combined *limiter,
+                                        const struct combined_request *request,
+                                        struct combined_permit *permit)
+{
+    if (request->redis == NULL ||
+        (request->id != NULL && strlen(request->id) >= COMBINED_ID_SIZE)) {
+        return RATE_ERROR;
+    }
+    enum rate_decision decision = pass(limiter, request, permit);
+    if (decision != RATE_ADMITTED) {
+        return decision;
+    }
+    struct passed passed = {limiter, permit};
+    pthread_cleanup_push(undo_pass, &passed);
+    decision = semaphore_fixed.acquire(limiter->slots, request->deadline);
+    pthread_cleanup_pop(decision != RATE_ADMITTED);
+    return decision;
+}
+
+static void fixed_release(struct combined *limiter, struct combined_permit *permit,
+                          enum combined_outcome outcome)
+{
+    if (permit->provider == NULL) {
+        return;
+    }
+    if (outcome == COMBINED_NOT_SENT) {
+        give_back(limiter, permit);
+    }
+    permit->provider = NULL;
+    semaphore_fixed.release(limiter->slots);
+}
+
+static bool fixed_reconfigure(struct combined *limiter, const struct combined_provider *limits,
+                              char *error, size_t error_size)
+{
+    return validate(limits, error, error_size) &&
+           redis_parts_reconfigure(limiter, limits, error, error_size);
+}
+
+const struct combined_variant combined_redis_fixed = {
+    .name = "fixed",
+    .backend = COMBINED_REDIS,
+    .open = fixed_open,
+    .close = redis_parts_close,
+    .acquire = fixed_acquire,
+    .release = fixed_release,
+    .reconfigure = fixed_reconfigure,
+    .inspect = redis_parts_inspect,
+};

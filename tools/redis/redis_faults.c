@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Which fault strikes a flush, and what the harness does to its own server for it.
+ *
+ * Every fault is the real thing, or has exactly its effect:
+ *  - scripts_flushed is SCRIPT FLUSH;
+ *  - error_reply is a primary that has lost its replicas: with min-replicas-to-write 1 it answers
+ *    every write with NOREPLICAS, refuses to EXEC what has one, and stops a script at its first.
+ *    (Not maxmemory: a server that is out of memory lets a script go on once it has written.)
+ *  - evicted is an UNLINK of the key: which key a full server evicts is a matter of sampling, and
+ *    would not be the same in every run. As an eviction does, it aborts a transaction that watches.
+ * The commands for that travel on the inspector's connection, outside the subject's transactions.
+ */
+#include <assert.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "tools/redis/redis_internal.h"
+
+enum { KINDS = TREADLE_REDIS_FAULT_COUNT };
+
+/* ---- which apply ----------------------------------------------------------------------------- */
+
+/* The different keys of a flush that are in the database. */
+typedef struct present_keys {
+    uint32_t count;
+    treadle_resp_span keys[TREADLE_REDIS_FAULT_KEYS_MAX];
+} present_keys;
+
+/* EXISTS or UNLINK of one key: how many there were. */
+static long long of_key(const char *command, treadle_resp_span key)
+{
+    const char *argv[] = {command, key.data};
+    const size_t lengths[] = {strlen(command), key.length};
+    redisReply *reply = treadle_redis_inspect_arguments(2, argv, lengths);
+    const long long number = reply->type == REDIS_REPLY_INTEGER ? reply->integer : 0;
+    freeReplyObject(reply);
+    return number;
+}
+
+static void visit_key(void *context, treadle_resp_span key, bool write)
+{
+    (void)write;
+    present_keys *present = context;
+    for (uint32_t i = 0; i < present->count; i++) {
+        const treadle_resp_span other = present->keys[i];
+        if (other.length == key.length && memcmp(other.data, key.data, key.length) == 0) {
+            return;
+        }
+    }
+    if (present->count < TREADLE_REDIS_FAULT_KEYS_MAX && of_key("EXISTS", key) == 1) {
+        present->keys[present->count++] = key;
+    }
+}
+
+static void find_present(present_keys *present, treadle_resp_span commands)
+{
+    present->count = 0;
+    if (treadle_redis.fresh) {
+        return; /* about to be emptied: there is nothing */
+    }
+    size_t position = 0;
+    treadle_resp_command arguments;
+    while (position < commands.length &&
+           treadle_resp_command_read(commands.data, commands.length, &position, &arguments) ==
+               TREADLE_RESP_OK) {
+        const treadle_redis_command *command =
+            arguments.argc > 0 ? treadle_redis_command_of(treadle_redis.commands, &arguments)
+                               : NULL;
+        if (command != NULL) {
+            treadle_redis_command_keys(command, &arguments, visit_key, present);
+        }
+    }
+}
+
+/* The budget of a kind, in this execution. */
+static uint32_t *left_of(treadle_redis_fault_kind kind)
+{
+    treadle_faults *left = &treadle_redis.left;
+    switch (kind) {
+    case TREADLE_REDIS_FAULT_CUT_BEFORE: return &left->cut_before;
+    case TREADLE_REDIS_FAULT_CUT_AFTER: return &left->cut_after;
+    case TREADLE_REDIS_FAULT_CUT_INSIDE: return &left->cut_inside;
+    case TREADLE_REDIS_FAULT_SCRIPTS_FLUSHED: return &left->scripts_flushed;
+    case TREADLE_REDIS_FAULT_ERROR_REPLY: return &left->error_reply;
+    case TREADLE_REDIS_FAULT_EVICTED: return &left->evicted;
+    default: return NULL;
+    }
+}
+
+/* Whether the fault can strike this flush and make a difference. Asks the server only while there
+ * is a budget. */
+static bool applies(treadle_redis_fault_kind kind, const treadle_redis_plan *plan,
+                    treadle_resp_span commands, present_keys *present)
+{
+    const uint32_t *left = left_of(kind);
+    if (left == NULL || *left == 0) {
+        return false;
+    }
+    const bool own = treadle_redis.target.own;
+    switch (kind) {
+    case TREADLE_REDIS_FAULT_CUT_INSIDE: return plan->replies > 1;
+    case TREADLE_REDIS_FAULT_SCRIPTS_FLUSHED:
+        return own && !treadle_redis.fresh && treadle_redis.scripts &&
+               (plan->flags & TREADLE_REDIS_CACHED) != 0;
+    case TREADLE_REDIS_FAULT_ERROR_REPLY:
+        return own && (plan->flags & (TREADLE_REDIS_WRITES | TREADLE_REDIS_RUNS)) != 0;
+    case TREADLE_REDIS_FAULT_EVICTED:
+        if (own) {
+            find_present(present, commands);
+        }
+        return own && present->count > 0;
+    default: return true;
+    }
+}
+
+/* ---- choosing -------------------------------------------------------------------------------- */
+
+treadle_redis_fault treadle_redis_fault_choose(const treadle_redis_plan *plan,
+                                               treadle_resp_span commands)
+{
+    /* The order of the kinds is the order of the options, and so part of every token. */
+    treadle_redis_fault_kind options[KINDS] = {TREADLE_REDIS_FAULT_NONE};
+    uint32_t count = 1;
+    present_keys present = {.count = 0};
+    for (uint32_t kind = TREADLE_REDIS_FAULT_NONE + 1; kind < KINDS; kind++) {
+        if (applies((treadle_redis_fault_kind)kind, plan, commands, &present)) {
+            options[count++] = (treadle_redis_fault_kind)kind;
+        }
+    }
+    treadle_redis_fault fault = {.kind = options[treadle_decide(TREADLE_CHOICE_FAULT, count)]};
+    if (fault.kind == TREADLE_REDIS_FAULT_NONE) {
+        return fault;
+    }
+    --*left_of(fault.kind);
+    if (fault.kind == TREADLE_REDIS_FAULT_CUT_INSIDE) {
+        const uint32_t places = plan->replies - 1 < TREADLE_REDIS_FAULT_PLACES_MAX
+                                    ? (uint32_t)plan->replies - 1
+                                    : TREADLE_REDIS_FAULT_PLACES_MAX;
+        fault.commands = 1 + treadle_decide(TREADLE_CHOICE_FAULT, places);
+    } else if (fault.kind == TREADLE_REDIS_FAULT_EVICTED) {
+        fault.key = present.keys[treadle_decide(TREADLE_CHOICE_FAULT, present.count)];
+    }
+    return fault;
+}
+
+/* ---- striking -------------------------------------------------------------------------------- */
+
+static void require_done(redisReply *reply, const char *what)
+{
+    if (reply->type == REDIS_REPLY_ERROR) {
+        treadle_stop(TREADLE_OUTCOME_ENVIRONMENT, "redis-server", "the Redis server refused %s: %s",
+                     what, reply->str);
+    }
+    freeReplyObject(reply);
+}
+
+static void refuse_writes(bool refuse)
+{
+    require_done(treadle_redis_inspect("CONFIG SET min-replicas-to-write %d", refuse),
+                 "CONFIG SET min-replicas-to-write");
+    /* Should the execution end before it is taken back, emptying the server does that. */
+    treadle_redis.refusing = refuse;
+}
+
+void treadle_redis_fault_strike(const treadle_redis_fault *fault)
+{
+    switch (fault->kind) {
+    case TREADLE_REDIS_FAULT_SCRIPTS_FLUSHED:
+        require_done(treadle_redis_inspect("SCRIPT FLUSH SYNC"), "SCRIPT FLUSH");
+        treadle_redis.scripts = false;
+        break;
+    case TREADLE_REDIS_FAULT_ERROR_REPLY: refuse_writes(true); break;
+    case TREADLE_REDIS_FAULT_EVICTED: of_key("UNLINK", fault->key); break;
+    default: break;
+    }
+}
+
+void treadle_redis_fault_heal(void)
+{
+    if (treadle_redis.refusing) {
+        refuse_writes(false);
+    }
+}
