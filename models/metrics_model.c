@@ -33,6 +33,5 @@ struct metrics_model_pair metrics_model_read(const struct metrics_model *model,
                                              const char *provider, const char *agent)
 {
     const struct metrics_model_pair *pair = find((struct metrics_model *)model, provider, agent);
-    return pair != NULL ? *pair
-                        : (struct metrics_model_pair){.provider = provider, .agent = agent};
+    return pair != NULL ? *pair : (struct metrics_model_pair){.provider = provider, .agent = agent};
 }

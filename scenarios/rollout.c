@@ -2,6 +2,7 @@
 /* Rolling out and back: flags that choose an arm for each key, and what becomes of live requests,
  * resets and errors when the arm changes in mid-flight. */
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,8 +117,10 @@ static void check_slots(store_fixture *state, long long asked)
     const long long count = count_now(state);
     close_store(state);
     if (sum > state->limit) {
-        treadle_violation("over-admission", "%lld admitted in one window at limit %lld", sum,
-                          state->limit);
+        treadle_violation("over-admission",
+                          "%lld admitted in one window at limit %lld (%lld before the threads "
+                          "started)",
+                          sum, state->limit, state->admitted_before);
     }
     if (sum < expected) {
         treadle_violation("under-admission", "only %lld of %lld admitted at limit %lld", sum, asked,
@@ -231,14 +234,13 @@ static void check_history(void *context)
 /* ---- a replacement that fails ---------------------------------------------------------------- */
 
 /* A lockfree store whose every acquisition but the first is an error, and charges nothing. */
-static bool failing;
+static atomic_bool failing;
 
 static enum rate_decision acquire_once(struct memory_store *store, const char *provider)
 {
-    if (failing) {
+    if (atomic_exchange(&failing, true)) {
         return RATE_ERROR;
     }
-    failing = true;
     return memory_store_lockfree.acquire(store, provider);
 }
 
@@ -246,6 +248,7 @@ static struct memory_store_variant failing_variant;
 
 static void *setup_failing(const treadle_run *run)
 {
+    atomic_store(&failing, false);
     failing_variant = memory_store_lockfree;
     failing_variant.name = "failing";
     failing_variant.acquire = acquire_once;

@@ -93,8 +93,8 @@ static void lockfree_close(struct metrics *metrics)
 static void store(struct metrics *metrics, struct metrics_message *message)
 {
     pthread_mutex_lock(&metrics->table_lock);
-    const bool stored = metrics_table_store(&metrics->table, message->provider, message->agent,
-                                            message->latency_s);
+    const bool stored =
+        metrics_table_store(&metrics->table, message->provider, message->agent, message->latency_s);
     atomic_fetch_add(stored ? &metrics->stored : &metrics->dropped, 1);
     pthread_mutex_unlock(&metrics->table_lock);
     free(message);
