@@ -12,6 +12,7 @@ static const treadle_scenario *const *const tables[] = {
     treadle_semaphore,
     treadle_provider_factory,
     treadle_metrics,
+    treadle_rollout,
     treadle_litmus_counting,
     treadle_litmus_blocking,
     treadle_litmus_misbehaving,

@@ -13,6 +13,7 @@ target_link_libraries(treadle_models PUBLIC treadle_flags m)
 
 # A folder impl/COMPONENT/tests is one program; a file models/tests/NAME_test.c is one.
 treadle_test(rate_limit_test SOURCES impl/tests/rate_limit_test.c LIBRARIES treadle_impl)
+treadle_test(name_table_test SOURCES impl/tests/name_table_test.c LIBRARIES treadle_impl)
 file(GLOB test_folders CONFIGURE_DEPENDS impl/*/tests)
 foreach(folder ${test_folders})
   cmake_path(GET folder PARENT_PATH component)
