@@ -184,6 +184,14 @@ const treadle_claim treadle_claims[] = {
            "reset() of everything clears the lock table while waiters hold old locks."),
     BREAKS("store-6", "analysis 2", "memory_store/reset_cancelled", "proposed", MEMORY, "deadlock",
            "A reset() that is cancelled part-way never releases what it took: the next add hangs."),
+    HOLDS("testing-1", "document, testing", "sliding_window/all_succeed", "fixed", REDIS, NULL,
+          "All of a number of concurrent requests succeed, and a test may assert it."),
+    HOLDS("rollback-1", "document, rollback", "rollout/switch_in_flight", "naive", MEMORY, NULL,
+          "A flag that just switches stores is a safe roll-out."),
+    HOLDS("rollback-2", "analysis, rollback", "rollout/fall_back_charges_once", "fixed", REDIS,
+          NULL,
+          "With one request id for both arms, falling back to the original after an error charges "
+          "once."),
 };
 
 const size_t treadle_claim_count = sizeof treadle_claims / sizeof treadle_claims[0];
