@@ -3,16 +3,15 @@
 
 #include <string.h>
 
-#define BREAKS(id, source, scenario, variant, backend, property, text)                        \
-    {                                                                                         \
-        id, source, text, TREADLE_CLAIM_BREAKS, scenario, variant, TREADLE_BACKEND_##backend, \
-            property                                                                          \
+#define CLAIM(id, source, scenario, variant, backend, property, text, sense)  \
+    {                                                                         \
+        id, source, text, scenario, variant, property, TREADLE_CLAIM_##sense, \
+            TREADLE_BACKEND_##backend                                         \
     }
-#define HOLDS(id, source, scenario, variant, backend, property, text)                        \
-    {                                                                                        \
-        id, source, text, TREADLE_CLAIM_HOLDS, scenario, variant, TREADLE_BACKEND_##backend, \
-            property                                                                         \
-    }
+#define BREAKS(id, source, scenario, variant, backend, property, text) \
+    CLAIM(id, source, scenario, variant, backend, property, text, BREAKS)
+#define HOLDS(id, source, scenario, variant, backend, property, text) \
+    CLAIM(id, source, scenario, variant, backend, property, text, HOLDS)
 
 const treadle_claim treadle_claims[] = {
     BREAKS("window-1", "document 1", "sliding_window/check_then_add", "naive", REDIS,

@@ -22,11 +22,11 @@ typedef struct treadle_claim {
     const char *id;     /* never given to another claim */
     const char *source; /* where it is made: "document 1", "analysis 3" */
     const char *text;   /* one sentence */
-    treadle_claim_sense sense;
     const char *scenario;
     const char *variant;
-    treadle_backend backend;
     const char *property; /* that is said to break or hold; NULL: any */
+    treadle_claim_sense sense;
+    treadle_backend backend;
 } treadle_claim;
 
 extern const treadle_claim treadle_claims[];

@@ -38,13 +38,13 @@ uint32_t treadle_invoke(treadle_history *history, uint32_t function, int64_t arg
     }
     treadle_call_begin(text, __builtin_return_address(0));
     const uint32_t number = next(&history->count);
-    if (number >= TREADLE_HISTORY_MAX) {
-        treadle_stop(TREADLE_OUTCOME_CUT, "history-limit", "more than %u calls in one execution",
-                     TREADLE_HISTORY_MAX);
+    if (number < TREADLE_HISTORY_MAX) {
+        call.invoked = next(&history->position);
+        history->calls[number] = call;
+        return number;
     }
-    call.invoked = next(&history->position);
-    history->calls[number] = call;
-    return number;
+    treadle_stop(TREADLE_OUTCOME_CUT, "history-limit", "more than %u calls in one execution",
+                 TREADLE_HISTORY_MAX);
 }
 
 static treadle_call *finish(treadle_history *history, uint32_t number)

@@ -85,7 +85,7 @@ static bool add_cells(treadle_ledger *ledger, const treadle_claim *claim)
 treadle_ledger *treadle_ledger_open(const char *glob)
 {
     treadle_ledger *ledger = calloc(1, sizeof *ledger);
-    const treadle_claim **claims = calloc(treadle_claim_count, sizeof *claims);
+    const treadle_claim **claims = calloc(treadle_claim_count, sizeof(const void *));
     if (ledger == NULL || claims == NULL) {
         free(ledger);
         free(claims);
