@@ -54,6 +54,7 @@ typedef struct treadle_writer {
 extern const treadle_writer treadle_writer_text;
 extern const treadle_writer treadle_writer_json;
 extern const treadle_writer treadle_writer_junit;
+extern const treadle_writer treadle_writer_prometheus;
 
 /* NULL for an unknown name. */
 const treadle_writer *treadle_writer_find(const char *name);

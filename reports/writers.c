@@ -7,6 +7,7 @@ const treadle_writer *const treadle_writers[] = {
     &treadle_writer_text,
     &treadle_writer_json,
     &treadle_writer_junit,
+    &treadle_writer_prometheus,
     NULL,
 };
 

@@ -2,11 +2,23 @@
 #include "scenarios/registry.h"
 
 /* One line a table. */
+/* clang-format off */
 static const treadle_scenario *const *const tables[] = {
-    treadle_combined,           treadle_sliding_window,  treadle_sliding_window_faults,
-    treadle_memory_store,       treadle_litmus_counting, treadle_litmus_blocking,
-    treadle_litmus_misbehaving, treadle_litmus_oracles,
+    treadle_combined,
+    treadle_sliding_window,
+    treadle_sliding_window_faults,
+    treadle_memory_store,
+    treadle_token_bucket,
+    treadle_semaphore,
+    treadle_provider_factory,
+    treadle_metrics,
+    treadle_rollout,
+    treadle_litmus_counting,
+    treadle_litmus_blocking,
+    treadle_litmus_misbehaving,
+    treadle_litmus_oracles,
 };
+/* clang-format on */
 
 enum { SCENARIOS_MAX = 256 };
 

@@ -26,21 +26,22 @@ struct memory_store;
 struct memory_store_variant {
     const char *name;
 
-    /* A new store, or NULL with one line in `error`: memory is out or, for `fixed`, the
-     * configuration makes no sense. The limits hold for every provider. */
+    /* A new store, or NULL with one line in `error`: memory is out or, for `fixed` and `lockfree`,
+     * the configuration makes no sense. The limits hold for every provider. */
     struct memory_store *(*open)(const struct rate_limits *limits, char *error, size_t error_size);
 
     /* Frees the store. NULL is allowed. */
     void (*close)(struct memory_store *store);
 
-    /* Check and charge. RATE_ERROR when memory is out; nothing is charged then. */
+    /* Check and charge. RATE_ERROR when memory is out (or, in `lockfree`, the clock is before
+     * 1970); nothing is charged then. */
     enum rate_decision (*acquire)(struct memory_store *store, const char *provider);
 
     /* Would `acquire` be admitted now? Charges nothing. */
     enum rate_decision (*check)(struct memory_store *store, const char *provider);
 
-    /* Charge without asking: RATE_ADMITTED or RATE_ERROR. NULL in `fixed`, where check and charge
-     * are one step. */
+    /* Charge without asking: RATE_ADMITTED or RATE_ERROR. NULL in `fixed` and `lockfree`, where
+     * check and charge are one step. */
     enum rate_decision (*add)(struct memory_store *store, const char *provider);
 
     /* How many requests the window holds now. False on error, `count` is then unchanged. */
@@ -53,6 +54,7 @@ struct memory_store_variant {
 extern const struct memory_store_variant memory_store_naive;
 extern const struct memory_store_variant memory_store_proposed;
 extern const struct memory_store_variant memory_store_fixed;
+extern const struct memory_store_variant memory_store_lockfree;
 
 /* Every variant, `naive` first. */
 extern const struct memory_store_variant *const memory_store_variants[];

@@ -7,6 +7,7 @@ const struct memory_store_variant *const memory_store_variants[] = {
     &memory_store_naive,
     &memory_store_proposed,
     &memory_store_fixed,
+    &memory_store_lockfree,
 };
 
 const size_t memory_store_variants_count =

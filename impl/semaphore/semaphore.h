@@ -11,13 +11,16 @@
  *     `close` belong to one thread, before the first and after the last use by any other.
  *  2. A slot that was acquired is released exactly once, by any thread.
  *  3. Deadlines are absolute times of CLOCK_MONOTONIC; NULL means to wait for as long as it takes.
- *  4. The log function may be called with or without locks held (the variants differ); it must
- *     not call back into the semaphore. It may fail; what the caller then sees is RATE_ERROR.
+ *     A deadline that has passed already means not to wait: a free slot is taken all the same.
+ *  4. The log function is called without locks held and with cancellation disabled; it must not
+ *     call back into the semaphore. It may fail: `acquire` is then RATE_ERROR, and `release` has
+ *     released.
  *
- * What it promises (`fixed`, `lockfree`): never more than max_concurrent slots are out; every
- * snapshot of the statistics has active + available = max_concurrent, and total_queued counts
- * exactly the requests that had to wait. Waiters are served first come, first served (`fixed`), or
- * with the bound on overtaking that the variant states.
+ * What it promises (`fixed`, `lockfree`): never more than max_concurrent slots are granted;
+ * `active`, `available` and `max_concurrent` of a snapshot are of one moment, and add up;
+ * total_queued counts exactly the requests that found no slot. Waiters are served first come,
+ * first served, and no newcomer overtakes them. (In `lockfree` the two totals of a snapshot may
+ * lack requests that have not returned yet.)
  */
 
 #include "../rate_limit.h"
@@ -30,8 +33,8 @@ struct semaphore_stats {
     long long max_concurrent;
     long long active;         /* slots out now */
     long long available;      /* slots left */
-    long long total_acquired; /* since opening */
-    long long total_queued;   /* of those and of those given up, how many had to wait */
+    long long total_acquired; /* slots granted since opening */
+    long long total_queued;   /* requests that found no slot, whether they got one later or not */
     bool at_capacity;         /* active >= max_concurrent */
 };
 

@@ -45,12 +45,13 @@ struct slot {
     _Atomic uint64_t epoch;
 };
 
+/* What changes shares one cache line, what only a reset or a reconfiguration writes has others. */
 struct token_bucket {
     _Alignas(64) _Atomic uint64_t word;
-    _Alignas(64) struct slot slots[SLOTS];
     int64_t opened_ns;
-    pthread_mutex_t changing;
     _Atomic unsigned long futile_wakeups;
+    pthread_mutex_t changing;
+    _Alignas(64) struct slot slots[SLOTS];
 };
 
 /* What one load of the word says. */

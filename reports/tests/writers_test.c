@@ -2,14 +2,18 @@
 /* Every format against its golden file; TREADLE_UPDATE_GOLDEN=1 writes them anew. What claims to be
  * JSON or XML is also read back by a parser that is not the writer. */
 #include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <libxml/parser.h>
 #include <libxml/xpath.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "reports/canvas.h"
+#include "reports/detection_log.h"
 #include "reports/event_text.h"
 #include "reports/utf8.h"
 #include "reports/writer.h"
@@ -708,6 +712,240 @@ Test(junit, golden_and_read_back)
     free(text);
 }
 
+/* ---- Prometheus
+ * ---------------------------------------------------------------------------------- */
+
+/* What Prometheus' own parser makes of it. */
+static json_t *read_metrics(const char *text)
+{
+    char path[] = "/tmp/treadle-metrics-XXXXXX";
+    const int fd = mkstemp(path);
+    cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    close(fd);
+    /* Debian's own interpreter is the one that sees Debian's packages. */
+    char command[512];
+    snprintf(command, sizeof command, "/usr/bin/python3 %s/reports/tests/read_metrics.py < %s",
+             TREADLE_SOURCE_DIR, path);
+    FILE *pipe = popen(command, "re");
+    cr_assert_not_null(pipe);
+    json_error_t error;
+    json_t *families = json_loadf(pipe, 0, &error);
+    const int status = pclose(pipe);
+    unlink(path);
+    cr_assert_eq(status, 0, "the parser refuses it (or python3-prometheus-client is missing)");
+    cr_assert_not_null(families, "%s", error.text);
+    return families;
+}
+
+/* The value of the one sample with this name and these labels, given as JSON; -1 = there is none.
+ */
+static double sample(const json_t *families, const char *family, const char *name,
+                     const char *labels)
+{
+    json_t *wanted = json_loads(labels, 0, NULL);
+    cr_assert_not_null(wanted, "%s", labels);
+    double value = -1;
+    size_t i;
+    json_t *item;
+    json_array_foreach(json_object_get(json_object_get(families, family), "samples"), i, item)
+    {
+        if (strcmp(json_string_value(json_array_get(item, 0)), name) == 0 &&
+            json_equal(json_array_get(item, 1), wanted)) {
+            value = json_number_value(json_array_get(item, 2));
+        }
+    }
+    json_decref(wanted);
+    return value;
+}
+
+Test(prometheus, golden_and_read_back)
+{
+    char *text = write_all(&treadle_writer_prometheus, 80, false, false);
+    against_golden("metrics.prom", text);
+    json_t *families = read_metrics(text);
+    cr_assert_eq(json_object_size(families), 7);
+    cr_assert_eq(sample(families, "treadle_detections", "treadle_detections_total",
+                        "{\"component\": \"memory_store\", \"property\": \"lost-wakeup\"}"),
+                 1);
+    cr_assert_eq(sample(families, "treadle_detections", "treadle_detections_total",
+                        "{\"component\": \"<script>\", \"property\": \"<crash>\"}"),
+                 1);
+    cr_assert_eq(sample(families, "treadle_verdicts", "treadle_verdicts_total",
+                        "{\"component\": \"sliding_window\", \"verdict\": \"holds\", "
+                        "\"as_expected\": \"true\"}"),
+                 1);
+    cr_assert_eq(sample(families, "treadle_verdicts", "treadle_verdicts_total",
+                        "{\"component\": \"litmus\", \"verdict\": \"unknown\", "
+                        "\"as_expected\": \"false\"}"),
+                 1);
+    cr_assert_eq(sample(families, "treadle_executions", "treadle_executions_total",
+                        "{\"component\": \"memory_store\"}"),
+                 20812);
+    const char *const first = "treadle_executions_to_first_violation";
+    char part[64];
+    snprintf(part, sizeof part, "%s_bucket", first);
+    cr_assert_eq(
+        sample(families, first, part, "{\"component\": \"memory_store\", \"le\": \"100\"}"), 0);
+    cr_assert_eq(
+        sample(families, first, part, "{\"component\": \"memory_store\", \"le\": \"1000\"}"), 1);
+    snprintf(part, sizeof part, "%s_sum", first);
+    cr_assert_eq(sample(families, first, part, "{\"component\": \"memory_store\"}"), 812);
+    cr_assert_float_eq(sample(families, "treadle_elapsed_seconds", "treadle_elapsed_seconds",
+                              "{\"component\": \"memory_store\"}"),
+                       1.375, 1e-9);
+    cr_assert_eq(sample(families, "treadle_interrupted", "treadle_interrupted", "{}"), 0);
+    json_decref(families);
+    free(text);
+}
+
+static char *write_metrics(const treadle_result *written, size_t count, bool interrupted)
+{
+    char *text = NULL;
+    size_t size = 0;
+    const treadle_writer_options options = {.out = open_memstream(&text, &size)};
+    void *self;
+    cr_assert_eq(treadle_writer_prometheus.begin(&self, &options), 0);
+    for (size_t i = 0; i < count; i++) {
+        cr_assert_eq(treadle_writer_prometheus.result(self, &written[i]), 0);
+    }
+    cr_assert_eq(
+        treadle_writer_prometheus.end(self, &(treadle_summary){.results = count,
+                                                               .workloads = 9,
+                                                               .workloads_broken = 5,
+                                                               .workloads_exempt = 1,
+                                                               .interrupted = interrupted}),
+        0);
+    fclose(options.out);
+    return text;
+}
+
+Test(prometheus, labels_survive_whatever_they_hold)
+{
+    treadle_result result = {.cell = cell_of("a\\b\"c\nd,e=\"}\r caf\xc3\xa9\xff/x", "v",
+                                             TREADLE_BACKEND_MEMORY, TREADLE_GRANULARITY_SYNC),
+                             .executions = 7};
+    char *text = write_metrics(&result, 1, true);
+    json_t *families = read_metrics(text);
+    cr_assert_eq(sample(families, "treadle_executions", "treadle_executions_total",
+                        "{\"component\": \"a\\\\b\\\"c\\nd,e=\\\"}\\r caf\\u00e9\\ufffd\"}"),
+                 7, "%s", text);
+    cr_assert_eq(sample(families, "treadle_interrupted", "treadle_interrupted", "{}"), 1);
+    cr_assert_eq(
+        sample(families, "treadle_workloads", "treadle_workloads", "{\"baseline\": \"lost\"}"), 3);
+    json_decref(families);
+    free(text);
+}
+
+Test(prometheus, the_order_of_results_and_their_number_do_not_matter)
+{
+    enum { COMPONENTS = 40 };
+    static treadle_result many[2 * COMPONENTS];
+    for (int i = 0; i < 2 * COMPONENTS; i++) {
+        char name[TREADLE_NAME_MAX];
+        snprintf(name, sizeof name, "component_%d/x", i % COMPONENTS);
+        many[i] = (treadle_result){
+            .cell = cell_of(name, "v", TREADLE_BACKEND_MEMORY, TREADLE_GRANULARITY_SYNC),
+            .executions = UINT64_C(1) << 40,
+            .verdict = TREADLE_VERDICT_VIOLATED,
+            .first_violation = (uint64_t)i + 1};
+        set_outcome(&many[i], TREADLE_OUTCOME_VIOLATED, i < COMPONENTS ? "a" : "b", "");
+    }
+    char *forwards = write_metrics(many, COUNT(many), false);
+    for (int i = 0; i < COMPONENTS; i++) {
+        const treadle_result swapped = many[i];
+        many[i] = many[COUNT(many) - 1 - (size_t)i];
+        many[COUNT(many) - 1 - (size_t)i] = swapped;
+    }
+    char *backwards = write_metrics(many, COUNT(many), false);
+    cr_assert_str_eq(forwards, backwards);
+    json_t *families = read_metrics(forwards);
+    cr_assert_eq(sample(families, "treadle_executions", "treadle_executions_total",
+                        "{\"component\": \"component_7\"}"),
+                 (double)(UINT64_C(1) << 41));
+    json_decref(families);
+    free(forwards);
+    free(backwards);
+}
+
+Test(prometheus, a_run_of_nothing_is_still_a_file)
+{
+    char *text = write_metrics(NULL, 0, false);
+    json_t *families = read_metrics(text);
+    cr_assert_eq(json_object_size(families), 7);
+    json_decref(families);
+    free(text);
+}
+
+/* ---- the log of detections
+ * ----------------------------------------------------------------------- */
+
+/* All results, each a second after the other from the given time on. */
+static char *log_all(struct timespec now)
+{
+    char path[] = "/tmp/treadle-log-XXXXXX";
+    const int fd = mkstemp(path);
+    for (size_t i = 0; i < COUNT(results); i++, now.tv_sec++) {
+        treadle_result result = results[i]();
+        cr_assert_eq(treadle_detection_log(fd, &result, &now), 0);
+        free(result.token);
+        free(result.trace);
+    }
+    close(fd);
+    char *text = read_file(path);
+    unlink(path);
+    return text;
+}
+
+Test(detection_log, golden_and_read_back)
+{
+    char *text = log_all((struct timespec){.tv_sec = 1769860800, .tv_nsec = 250999999});
+    against_golden("detections.jsonl", text);
+    json_t *lines[COUNT(results)];
+    size_t count = 0;
+    for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+        json_error_t error;
+        lines[count] = json_loads(line, 0, &error);
+        cr_assert_not_null(lines[count++], "%s: %s", error.text, line);
+    }
+    cr_assert_eq(count, 3, "three of the results are violations");
+    cr_assert_str_eq(json_string_value(json_object_get(lines[0], "time")),
+                     "2026-01-31T12:00:00.250Z");
+    cr_assert_str_eq(json_string_value(json_object_get(lines[0], "level")), "info");
+    cr_assert(json_is_true(json_object_get(lines[0], "expected")));
+    cr_assert_str_eq(json_string_value(json_object_get(lines[1], "level")), "error");
+    cr_assert(json_is_false(json_object_get(lines[1], "expected")));
+    cr_assert_str_eq(json_string_value(json_object_get(lines[1], "token")), "tdl1.ZZZZ_-ZZZZ");
+    for (size_t i = 0; i < count; i++) {
+        json_decref(lines[i]);
+    }
+    free(text);
+}
+
+Test(detection_log, a_line_is_one_write)
+{
+    int ends[2];
+    cr_assert_eq(pipe2(ends, O_DIRECT | O_NONBLOCK), 0); /* keeps writes apart */
+    treadle_result result = violated_as_expected();
+    cr_assert_eq(treadle_detection_log(ends[1], &result, &(struct timespec){.tv_sec = 1}), 0);
+    char packet[4096];
+    const ssize_t length = read(ends[0], packet, sizeof packet);
+    cr_assert_gt(length, 0);
+    cr_assert_eq(packet[length - 1], '\n');
+    cr_assert_lt(read(ends[0], packet, sizeof packet), 0, "there was a second write");
+    free(result.token);
+    free(result.trace);
+}
+
+Test(detection_log, a_full_disk_is_reported)
+{
+    const int fd = open("/dev/full", O_WRONLY);
+    treadle_result result = violated_as_expected();
+    cr_assert_eq(treadle_detection_log(fd, &result, &(struct timespec){0}), ENOSPC);
+    free(result.token);
+    free(result.trace);
+    close(fd);
+}
+
 /* ---- what cannot be written, and what is not there
  * ----------------------------------------------- */
 
@@ -733,6 +971,7 @@ Test(writers, found_by_name)
     cr_assert_eq(treadle_writer_find("text"), &treadle_writer_text);
     cr_assert_eq(treadle_writer_find("json"), &treadle_writer_json);
     cr_assert_eq(treadle_writer_find("junit"), &treadle_writer_junit);
+    cr_assert_eq(treadle_writer_find("prometheus"), &treadle_writer_prometheus);
     cr_assert_null(treadle_writer_find("yaml"));
 }
 

@@ -18,6 +18,12 @@ static void describe(const treadle_history *history, const treadle_call *call, c
     }
 }
 
+/* Atomic for the sake of the stress program, where the threads are real. */
+static uint32_t next(uint32_t *counter)
+{
+    return __atomic_fetch_add(counter, 1, __ATOMIC_SEQ_CST);
+}
+
 uint32_t treadle_invoke(treadle_history *history, uint32_t function, int64_t argument0,
                         int64_t argument1)
 {
@@ -31,13 +37,14 @@ uint32_t treadle_invoke(treadle_history *history, uint32_t function, int64_t arg
         describe(history, &call, text, sizeof text);
     }
     treadle_call_begin(text, __builtin_return_address(0));
-    if (history->count == TREADLE_HISTORY_MAX) {
+    const uint32_t number = next(&history->count);
+    if (number >= TREADLE_HISTORY_MAX) {
         treadle_stop(TREADLE_OUTCOME_CUT, "history-limit", "more than %u calls in one execution",
                      TREADLE_HISTORY_MAX);
     }
-    call.invoked = history->position++;
-    history->calls[history->count] = call;
-    return history->count++;
+    call.invoked = next(&history->position);
+    history->calls[number] = call;
+    return number;
 }
 
 static treadle_call *finish(treadle_history *history, uint32_t number)
@@ -56,7 +63,7 @@ void treadle_respond(treadle_history *history, uint32_t number, int64_t result)
     treadle_call *call = finish(history, number);
     call->result = result;
     call->unknown = false;
-    call->returned = history->position++;
+    call->returned = next(&history->position);
 }
 
 void treadle_respond_unknown(treadle_history *history, uint32_t number)

@@ -9,10 +9,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "reports/writer.h"
 #include "tools/cli/cli.h"
-#include "tools/cli/output.h"
 #include "tools/cli/progress.h"
+#include "tools/cli/sinks.h"
 #include "tools/cli/suggest.h"
 #include "tools/cli/symbols.h"
 #include "tools/explore/baseline.h"
@@ -20,13 +19,15 @@
 #include "tools/redis/redis_url.h"
 #include "tools/strategies/strategies.h"
 
-enum { KEY_REDIS = 0x100, KEY_DEPTH, LEFT_OUT_REASONS_MAX = 4 };
+enum { KEY_REDIS = 0x100, KEY_DEPTH, KEY_METRICS, KEY_LOG, LEFT_OUT_REASONS_MAX = 4 };
 
 typedef struct arguments {
     treadle_selection selection;
     treadle_jobs_options jobs;
     const char *format;
     const char *output;
+    const char *metrics;
+    const char *log;
     const char *redis_url;
 } arguments;
 
@@ -36,7 +37,9 @@ static const struct argp_option options[] = {
     {"granularity", 'g', "LEVEL", 0,
      "where threads may be switched: await, sync or memory; default: those of the rows", 0},
     {"strategy", 's', "NAME", 0,
-     "random, pct or dfs; default: dfs where `holds` is expected, else random", 0},
+     "random, pct, mixed (the two in turns) or dfs; default: dfs where `holds` is expected, else "
+     "mixed",
+     0},
     {"seed", 'S', "N", 0, "of the strategy's random numbers; default 1", 0},
     {"executions", 'n', "N", 0, "at most so many executions a cell", 0},
     {"time", 't', "SECONDS", 0, "at most so long a cell; default 10 when nothing else limits it",
@@ -46,8 +49,11 @@ static const struct argp_option options[] = {
     {"pct-depth", KEY_DEPTH, "D", 0, "depth of the bugs that pct looks for; default 3", 0},
     {"redis", KEY_REDIS, "URL", 0,
      "a running server instead of a private one; only keys under a unique prefix are used", 0},
-    {"format", 'f', "FORMAT", 0, "text (default), json (an object a line) or junit", 0},
+    {"format", 'f', "FORMAT", 0,
+     "text (default), json (an object a line), junit or prometheus (metrics)", 0},
     {"output", 'o', "FILE", 0, "write there instead of to standard output", 0},
+    {"metrics", KEY_METRICS, "FILE", 0, "also write Prometheus metrics there", 0},
+    {"log", KEY_LOG, "FILE", 0, "append a JSON line there for each violation as it is found", 0},
     {0},
 };
 
@@ -89,6 +95,8 @@ static error_t parse(int key, char *value, struct argp_state *state)
     case 's': self->jobs.check.strategy = value; return 0;
     case 'f': self->format = value; return 0;
     case 'o': self->output = value; return 0;
+    case KEY_METRICS: self->metrics = value; return 0;
+    case KEY_LOG: self->log = value; return 0;
     case KEY_REDIS: self->redis_url = value; return 0;
     case ARGP_KEY_ARG:
         if (self->selection.glob != NULL) {
@@ -124,15 +132,19 @@ static void on_interrupt(int number)
 }
 
 typedef struct reporting {
-    const treadle_writer *writer;
-    void *self;
+    treadle_sinks *sinks;
     treadle_summary summary;
     treadle_baselines *baselines;
     uint64_t baselines_lost;
-    size_t cells;
     bool environment;
-    int error;
 } reporting;
+
+static void on_finished(void *context, const treadle_result *result)
+{
+    const reporting *report = context;
+    treadle_progress_clear(); /* the log may be the terminal */
+    treadle_sinks_finished(report->sinks, result);
+}
 
 static void on_result(void *context, treadle_result *result)
 {
@@ -148,8 +160,7 @@ static void on_result(void *context, treadle_result *result)
     }
     treadle_baselines_note(report->baselines, result);
     treadle_progress_clear();
-    const int error = report->writer->result(report->self, result);
-    report->error = report->error ? report->error : error;
+    treadle_sinks_result(report->sinks, result);
     treadle_result_free(result);
 }
 
@@ -168,7 +179,7 @@ static int exit_status(const reporting *report)
     if (report->summary.unexpected > 0 || report->baselines_lost > 0) {
         return TREADLE_EXIT_UNEXPECTED;
     }
-    if (report->environment || report->error) {
+    if (report->environment) {
         return TREADLE_EXIT_ENVIRONMENT;
     }
     if (report->summary.unknown > 0 || report->summary.interrupted) {
@@ -197,31 +208,40 @@ static void count_baselines(reporting *report)
     report->baselines_lost = counts.lost;
 }
 
-static int run(const arguments *self, const treadle_cell *cells, size_t count,
-               const treadle_writer *writer, treadle_output *output)
+/* Columns wide enough for the names to come. */
+static void size_columns(treadle_writer_options *writer_options, const treadle_cell *cells,
+                         size_t count)
 {
-    treadle_writer_options writer_options;
-    treadle_output_options(output, &writer_options);
-    writer_options.lanes_always = count <= 8;
     for (size_t i = 0; i < count; i++) {
         const int scenario = (int)strlen(cells[i].scenario);
         const int variant = (int)strlen(cells[i].variant);
-        writer_options.scenario_columns = MAX(writer_options.scenario_columns, scenario);
-        writer_options.variant_columns = MAX(writer_options.variant_columns, variant);
+        writer_options->scenario_columns = MAX(writer_options->scenario_columns, scenario);
+        writer_options->variant_columns = MAX(writer_options->variant_columns, variant);
     }
-    reporting report = {.writer = writer, .cells = count, .baselines = treadle_baselines_open()};
+}
+
+static double now_s(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static int run(const arguments *self, const treadle_cell *cells, size_t count, treadle_sinks *sinks)
+{
+    treadle_writer_options writer_options;
+    treadle_output_options(&sinks->report.output, &writer_options);
+    writer_options.lanes_always = count <= 8;
+    size_columns(&writer_options, cells, count);
+    reporting report = {.sinks = sinks, .baselines = treadle_baselines_open()};
     if (report.baselines == NULL) {
         treadle_cli_error("out of memory");
         return TREADLE_EXIT_ENVIRONMENT;
     }
-    struct timespec began;
-    clock_gettime(CLOCK_MONOTONIC, &began);
-    report.error = writer->begin(&report.self, &writer_options);
-    if (report.error == EPIPE) {
-        report.error = 0; /* the reader has seen enough, as `head` has */
-    } else if (report.error) {
+    const double began_s = now_s();
+    if (!treadle_sinks_begin(sinks, &writer_options)) {
+        treadle_sinks_end(sinks, &report.summary);
         treadle_baselines_close(report.baselines);
-        treadle_cli_error("cannot write the output: %s", strerror(report.error));
         return TREADLE_EXIT_ENVIRONMENT;
     }
     struct sigaction action = {.sa_handler = on_interrupt};
@@ -229,6 +249,7 @@ static int run(const arguments *self, const treadle_cell *cells, size_t count,
     sigaction(SIGTERM, &action, NULL);
     treadle_jobs_options jobs = self->jobs;
     jobs.interrupted = &interrupted;
+    jobs.finished = on_finished;
     jobs.result = on_result;
     jobs.progress = on_progress;
     jobs.context = &report;
@@ -236,14 +257,10 @@ static int run(const arguments *self, const treadle_cell *cells, size_t count,
     treadle_progress_begin(count);
     const int started = treadle_jobs_run(cells, count, &jobs, error, sizeof error);
     treadle_progress_end();
-    struct timespec ended;
-    clock_gettime(CLOCK_MONOTONIC, &ended);
-    report.summary.elapsed_s =
-        (double)(ended.tv_sec - began.tv_sec) + 1e-9 * (double)(ended.tv_nsec - began.tv_nsec);
+    report.summary.elapsed_s = now_s() - began_s;
     report.summary.interrupted = interrupted != 0;
     count_baselines(&report);
-    const int end_error = writer->end(report.self, &report.summary);
-    report.error = report.error ? report.error : end_error;
+    treadle_sinks_end(sinks, &report.summary);
     if (report.baselines_lost > 0) {
         treadle_baselines_count(report.baselines, on_lost_baseline);
     }
@@ -251,11 +268,6 @@ static int run(const arguments *self, const treadle_cell *cells, size_t count,
     if (started != 0) {
         treadle_cli_error("%s", error);
         return TREADLE_EXIT_ENVIRONMENT;
-    }
-    if (report.error == EPIPE) {
-        report.error = 0; /* the reader has seen enough, as `head` has */
-    } else if (report.error) {
-        treadle_cli_error("cannot write the output: %s", strerror(report.error));
     }
     return exit_status(&report);
 }
@@ -295,6 +307,23 @@ static void leave_out_own_server_only(treadle_cell *cells, size_t *count)
     *count = kept;
 }
 
+static const treadle_writer *find_writer(const char *format)
+{
+    const treadle_writer *writer = treadle_writer_find(format);
+    if (writer == NULL) {
+        const char *names[16];
+        size_t count = 0;
+        for (; count < 16 && treadle_writers[count] != NULL; count++) {
+            names[count] = treadle_writers[count]->name;
+        }
+        const char *near = treadle_suggest(format, names, count);
+        treadle_cli_error("unknown format \"%s\"%s%s%s; check has text, json, junit and prometheus",
+                          format, near ? "; did you mean \"" : "", near ? near : "",
+                          near ? "\"?" : "");
+    }
+    return writer;
+}
+
 static int check_strategy(const char *name)
 {
     if (name == NULL || treadle_strategy_find(name) != NULL) {
@@ -306,7 +335,7 @@ static int check_strategy(const char *name)
         names[count] = treadle_strategies[count]->name;
     }
     const char *near = treadle_suggest(name, names, count);
-    treadle_cli_error("unknown strategy \"%s\"%s%s%s; there are random, pct and dfs", name,
+    treadle_cli_error("unknown strategy \"%s\"%s%s%s; there are random, pct, mixed and dfs", name,
                       near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
     return TREADLE_EXIT_USAGE;
 }
@@ -320,9 +349,8 @@ int treadle_cli_check(int argc, char **argv)
     char error[TREADLE_MESSAGE_MAX];
     int status = treadle_cli_parse(&argp, argc, argv, &self);
     status = status ? status : check_strategy(self.jobs.check.strategy);
-    const treadle_writer *writer = treadle_writer_find(self.format);
+    const treadle_writer *writer = status ? NULL : find_writer(self.format);
     if (!status && writer == NULL) {
-        treadle_cli_error("unknown format \"%s\"; check has text, json and junit", self.format);
         status = TREADLE_EXIT_USAGE;
     }
     if (!status && self.redis_url != NULL) {
@@ -336,12 +364,14 @@ int treadle_cli_check(int argc, char **argv)
     if (!status && self.redis_url != NULL) {
         leave_out_own_server_only(cells, &count);
     }
-    treadle_output output;
-    status = status ? status : treadle_output_open(&output, self.output);
+    treadle_sinks sinks;
+    status =
+        status ? status : treadle_sinks_open(&sinks, writer, self.output, self.metrics, self.log);
     if (!status) {
-        status = run(&self, cells, count, writer, &output);
-        const int closed = treadle_output_close(&output);
-        status = status ? status : closed;
+        status = run(&self, cells, count, &sinks);
+        const int closed = treadle_sinks_close(&sinks);
+        /* What was found says more than that it could not be written everywhere. */
+        status = status == TREADLE_EXIT_UNEXPECTED || !closed ? status : closed;
     }
     treadle_redis_url_release(&target);
     free(cells);

@@ -27,7 +27,9 @@ int treadle_cli_list(int argc, char **argv);
 int treadle_cli_check(int argc, char **argv);
 int treadle_cli_replay(int argc, char **argv);
 int treadle_cli_shrink(int argc, char **argv);
+int treadle_cli_claims(int argc, char **argv);
 int treadle_cli_bench(int argc, char **argv);
+int treadle_cli_health(int argc, char **argv);
 
 /* Prints "treadle: …" and a newline on standard error. */
 void treadle_cli_error(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -17,6 +17,9 @@ static const command commands[] = {
     {"check", "explore, and compare the verdicts with the expected ones", treadle_cli_check},
     {"replay", "run a recorded schedule again and show what happens", treadle_cli_replay},
     {"shrink", "make a failing schedule shorter", treadle_cli_shrink},
+    {"claims", "decide what the document and its analysis claim", treadle_cli_claims},
+    {"health", "inspect the limiters' keys on a live Redis server, without writing",
+     treadle_cli_health},
     {"bench", "measure, as ratios taken in one run", treadle_cli_bench},
 };
 

@@ -13,23 +13,40 @@
 
 enum { WIDTH_DEFAULT = 120, WIDTH_MIN = 40 };
 
+/* What is there already and is no plain file (a device, a pipe, a link) stays what it is. */
+static bool is_special(const char *path)
+{
+    struct stat status;
+    return lstat(path, &status) == 0 && !S_ISREG(status.st_mode);
+}
+
+static int open_special(treadle_output *output)
+{
+    output->stream = fopen(output->path, "we");
+    if (output->stream == NULL) {
+        treadle_cli_error("cannot write %s: %s", output->path, strerror(errno));
+        return TREADLE_EXIT_ENVIRONMENT;
+    }
+    return TREADLE_EXIT_OK;
+}
+
 int treadle_output_open(treadle_output *output, const char *path)
 {
     *output = (treadle_output){.stream = stdout, .path = path};
     if (path == NULL) {
         return TREADLE_EXIT_OK;
     }
+    if (is_special(path)) {
+        return open_special(output);
+    }
     if (asprintf(&output->temporary, "%s.XXXXXX", path) < 0) {
         output->temporary = NULL;
         treadle_cli_error("out of memory");
         return TREADLE_EXIT_ENVIRONMENT;
     }
-    struct stat status;
-    const bool directory = stat(path, &status) == 0 && S_ISDIR(status.st_mode);
-    const int fd = directory ? -1 : mkstemp(output->temporary);
+    const int fd = mkstemp(output->temporary);
     if (fd < 0) {
-        treadle_cli_error("cannot write --output %s: %s", path,
-                          strerror(directory ? EISDIR : errno));
+        treadle_cli_error("cannot write %s: %s", path, strerror(errno));
         free(output->temporary);
         return TREADLE_EXIT_ENVIRONMENT;
     }
@@ -51,13 +68,28 @@ int treadle_output_close(treadle_output *output)
     }
     bool failed = fflush(output->stream) != 0;
     failed |= fclose(output->stream) != 0;
-    failed = failed || rename(output->temporary, output->path) != 0;
+    const bool whole = output->temporary != NULL;
+    failed = failed || (whole && rename(output->temporary, output->path) != 0);
     if (failed) {
-        treadle_cli_error("cannot write --output %s: %s", output->path, strerror(errno));
+        treadle_cli_error("cannot write %s: %s", output->path, strerror(errno));
+    }
+    if (failed && whole) {
         unlink(output->temporary);
     }
     free(output->temporary);
     return failed ? TREADLE_EXIT_ENVIRONMENT : TREADLE_EXIT_OK;
+}
+
+void treadle_output_abandon(treadle_output *output)
+{
+    if (output->path == NULL) {
+        return;
+    }
+    fclose(output->stream);
+    if (output->temporary != NULL) {
+        unlink(output->temporary);
+    }
+    free(output->temporary);
 }
 
 void treadle_output_options(const treadle_output *output, treadle_writer_options *options)

@@ -62,11 +62,12 @@ treadle_subject(treadle_litmus INSTRUMENTED SOURCES ${litmus_sources})
 # Scenarios call what subjects call, but their own accesses are no scheduling points.
 file(GLOB row_sources CONFIGURE_DEPENDS scenarios/*.c)
 list(REMOVE_ITEM row_sources ${PROJECT_SOURCE_DIR}/scenarios/scenario.c
-     ${PROJECT_SOURCE_DIR}/scenarios/registry.c)
+     ${PROJECT_SOURCE_DIR}/scenarios/registry.c ${PROJECT_SOURCE_DIR}/scenarios/claims.c)
 treadle_subject(treadle_scenario_rows SOURCES ${row_sources})
 
 file(GLOB model_sources CONFIGURE_DEPENDS models/*.c)
-add_library(treadle_scenarios STATIC scenarios/scenario.c scenarios/registry.c ${model_sources})
+add_library(treadle_scenarios OBJECT scenarios/scenario.c scenarios/registry.c
+                                     scenarios/claims.c ${model_sources})
 target_link_libraries(treadle_scenarios PUBLIC treadle_flags treadle_checkers treadle_engine)
 
 set(TREADLE_SUBJECTS treadle_impl treadle_litmus treadle_scenario_rows treadle_scenarios)
@@ -103,8 +104,11 @@ foreach(name resp wire url commands server clock seam)
     redis_${name}_test PRIVATE TREADLE_REDIS_CLOCK_LIBRARY="$<TARGET_FILE:treadle_redis_clock>")
 endforeach()
 
+# The ledger's writers are tested through the command.
+set(writer_sources ${report_sources})
+list(FILTER writer_sources EXCLUDE REGEX /ledger_)
 treadle_test(writers_test
-             SOURCES reports/tests/writers_test.c ${report_sources} scenarios/scenario.c
+             SOURCES reports/tests/writers_test.c ${writer_sources} scenarios/scenario.c
                      tools/engine/op.c tools/engine/trace.c
              LIBRARIES PkgConfig::JANSSON PkgConfig::LIBXML)
 target_compile_definitions(writers_test PRIVATE TREADLE_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
@@ -116,6 +120,12 @@ treadle_test(explore_test SOURCES tools/explore/tests/explore_test.c
 treadle_test(cli_test SOURCES tools/cli/tests/cli_test.c tools/cli/tests/run.c TIMEOUT 300)
 target_compile_definitions(cli_test PRIVATE TREADLE_BINARY="$<TARGET_FILE:treadle>")
 add_dependencies(cli_test treadle)
+treadle_test(health_test
+             SOURCES tools/cli/tests/health_test.c tools/cli/tests/run.c
+                     impl/sliding_window/tests/redis_fixture.c
+             LIBRARIES PkgConfig::JANSSON PkgConfig::HIREDIS Threads::Threads m)
+target_compile_definitions(health_test PRIVATE TREADLE_BINARY="$<TARGET_FILE:treadle>")
+add_dependencies(health_test treadle)
 foreach(name suggest progress symbols)
   treadle_test(${name}_test SOURCES tools/cli/tests/${name}_test.c LIBRARIES treadle_cli)
   target_compile_definitions(${name}_test PRIVATE TREADLE_SOURCE_DIR="${PROJECT_SOURCE_DIR}")

@@ -13,6 +13,7 @@ target_link_libraries(treadle_models PUBLIC treadle_flags m)
 
 # A folder impl/COMPONENT/tests is one program; a file models/tests/NAME_test.c is one.
 treadle_test(rate_limit_test SOURCES impl/tests/rate_limit_test.c LIBRARIES treadle_impl)
+treadle_test(name_table_test SOURCES impl/tests/name_table_test.c LIBRARIES treadle_impl)
 file(GLOB test_folders CONFIGURE_DEPENDS impl/*/tests)
 foreach(folder ${test_folders})
   cmake_path(GET folder PARENT_PATH component)
@@ -26,6 +27,14 @@ foreach(file ${model_tests})
   treadle_test(${name} SOURCES ${file} LIBRARIES treadle_models)
 endforeach()
 
-add_executable(treadle_stress tools/stress/stress.c)
-target_link_libraries(treadle_stress PRIVATE treadle_impl)
-add_test(NAME stress_fixed COMMAND treadle_stress fixed 20000)
+# The scenarios on real threads: the engine's functions that they call are those of native_engine.c.
+pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
+file(GLOB scenario_sources CONFIGURE_DEPENDS scenarios/*.c scenarios/litmus/*.c)
+list(REMOVE_ITEM scenario_sources ${PROJECT_SOURCE_DIR}/scenarios/claims.c)
+add_executable(treadle_stress tools/stress/stress.c tools/stress/native_engine.c
+               ${scenario_sources} tools/checkers/history.c tools/checkers/linearizability.c)
+target_link_libraries(treadle_stress PRIVATE treadle_impl treadle_models PkgConfig::JANSSON)
+foreach(variant fixed lockfree)
+  add_test(NAME stress_${variant} COMMAND treadle_stress --variant ${variant} --rounds 5000 --time 5
+                                          @\(memory_store|semaphore\)/*)
+endforeach()

@@ -7,6 +7,8 @@
 
 #include "tools/engine/internal.h"
 
+enum { FREE_TIMEOUTS = 2 };
+
 static object *cond_of(void *condition)
 {
     object *known = treadle_object_known(condition, OBJECT_COND);
@@ -45,6 +47,19 @@ int SEAM(pthread_cond_destroy)(pthread_cond_t *condition)
     return 0;
 }
 
+/* A thread that waits with a timeout again and again is polling. Others must get their turn: after
+ * a few timeouts in a row the next one comes only when another thread has done something. */
+static bool polls_on(thread *self, const void *site)
+{
+    if (!treadle_idle_again(site, FREE_TIMEOUTS) || !(E.enabled & ~self->bit)) {
+        return false;
+    }
+    E.yielded |= self->bit;
+    E.yield_progress = E.progress;
+    E.hurry = true;
+    return true;
+}
+
 /* Sleeps on `condition` until signalled, timed out, cancelled or spuriously woken; the caller holds
  * `mutex` before and after. */
 static int wait_on(object *condition, object *mutex, bool timed, const void *site)
@@ -62,9 +77,12 @@ static int wait_on(object *condition, object *mutex, bool timed, const void *sit
     treadle_mutex_release(mutex);
     self->signalled = false;
     self->wait_mutex = mutex;
-    treadle_gate_wait(&condition->waiting, false, condition, TREADLE_OP_COND_WAKE,
-                      (void *)condition->address,
-                      timed || E.options.spurious_wakeups || treadle_cancel_due(self), site);
+    const bool polls = timed && polls_on(self, site);
+    treadle_gate_wait(
+        &condition->waiting, false, condition, TREADLE_OP_COND_WAKE, (void *)condition->address,
+        (timed && !polls) || E.options.spurious_wakeups || treadle_cancel_due(self), site);
+    E.yielded &= ~self->bit;
+    self->idle_repeats = self->signalled ? 0 : self->idle_repeats;
     int result = 0;
     if (!self->signalled && timed && !treadle_cancel_due(self)) {
         treadle_clock_reach(self->deadline_ns);
@@ -84,6 +102,7 @@ static void wake(object *condition, thread *waiter)
     object *mutex = waiter->wait_mutex;
     condition->waiting &= ~waiter->bit;
     waiter->signalled = true;
+    E.yielded &= ~waiter->bit;
     waiter->object = mutex;
     E.timed &= ~waiter->bit;
     mutex->pending |= waiter->bit;

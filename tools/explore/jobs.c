@@ -119,6 +119,9 @@ static void finish(pool *self, job *from, bool died)
     }
     self->done[cell] = true;
     from->cell = IDLE;
+    if (self->options->finished != NULL) {
+        self->options->finished(self->options->context, result);
+    }
     hand_on(self);
 }
 

@@ -19,7 +19,9 @@ typedef struct treadle_jobs_options {
     const treadle_redis_target *redis; /* NULL: a private server where one is needed */
     treadle_check_options check;
     const volatile sig_atomic_t *interrupted; /* non-zero: stop soon, report what is known */
-    /* One cell's result; the callee owns it from then on. */
+    /* As soon as a cell is finished, whatever the order; may be NULL. */
+    void (*finished)(void *context, const treadle_result *result);
+    /* One cell's result, in the order of the cells; the callee owns it from then on. */
     void (*result)(void *context, treadle_result *result);
     /* About ten times a second: how many cells are done, and one that is under way. */
     void (*progress)(void *context, size_t done, const treadle_cell *cell, uint64_t executions,

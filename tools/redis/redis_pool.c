@@ -1,84 +1,23 @@
 // SPDX-License-Identifier: MIT
 /* The connections: the pool's, the inspector's, and strangers that the subject opened itself. */
 #include <assert.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "tools/redis/redis_connect.h"
 #include "tools/redis/redis_internal.h"
-
-enum { TIMEOUT_S = 10 };
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
-/* One command of the seam's own. */
-static bool tell(redisContext *context, const char *what, int argc, const char **argv, char *error,
-                 size_t error_size)
-{
-    redisReply *reply = redisCommandArgv(context, argc, argv, NULL);
-    const bool ok = reply != NULL && reply->type != REDIS_REPLY_ERROR;
-    if (!ok) {
-        snprintf(error, error_size, "the Redis server refused %s: %s", what,
-                 reply != NULL ? reply->str : context->errstr);
-    }
-    freeReplyObject(reply);
-    return ok;
-}
-
 bool treadle_redis_greet(redisContext *context, char *error, size_t error_size)
 {
-    const treadle_redis_target *target = &treadle_redis.target;
-    if (target->password != NULL) {
-        const char *with_user[] = {"AUTH", target->username, target->password};
-        const char *without[] = {"AUTH", target->password};
-        const bool user = target->username != NULL;
-        if (!tell(context, "AUTH", user ? 3 : 2, user ? with_user : without, error, error_size)) {
-            return false;
-        }
-    }
-    if (target->database != 0) {
-        char number[16];
-        snprintf(number, sizeof number, "%d", target->database);
-        const char *select[] = {"SELECT", number};
-        return tell(context, "SELECT", 2, select, error, error_size);
-    }
-    return true;
-}
-
-static redisContext *connect_to_target(void)
-{
-    const treadle_redis_target *target = &treadle_redis.target;
-    const struct timeval timeout = {.tv_sec = TIMEOUT_S};
-    redisContext *context = target->socket_path != NULL
-                                ? redisConnectUnixWithTimeout(target->socket_path, timeout)
-                                : redisConnectWithTimeout(target->host, target->port, timeout);
-    if (context != NULL && context->err == 0) {
-        redisSetTimeout(context, timeout);
-    }
-    return context;
+    return treadle_redis_introduce(context, &treadle_redis.target, error, error_size);
 }
 
 static redisContext *open_context(char *error, size_t error_size)
 {
-    const treadle_redis_target *target = &treadle_redis.target;
     const bool before = treadle_redis.bypass;
     treadle_redis.bypass = true;
-    redisContext *context = connect_to_target();
-    bool ok = context != NULL && context->err == 0;
-    if (!ok) {
-        char port[16] = "";
-        if (target->socket_path == NULL) {
-            snprintf(port, sizeof port, ":%d", target->port);
-        }
-        snprintf(error, error_size, "the Redis server at %s%s cannot be reached: %s",
-                 target->socket_path ? target->socket_path : target->host, port,
-                 context != NULL ? context->errstr : "out of memory");
-    } else {
-        ok = treadle_redis_greet(context, error, error_size);
-    }
-    if (!ok && context != NULL) {
-        redisFree(context);
-        context = NULL;
-    }
+    redisContext *context = treadle_redis_connect(&treadle_redis.target, error, error_size);
     treadle_redis.bypass = before;
     return context;
 }
@@ -112,7 +51,7 @@ bool treadle_redis_server_answers(char *error, size_t error_size)
     const bool before = treadle_redis.bypass;
     treadle_redis.bypass = true;
     const char *ping[] = {"PING"};
-    const bool ok = tell(context, "PING", 1, ping, error, error_size);
+    const bool ok = treadle_redis_tell(context, 1, ping, error, error_size);
     redisFree(context);
     treadle_redis.bypass = before;
     return ok;

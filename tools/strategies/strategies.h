@@ -7,6 +7,7 @@
 
 extern const treadle_strategy treadle_strategy_random;
 extern const treadle_strategy treadle_strategy_pct;
+extern const treadle_strategy treadle_strategy_mixed;
 extern const treadle_strategy treadle_strategy_dfs;
 extern const treadle_strategy treadle_strategy_replay;
 extern const treadle_strategy treadle_strategy_serial;

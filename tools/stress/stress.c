@@ -1,93 +1,352 @@
 // SPDX-License-Identifier: MIT
-/* Plain stress on real threads, what one has without a harness: how many rounds of two threads on a
- * memory store of limit 1 it takes until both are admitted.
+/* Plain stress on real threads, what one has without a harness: the workloads of the scenarios, in
+ * memory, as often as asked, and how many rounds broke the property. A workload that hangs or
+ * crashes takes only its own process along. Workloads that sleep are left out: there is no virtual
+ * time here.
  *
- *     treadle_stress VARIANT ROUNDS
+ *     treadle_stress [--rounds N] [--time SECONDS] [--variant V] [--beside RESULTS.json] [GLOB]
  *
- * Prints how many rounds went wrong. Exit status 1 when the variant is `fixed` and one did. */
-#include <pthread.h>
-#include <stdbool.h>
+ * Exit status: 0, 1 when a `fixed` or `lockfree` variant broke, 2 usage, 3 environment. */
+#include <argp.h>
+#include <errno.h>
+#include <fnmatch.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
 
-#include "impl/memory_store/memory_store.h"
+#include "tools/stress/native_engine.h"
 
-typedef struct stress {
-    const struct memory_store_variant *variant;
-    struct memory_store *store;
-    pthread_barrier_t start;
-    pthread_barrier_t end;
-    bool stop;
-    enum rate_decision decisions[2];
-} stress;
+enum { STUCK_MS = 2000, FIRST_MS = 200, POLL_MS = 5, CONTROL_ROUNDS = 20000 };
 
-typedef struct worker {
-    stress *shared;
-    int index;
-} worker;
+typedef struct arguments {
+    const char *glob;
+    const char *variant;
+    const char *beside;
+    uint64_t rounds;
+    double time_s_max;
+} arguments;
 
-static void *work(void *argument)
+/* In memory shared with the process that runs the rounds. */
+typedef struct tally {
+    _Atomic uint64_t rounds;
+    _Atomic uint64_t broken;
+    _Atomic uint64_t first; /* the round that broke first; 0 = none */
+    char property[TREADLE_PROPERTY_MAX];
+} tally;
+
+typedef struct workload {
+    treadle_run run;
+    uint64_t rounds_max;
+    uint64_t stuck;   /* rounds that never ended */
+    uint64_t crashed; /* rounds that took the process along */
+    bool too_slow;    /* its rounds sleep: real time is no virtual time */
+    double elapsed_s;
+} workload;
+
+static double now_s(void)
 {
-    const worker *self = argument;
-    stress *shared = self->shared;
-    for (;;) {
-        pthread_barrier_wait(&shared->start);
-        if (shared->stop) {
-            return NULL;
-        }
-        shared->decisions[self->index] = shared->variant->acquire(shared->store, "openai");
-        pthread_barrier_wait(&shared->end);
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static void note(tally *shared, uint64_t round, const char *property)
+{
+    atomic_fetch_add(&shared->broken, 1);
+    if (atomic_load(&shared->first) == 0) {
+        atomic_store(&shared->first, round);
+        snprintf(shared->property, sizeof shared->property, "%s", property);
     }
 }
 
-static bool open_store(stress *shared)
+static _Noreturn void run_rounds(const treadle_run *run, tally *shared, uint64_t rounds_max)
 {
-    char error[200];
-    const struct rate_limits limits = {.rpm = 1, .window_s = 60};
-    shared->store = shared->variant->open(&limits, error, sizeof error);
-    if (shared->store == NULL) {
-        fprintf(stderr, "treadle_stress: %s\n", error);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    for (uint64_t round = atomic_load(&shared->rounds) + 1; round <= rounds_max; round++) {
+        const treadle_native_outcome outcome = treadle_native_round(run);
+        if (outcome.violated) {
+            note(shared, round, outcome.property);
+        }
+        atomic_store(&shared->rounds, round);
     }
-    return shared->store != NULL;
+    _exit(0);
+}
+
+/* Until all rounds are done or the time is up. A round that hangs or crashes counts as broken, and
+ * the next goes on in a new process. */
+static void stress(workload *self, tally *shared, const arguments *how)
+{
+    const double began = now_s();
+    while (atomic_load(&shared->rounds) < self->rounds_max && now_s() - began < how->time_s_max) {
+        fflush(NULL);
+        const pid_t pid = fork();
+        if (pid < 0) {
+            perror("treadle_stress: fork");
+            exit(3);
+        }
+        if (pid == 0) {
+            run_rounds(&self->run, shared, self->rounds_max);
+        }
+        uint64_t seen = atomic_load(&shared->rounds);
+        int status = 0;
+        int idle_ms = 0;
+        while (waitpid(pid, &status, WNOHANG) == 0) {
+            usleep(POLL_MS * 1000);
+            const uint64_t rounds = atomic_load(&shared->rounds);
+            idle_ms = rounds == seen ? idle_ms + POLL_MS : 0;
+            seen = rounds;
+            const bool late = now_s() - began >= how->time_s_max;
+            self->too_slow = rounds == 0 && idle_ms >= FIRST_MS;
+            if (idle_ms >= STUCK_MS || late || self->too_slow) {
+                kill(pid, SIGKILL);
+                waitpid(pid, &status, 0);
+                if (idle_ms >= STUCK_MS) {
+                    const uint64_t round = atomic_fetch_add(&shared->rounds, 1) + 1;
+                    note(shared, round, "stuck");
+                    self->stuck++;
+                }
+                status = 0;
+                if (self->too_slow) {
+                    return;
+                }
+                break;
+            }
+        }
+        if (status != 0) {
+            const uint64_t round = atomic_fetch_add(&shared->rounds, 1) + 1;
+            note(shared, round, "crash");
+            self->crashed++;
+        }
+    }
+    self->elapsed_s = now_s() - began;
+}
+
+/* How many executions the explorer needed for the same workload; 0 = not in the file. */
+static uint64_t explorer_needed(const char *path, const workload *self)
+{
+    FILE *file = path != NULL ? fopen(path, "re") : NULL;
+    char *line = NULL;
+    size_t size = 0;
+    uint64_t best = 0;
+    while (file != NULL && getline(&line, &size, file) > 0) {
+        json_t *result = json_loads(line, 0, NULL);
+        const char *scenario = json_string_value(json_object_get(result, "scenario"));
+        const char *variant = json_string_value(json_object_get(result, "variant"));
+        const char *backend = json_string_value(json_object_get(result, "backend"));
+        const json_t *first = json_object_get(result, "first_violation");
+        if (scenario != NULL && variant != NULL && backend != NULL && json_is_integer(first) &&
+            strcmp(scenario, self->run.scenario->name) == 0 &&
+            strcmp(variant, self->run.variant) == 0 && strcmp(backend, "memory") == 0) {
+            const uint64_t needed = (uint64_t)json_integer_value(first);
+            best = best == 0 || needed < best ? needed : best;
+        }
+        json_decref(result);
+    }
+    free(line);
+    if (file != NULL) {
+        fclose(file);
+    }
+    return best;
+}
+
+static void report(const workload *self, const tally *shared, const arguments *how)
+{
+    const uint64_t rounds = atomic_load(&shared->rounds);
+    const uint64_t broken = atomic_load(&shared->broken);
+    if (self->too_slow) {
+        printf("%-34s %-9s left out: its first round takes over %d ms of real time\n",
+               self->run.scenario->name, self->run.variant, FIRST_MS);
+        fflush(stdout);
+        return;
+    }
+    printf("%-34s %-9s %9llu rounds %9llu broken", self->run.scenario->name, self->run.variant,
+           (unsigned long long)rounds, (unsigned long long)broken);
+    if (broken > 0) {
+        printf("  first %llu (%s)", (unsigned long long)atomic_load(&shared->first),
+               shared->property);
+    }
+    if (how->beside != NULL) {
+        const uint64_t needed = explorer_needed(how->beside, self);
+        if (needed > 0) {
+            printf("  explorer: execution %llu", (unsigned long long)needed);
+        }
+    }
+    printf("  %.1f s\n", self->elapsed_s);
+    fflush(stdout);
+}
+
+/* Whether the workload can be run here: in memory, in real time, without the harness's help. */
+static bool can_run(const treadle_scenario *scenario)
+{
+    return !scenario->moves_clock && !scenario->serial_outcomes &&
+           strncmp(scenario->name, "litmus/", 7) != 0;
+}
+
+/* Rows that break under threads; or the rows of the variant that was asked for. */
+static bool wanted(const treadle_scenario *scenario, const treadle_expectation *row,
+                   const arguments *how)
+{
+    if (row->backend != TREADLE_BACKEND_MEMORY) {
+        return false;
+    }
+    if (how->variant != NULL) {
+        return strcmp(row->variant, how->variant) == 0;
+    }
+    const treadle_expectation *baseline =
+        treadle_scenario_baseline(scenario, TREADLE_BACKEND_MEMORY);
+    return baseline == row;
+}
+
+static workload workload_of(const treadle_scenario *scenario, const char *variant, uint64_t rounds)
+{
+    workload self = {
+        .run = {.scenario = scenario, .variant = variant, .backend = TREADLE_BACKEND_MEMORY},
+        .rounds_max = rounds};
+    for (size_t i = 0; scenario->parameters[i].name != NULL; i++) {
+        self.run.parameters[i] = scenario->parameters[i].fallback;
+    }
+    return self;
+}
+
+static tally *new_tally(void)
+{
+    tally *shared =
+        mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (shared == MAP_FAILED) {
+        perror("treadle_stress: mmap");
+        exit(3);
+    }
+    return shared;
+}
+
+/* A check may rely on time standing still, which it does not here. So a broken baseline counts only
+ * where `fixed` passes the same check in the same way. */
+static bool control_passes(const treadle_scenario *scenario, const arguments *how)
+{
+    bool exists = false;
+    for (const treadle_expectation *row = scenario->expectations; row->variant != NULL; row++) {
+        exists |= row->backend == TREADLE_BACKEND_MEMORY && strcmp(row->variant, "fixed") == 0;
+    }
+    if (!exists) {
+        return false;
+    }
+    workload control =
+        workload_of(scenario, "fixed", how->rounds < CONTROL_ROUNDS ? how->rounds : CONTROL_ROUNDS);
+    tally *shared = new_tally();
+    stress(&control, shared, how);
+    const bool passes = !control.too_slow && atomic_load(&shared->broken) == 0;
+    munmap(shared, sizeof *shared);
+    return passes;
+}
+
+static bool stress_row(const treadle_scenario *scenario, const char *variant, const arguments *how)
+{
+    workload self = workload_of(scenario, variant, how->rounds);
+    tally *shared = new_tally();
+    stress(&self, shared, how);
+    report(&self, shared, how);
+    const bool broke = atomic_load(&shared->broken) > 0;
+    munmap(shared, sizeof *shared);
+    return broke;
+}
+
+static bool stress_scenario(const treadle_scenario *scenario, const arguments *how)
+{
+    bool broke = false;
+    const char *done = "";
+    for (const treadle_expectation *row = scenario->expectations; row->variant != NULL; row++) {
+        if (!wanted(scenario, row, how) || strcmp(done, row->variant) == 0) {
+            continue;
+        }
+        done = row->variant;
+        if (treadle_variant_is_solution(row->variant)) {
+            broke |= stress_row(scenario, row->variant, how);
+        } else if (control_passes(scenario, how)) {
+            stress_row(scenario, row->variant, how);
+        } else {
+            printf("%-34s %-9s left out: its check needs time to stand still\n", scenario->name,
+                   row->variant);
+        }
+    }
+    return broke;
+}
+
+static const struct argp_option options[] = {
+    {"rounds", 'n', "N", 0, "of each workload; default 1000000", 0},
+    {"time", 't', "SECONDS", 0, "at most so long a workload; default 30", 0},
+    {"variant", 'V', "VARIANT", 0, "this variant instead of the baseline that must break", 0},
+    {"beside", 'b', "FILE", 0,
+     "the output of `treadle check --format json`: how soon the explorer found it", 0},
+    {0},
+};
+
+static error_t parse(int key, char *value, struct argp_state *state)
+{
+    arguments *self = state->input;
+    char *end = NULL;
+    switch (key) {
+    case 'n':
+        self->rounds = strtoull(value, &end, 10);
+        if (*value == '-' || *end != '\0' || self->rounds == 0) {
+            argp_error(state, "--rounds needs a whole number above 0, not \"%s\"", value);
+        }
+        return 0;
+    case 't':
+        self->time_s_max = strtod(value, &end);
+        if (*end != '\0' || !(self->time_s_max > 0)) {
+            argp_error(state, "--time needs seconds above 0, not \"%s\"", value);
+        }
+        return 0;
+    case 'V': self->variant = value; return 0;
+    case 'b': self->beside = value; return 0;
+    case ARGP_KEY_ARG:
+        if (state->arg_num > 0) {
+            argp_error(state, "one GLOB only");
+        }
+        self->glob = value;
+        return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
 }
 
 int main(int argc, char **argv)
 {
-    stress shared = {.variant = argc == 3 ? memory_store_find(argv[1]) : NULL};
-    char *end = NULL;
-    const long rounds = argc == 3 ? strtol(argv[2], &end, 10) : 0;
-    if (shared.variant == NULL || rounds < 1 || *end != '\0') {
-        fprintf(stderr, "Usage: treadle_stress naive|proposed|fixed ROUNDS\n");
+    static const struct argp argp = {
+        .options = options,
+        .parser = parse,
+        .args_doc = "[GLOB]",
+        .doc = "Runs the scenarios' workloads on real threads, without the harness."};
+    arguments how = {.rounds = 1000000, .time_s_max = 30};
+    argp_err_exit_status = 2;
+    if (argp_parse(&argp, argc, argv, 0, NULL, &how) != 0) {
         return 2;
     }
-    pthread_barrier_init(&shared.start, NULL, 3);
-    pthread_barrier_init(&shared.end, NULL, 3);
-    pthread_t threads[2];
-    worker workers[2] = {{&shared, 0}, {&shared, 1}};
-    for (int i = 0; i < 2; i++) {
-        if (pthread_create(&threads[i], NULL, work, &workers[i]) != 0) {
-            perror("treadle_stress: pthread_create");
-            return 3;
+    if (how.beside != NULL && access(how.beside, R_OK) != 0) {
+        fprintf(stderr, "treadle_stress: cannot read %s: %s\n", how.beside, strerror(errno));
+        return 2;
+    }
+    bool broke = false;
+    size_t ran = 0;
+    for (size_t i = 0; i < treadle_scenario_count(); i++) {
+        const treadle_scenario *scenario = treadle_scenarios()[i];
+        if (!can_run(scenario) ||
+            (how.glob != NULL && fnmatch(how.glob, scenario->name, FNM_EXTMATCH) != 0)) {
+            continue;
         }
+        ran++;
+        broke |= stress_scenario(scenario, &how);
     }
-    long wrong = 0;
-    long first = 0;
-    for (long round = 1; round <= rounds && open_store(&shared); round++) {
-        pthread_barrier_wait(&shared.start);
-        pthread_barrier_wait(&shared.end);
-        if (shared.decisions[0] == RATE_ADMITTED && shared.decisions[1] == RATE_ADMITTED) {
-            wrong++;
-            first = first ? first : round;
-        }
-        shared.variant->close(shared.store);
+    if (ran == 0) {
+        fprintf(stderr, "treadle_stress: no workload in memory matches \"%s\"\n", how.glob);
+        return 2;
     }
-    shared.stop = true;
-    pthread_barrier_wait(&shared.start);
-    for (int i = 0; i < 2; i++) {
-        pthread_join(threads[i], NULL);
-    }
-    printf("%s: %ld of %ld rounds admitted two at limit 1", argv[1], wrong, rounds);
-    printf(first ? "; the first was round %ld\n" : "\n", first);
-    return wrong > 0 && strcmp(argv[1], "fixed") == 0;
+    return broke;
 }

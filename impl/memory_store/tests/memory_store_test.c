@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 
-/* What the variants of the memory store do in one thread, and that `fixed` keeps its limit under
- * many. Expiry at the exact boundary is in boundary_*_test.c, with a clock that can be set. */
+/* What the variants of the memory store do in one thread, and that `fixed` and `lockfree` keep
+ * their limit under many. Expiry at the exact boundary is in boundary_*_test.c, with a clock that
+ * can be set. */
 
 #include "../memory_store.h"
 
@@ -33,7 +34,7 @@ static long long count_of(const struct memory_store_variant *variant, struct mem
 
 Test(memory_store, registry_finds_every_variant)
 {
-    cr_assert_geq(memory_store_variants_count, 3);
+    cr_assert_geq(memory_store_variants_count, 4);
     cr_assert_eq(memory_store_variants[0], &memory_store_naive);
     for (size_t i = 0; i < memory_store_variants_count; i++) {
         const struct memory_store_variant *variant = memory_store_variants[i];
@@ -113,6 +114,7 @@ Test(memory_store, naive_and_proposed_charge_after_the_check_whatever_happened_b
         variants[i]->close(store);
     }
     cr_assert_null(memory_store_fixed.add);
+    cr_assert_null(memory_store_lockfree.add);
 }
 
 Test(memory_store, naive_and_proposed_take_any_configuration)
@@ -131,42 +133,100 @@ Test(memory_store, naive_and_proposed_take_any_configuration)
     }
 }
 
-Test(memory_store, fixed_refuses_nonsense_configuration)
+/* ---- fixed and lockfree ---- */
+
+static const struct memory_store_variant *const solutions[] = {&memory_store_fixed,
+                                                               &memory_store_lockfree};
+#define SOLUTIONS (sizeof solutions / sizeof solutions[0])
+
+Test(memory_store, solutions_refuse_nonsense_configuration)
 {
     const struct rate_limits nonsense[] = {{0, 60},  {-1, 60},      {1LL << 60, 60}, {1, 0},
                                            {1, -60}, {1, INFINITY}, {1, 1e18}};
-    for (size_t i = 0; i < sizeof nonsense / sizeof nonsense[0]; i++) {
-        char error[128] = "";
-        cr_assert_null(memory_store_fixed.open(&nonsense[i], error, sizeof error));
-        cr_assert_not_null(strstr(error, nonsense[i].rpm == 1 ? "window_s" : "rpm"), "%s", error);
+    for (size_t s = 0; s < SOLUTIONS; s++) {
+        for (size_t i = 0; i < sizeof nonsense / sizeof nonsense[0]; i++) {
+            char error[128] = "";
+            cr_assert_null(solutions[s]->open(&nonsense[i], error, sizeof error));
+            cr_assert_not_null(strstr(error, nonsense[i].rpm == 1 ? "window_s" : "rpm"), "%s",
+                               error);
+        }
     }
 }
 
-/* ---- fixed under threads ---- */
+Test(memory_store, solutions_take_the_largest_limit)
+{
+    for (size_t s = 0; s < SOLUTIONS; s++) {
+        struct memory_store *store = open_store(solutions[s], RATE_LIMITS_RPM_MAX, 60);
+        for (int n = 0; n < 100; n++) {
+            cr_assert_eq(solutions[s]->acquire(store, "p"), RATE_ADMITTED);
+        }
+        cr_assert_eq(count_of(solutions[s], store, "p"), 100);
+        solutions[s]->close(store);
+    }
+}
+
+Test(memory_store, solutions_forget_everything_however_often_they_are_reset)
+{
+    for (size_t s = 0; s < SOLUTIONS; s++) {
+        struct memory_store *store = open_store(solutions[s], 3, 3600);
+        for (int n = 0; n < 10000; n++) { /* more than 2^12 */
+            for (int admitted = 0; admitted < 3; admitted++) {
+                cr_assert_eq(solutions[s]->acquire(store, "p"), RATE_ADMITTED);
+            }
+            cr_assert_eq(solutions[s]->acquire(store, "p"), RATE_REFUSED);
+            cr_assert(solutions[s]->reset(store, "p"));
+        }
+        solutions[s]->close(store);
+    }
+}
+
+/* ---- under threads ---- */
 
 #define THREADS 8
 #define ATTEMPTS 2000
 #define LIMIT 777
 
 struct worker {
+    const struct memory_store_variant *variant;
     struct memory_store *store;
     pthread_barrier_t *start;
+    bool meddles;
     int admitted;
 };
 
-static void *acquire_repeatedly(void *argument)
+static void acquire_repeatedly(struct worker *worker)
+{
+    for (int n = 0; n < ATTEMPTS; n++) {
+        worker->admitted += worker->variant->acquire(worker->store, "p") == RATE_ADMITTED;
+    }
+}
+
+static void reset_and_create(struct worker *worker)
+{
+    for (int n = 0; n < ATTEMPTS; n++) {
+        char provider[32];
+        snprintf(provider, sizeof provider, "other-%d", n % 200);
+        worker->variant->acquire(worker->store, provider);
+        worker->variant->reset(worker->store, n % 3 == 0 ? NULL : provider);
+    }
+}
+
+static void *work(void *argument)
 {
     struct worker *worker = argument;
     pthread_barrier_wait(worker->start);
-    for (int n = 0; n < ATTEMPTS; n++) {
-        worker->admitted += memory_store_fixed.acquire(worker->store, "p") == RATE_ADMITTED;
+    if (worker->meddles) {
+        reset_and_create(worker);
+    } else {
+        acquire_repeatedly(worker);
     }
     return NULL;
 }
 
-Test(memory_store, fixed_admits_exactly_the_limit_to_eight_threads)
+/* Returns how many requests were admitted to those who do not meddle. */
+static int run_workers(const struct memory_store_variant *variant, struct memory_store *store,
+                       bool meddle)
 {
-    struct memory_store *store = open_store(&memory_store_fixed, LIMIT, 3600);
     struct worker workers[THREADS];
     pthread_t threads[THREADS];
     pthread_barrier_t barrier;
@@ -174,56 +234,39 @@ Test(memory_store, fixed_admits_exactly_the_limit_to_eight_threads)
 
     pthread_barrier_init(&barrier, NULL, THREADS);
     for (int i = 0; i < THREADS; i++) {
-        workers[i] = (struct worker){.store = store, .start = &barrier};
-        cr_assert_eq(pthread_create(&threads[i], NULL, acquire_repeatedly, &workers[i]), 0);
+        workers[i] = (struct worker){
+            .variant = variant, .store = store, .start = &barrier, .meddles = meddle && i % 2 == 1};
+        cr_assert_eq(pthread_create(&threads[i], NULL, work, &workers[i]), 0);
     }
     for (int i = 0; i < THREADS; i++) {
         pthread_join(threads[i], NULL);
         admitted += workers[i].admitted;
     }
     pthread_barrier_destroy(&barrier);
-    cr_assert_eq(admitted, LIMIT);
-    cr_assert_eq(count_of(&memory_store_fixed, store, "p"), LIMIT);
-    memory_store_fixed.close(store);
+    return admitted;
 }
 
-static void *reset_and_create(void *argument)
+Test(memory_store, solutions_admit_exactly_the_limit_to_eight_threads)
 {
-    struct worker *worker = argument;
-    pthread_barrier_wait(worker->start);
-    for (int n = 0; n < ATTEMPTS; n++) {
-        char provider[32];
-        snprintf(provider, sizeof provider, "other-%d", n % 20);
-        memory_store_fixed.acquire(worker->store, provider);
-        memory_store_fixed.reset(worker->store, n % 3 == 0 ? NULL : provider);
+    for (size_t s = 0; s < SOLUTIONS; s++) {
+        struct memory_store *store = open_store(solutions[s], LIMIT, 3600);
+        cr_assert_eq(run_workers(solutions[s], store, false), LIMIT, "%s", solutions[s]->name);
+        cr_assert_eq(count_of(solutions[s], store, "p"), LIMIT, "%s", solutions[s]->name);
+        solutions[s]->close(store);
     }
-    return NULL;
 }
 
-Test(memory_store, fixed_survives_resets_and_new_providers_under_load)
+Test(memory_store, solutions_survive_resets_and_new_providers_under_load)
 {
-    struct memory_store *store = open_store(&memory_store_fixed, 5, 3600);
-    struct worker workers[THREADS];
-    pthread_t threads[THREADS];
-    pthread_barrier_t barrier;
-
-    pthread_barrier_init(&barrier, NULL, THREADS);
-    for (int i = 0; i < THREADS; i++) {
-        workers[i] = (struct worker){.store = store, .start = &barrier};
-        cr_assert_eq(pthread_create(&threads[i], NULL,
-                                    i % 2 == 0 ? acquire_repeatedly : reset_and_create,
-                                    &workers[i]),
-                     0);
+    for (size_t s = 0; s < SOLUTIONS; s++) {
+        struct memory_store *store = open_store(solutions[s], 5, 3600);
+        run_workers(solutions[s], store, true);
+        cr_assert_leq(count_of(solutions[s], store, "p"), 5);
+        cr_assert(solutions[s]->reset(store, NULL));
+        for (int n = 0; n < 5; n++) {
+            cr_assert_eq(solutions[s]->acquire(store, "p"), RATE_ADMITTED, "nobody is stranded");
+        }
+        cr_assert_eq(solutions[s]->acquire(store, "p"), RATE_REFUSED);
+        solutions[s]->close(store);
     }
-    for (int i = 0; i < THREADS; i++) {
-        pthread_join(threads[i], NULL);
-    }
-    pthread_barrier_destroy(&barrier);
-    cr_assert_leq(count_of(&memory_store_fixed, store, "p"), 5);
-    cr_assert(memory_store_fixed.reset(store, NULL));
-    for (int n = 0; n < 5; n++) {
-        cr_assert_eq(memory_store_fixed.acquire(store, "p"), RATE_ADMITTED, "nobody is stranded");
-    }
-    cr_assert_eq(memory_store_fixed.acquire(store, "p"), RATE_REFUSED);
-    memory_store_fixed.close(store);
 }

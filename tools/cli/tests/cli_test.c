@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* The program from outside: what a user types, what is printed, and the exit status. */
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,6 +52,7 @@ Test(cli, names_the_nearest_of_what_it_does_not_know)
     refused(TREADLE("check", "litmus/counter", "--set", "thread=3"), 2, "unknown parameter",
             "\"threads\"");
     refused(TREADLE("check", "--format", "xml"), 2, "unknown format \"xml\"", "junit");
+    refused(TREADLE("check", "--format", "promethus"), 2, "unknown format", "\"prometheus\"?");
 }
 
 Test(cli, refuses_values_out_of_range)
@@ -218,6 +220,7 @@ Test(cli, a_redis_server_killed_in_mid_run_ends_the_cell_not_the_run, .timeout =
                                      "--time",     "60",
                                      "--strategy", "random",
                                      "--format",   "json",
+                                     "--jobs",     "1",
                                      NULL};
     running process = start_treadle(NULL, arguments);
     const pid_t server = find_descendant(process.pid, "redis-server");
@@ -290,6 +293,10 @@ Test(cli, output_that_cannot_be_written_is_said_before_anything_runs)
     refused(TREADLE("check", "litmus/counter", "--output", "/nonexistent/report"), 3,
             "/nonexistent/report", "No such file");
     refused(TREADLE("check", "litmus/counter", "--output", "/tmp"), 3, "/tmp", "directory");
+    refused(TREADLE("check", "litmus/counter", "--metrics", "/nonexistent/m"), 3, "/nonexistent/m",
+            "No such file");
+    refused(TREADLE("check", "litmus/counter", "--log", "/nonexistent/log"), 3, "/nonexistent/log",
+            "No such file");
 }
 
 Test(cli, output_appears_whole)
@@ -305,6 +312,131 @@ Test(cli, output_appears_whole)
     cr_assert_gt(status.st_size, 200);
     unlink(path);
     cr_assert_eq(rmdir(directory), 0, "something was left beside the report");
+    ran_free(&result);
+}
+
+/* As root, a rename over /dev/stdout would replace it for the whole machine. */
+Test(cli, a_link_or_a_pipe_is_written_to_and_not_replaced)
+{
+    char directory[] = "/tmp/treadle-test-XXXXXX";
+    cr_assert_not_null(mkdtemp(directory));
+    char target[64];
+    char link[64];
+    char pipe_path[64];
+    snprintf(target, sizeof target, "%s/target", directory);
+    snprintf(link, sizeof link, "%s/link", directory);
+    snprintf(pipe_path, sizeof pipe_path, "%s/pipe", directory);
+    cr_assert_eq(symlink(target, link), 0);
+    cr_assert_eq(mkfifo(pipe_path, 0600), 0);
+    const int reader = open(pipe_path, O_RDWR | O_CLOEXEC); /* so that nobody waits */
+    ran result = TREADLE("check", "litmus/counter", "--output", link, "--metrics", pipe_path);
+    ASSERT_STATUS(result, 0);
+    struct stat status;
+    cr_assert(lstat(link, &status) == 0 && S_ISLNK(status.st_mode), "the link was replaced");
+    cr_assert(stat(target, &status) == 0 && status.st_size > 100);
+    cr_assert(lstat(pipe_path, &status) == 0 && S_ISFIFO(status.st_mode), "the pipe was replaced");
+    char metrics[8];
+    cr_assert_eq(read(reader, metrics, 6), 6);
+    cr_assert_eq(memcmp(metrics, "# HELP", 6), 0);
+    close(reader);
+    unlink(target);
+    unlink(link);
+    unlink(pipe_path);
+    cr_assert_eq(rmdir(directory), 0, "something was left beside them");
+    ran_free(&result);
+}
+
+static char *read_and_remove(const char *path)
+{
+    FILE *file = fopen(path, "re");
+    cr_assert_not_null(file, "no %s", path);
+    char *text = NULL;
+    size_t size = 0;
+    if (getdelim(&text, &size, '\0', file) < 0) {
+        text[0] = '\0';
+    }
+    fclose(file);
+    unlink(path);
+    return text;
+}
+
+Test(cli, metrics_and_a_log_beside_the_report)
+{
+    char directory[] = "/tmp/treadle-test-XXXXXX";
+    cr_assert_not_null(mkdtemp(directory));
+    char metrics_path[64];
+    char log_path[64];
+    snprintf(metrics_path, sizeof metrics_path, "%s/treadle.prom", directory);
+    snprintf(log_path, sizeof log_path, "%s/detections.jsonl", directory);
+    for (int round = 0; round < 2; round++) {
+        ran result = TREADLE("check", "litmus/@(counter|locked_increment)", "--format", "json",
+                             "--metrics", metrics_path, "--log", log_path);
+        ASSERT_STATUS(result, 0);
+        ASSERT_SAYS(result.out, "\"scenario\":\"litmus/counter\"");
+        ran_free(&result);
+    }
+    char *metrics = read_and_remove(metrics_path);
+    ASSERT_SAYS(metrics, "# TYPE treadle_detections_total counter\n");
+    ASSERT_SAYS(metrics, "treadle_verdicts_total{component=\"litmus\",verdict=\"violated\","
+                         "as_expected=\"true\"} ");
+    char *log = read_and_remove(log_path);
+    cr_assert_eq(rmdir(directory), 0, "something was left beside them");
+    cr_assert_geq(lines_of(log), 2, "the second run did not append: %s", log);
+    cr_assert_eq(lines_of(log) % 2, 0, "two runs of the same find the same: %s", log);
+    for (const char *line = log; *line != '\0'; line = strchr(line, '\n') + 1) {
+        ASSERT_SAYS(line, "\"level\":\"info\",\"event\":\"detection\",\"expected\":true");
+        ASSERT_SAYS(line, "\"token\":\"tdl1.");
+    }
+    free(metrics);
+    free(log);
+}
+
+/* The first cell goes on and on, and the report waits for it; the second one fails at once. */
+Test(cli, a_log_line_is_there_when_its_cell_is_finished, .timeout = 60)
+{
+    char path[] = "/tmp/treadle-test-XXXXXX";
+    const int fd = mkstemp(path);
+    const char *const arguments[] = {"check",
+                                     "litmus/counter",
+                                     "--variant",
+                                     "naive",
+                                     "--strategy",
+                                     "random",
+                                     "--executions",
+                                     "100000000000",
+                                     "--time",
+                                     "50",
+                                     "--jobs",
+                                     "2",
+                                     "--log",
+                                     path,
+                                     NULL};
+    running process = start_treadle(NULL, arguments);
+    struct stat status = {0};
+    for (int waited_ms = 0; waited_ms < 20000 && status.st_size == 0; waited_ms += 50) {
+        usleep(50000);
+        cr_assert_eq(fstat(fd, &status), 0);
+    }
+    struct stat report;
+    cr_assert_eq(fstat(process.out, &report), 0);
+    kill(process.pid, SIGINT);
+    ran result = finish_treadle(process);
+    close(fd);
+    unlink(path);
+    cr_assert_gt(status.st_size, 100, "nothing logged in 20 s; err: %s", result.err);
+    cr_assert_eq(report.st_size, 0, "the report did not wait: %s", result.out);
+    ASSERT_SAYS(result.out, "nterrupted");
+    ran_free(&result);
+}
+
+Test(cli, metrics_that_cannot_be_written_are_a_failure)
+{
+    refused(TREADLE("check", "litmus/counter", "--output", "/dev/null/x"), 3, "/dev/null/x",
+            "Not a directory");
+    ran result = TREADLE("check", "litmus/counter", "--log", "/dev/full");
+    ASSERT_STATUS(result, 3);
+    ASSERT_SAYS(result.err, "cannot write /dev/full: No space left");
+    cr_assert_eq(lines_of(result.err), 1, "more than a line: %s", result.err);
     ran_free(&result);
 }
 

@@ -365,6 +365,8 @@ Test(access, structs_may_tear_and_blocks_are_one_step)
 
 Test(spinning, ends_when_the_other_has_written)
 {
+    ALL_PASS(polls_with_timeouts, 2, AWAIT, RESULT(1));
+    ALL_PASS(polls_with_timeouts, 2, SYNC, RESULT(1));
     ALL_PASS(spin_plain, 2, SYNC, RESULT(1));
     ALL_PASS(spin_plain, 2, MEMORY, RESULT(1));
     ALL_PASS(spin_volatile, 2, SYNC, RESULT(1));

@@ -1003,6 +1003,27 @@ void unaligned_and_volatile(void *unused, uint32_t index)
     outcome = (int)shared.wide * 4 + flag; /* lost updates show */
 }
 
+/* Waits with a timeout again and again, as a polling loop does, until the other has spoken. */
+void polls_with_timeouts(void *unused, uint32_t index)
+{
+    static pthread_mutex_t talk = PTHREAD_MUTEX_INITIALIZER;
+    static pthread_cond_t never = PTHREAD_COND_INITIALIZER;
+    static bool spoken;
+    (void)unused;
+    pthread_mutex_lock(&talk);
+    if (index == 1) {
+        spoken = true;
+    }
+    while (!spoken) {
+        struct timespec until;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec++;
+        pthread_cond_timedwait(&never, &talk, &until);
+    }
+    pthread_mutex_unlock(&talk);
+    outcome = 1;
+}
+
 typedef struct wide {
     long values[4];
 } wide;

@@ -23,6 +23,7 @@ subject two_sleepers, clocks, jumpy_clock, polls_with_sleep, absolute_sleep, ske
 subject random_numbers, seeded_numbers, heap_blocks, heap_reuse, heap_aligned, frees_wild;
 subject errno_is_own, thread_local_is_own, globals_are_fresh;
 subject atomics_all, weak_cas, unaligned_and_volatile, copies_struct, blocks_of_memory;
+subject polls_with_timeouts;
 subject spin_plain, spin_volatile, spin_atomic, spin_cas_lock, spin_two_flags, spin_yield;
 subject spin_each_other, reads_often, three_steps;
 subject deadlock_join, unlocks_other, destroys_held, barrier_uninitialised;
