@@ -146,8 +146,8 @@ static void check_held(fixture *state, int provider, long long window, double to
     const char *name = state->providers[provider].name;
     close_limiters(state);
     if (now.window != window) {
-        treadle_violation("lost-room", "%lld requests of %s were made, its window holds %lld",
-                          window, name, now.window);
+        treadle_violation("lost-room", "requests of %s made: %lld; its window holds %lld", name,
+                          window, now.window);
     }
     if (now.tokens < tokens || now.tokens > tokens + 1e-6) {
         treadle_violation("lost-token", "the bucket of %s should hold %.3g tokens and holds %.3g",
@@ -286,8 +286,7 @@ static void check_token_cancelled(void *context)
     const long long active = look(state, 0).slots.active;
     close_limiters(state);
     if (window != made) {
-        treadle_violation("lost-room", "%lld requests were made, the window holds %lld", made,
-                          window);
+        treadle_violation("lost-room", "requests made: %lld; the window holds %lld", made, window);
     }
     if (active != made) {
         treadle_violation("lost-slot", "%lld slots should be out, %lld are", made, active);

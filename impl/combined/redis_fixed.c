@@ -19,7 +19,8 @@
  *    given back for want of a connection, too.
  *  - Keys expire when they no longer say anything: the window's when its last request has, the
  *    bucket's when it would be full. A bucket that is never refilled does not expire.
- *  - A refill in the future (a client of another variant runs fast) counts as one of now.
+ *  - A refill in the future (a client of another variant runs fast) has been paid out: nothing
+ * flows in until then, as in redis_bucket/fixed.c, whose key this is.
  *  - Nonsense configuration is refused, and the scripts check their arguments again before they
  *    write. Changed limits hold for this client; what window and bucket hold is kept.
  *  - Cancellation takes effect while waiting, never in the middle of a command.
@@ -40,46 +41,53 @@ struct script {
 };
 
 /* KEYS = {window, bucket}; ARGV = {id, window in us, limit, capacity, tokens a second}. */
-#define SCRIPT_PRELUDE                                                               \
-    "local window, bucket, id = KEYS[1], KEYS[2], ARGV[1]\n"                         \
-    "local window_us, limit = tonumber(ARGV[2]), tonumber(ARGV[3])\n"                \
-    "local capacity, rate = tonumber(ARGV[4]), tonumber(ARGV[5])\n"                  \
-    "local function within(n, min, max)\n"                                           \
-    "    return n and n >= min and n <= max\n"                                       \
-    "end\n"                                                                          \
-    "if #KEYS ~= 2 or #ARGV ~= 5 or not within(window_us, 1, 2678400000000) or\n"    \
-    "        not within(limit, 1, 1000000) or not within(capacity, 1, 1000000) or\n" \
-    "        not within(rate, 0, 1000000) then\n"                                    \
-    "    return redis.error_reply('ERR combined limiter: arguments out of range')\n" \
-    "end\n"                                                                          \
-    "local time = redis.call('TIME')\n"                                              \
-    "local now_us = tonumber(time[1]) * 1000000 + tonumber(time[2])\n"               \
-    "local function seconds(us)\n"                                                   \
-    "    return string.format('%.6f', us / 1000000)\n"                               \
-    "end\n"                                                                          \
-    "local held = redis.call('HMGET', bucket, 'tokens', 'last_refill')\n"            \
-    "local tokens, refilled = tonumber(held[1]), tonumber(held[2])\n"                \
-    "if tokens and refilled then\n"                                                  \
-    "    local us = math.max(0, now_us - math.floor(refilled * 1000000 + 0.5))\n"    \
-    "    tokens = math.max(0, math.min(capacity, tokens + us * rate / 1000000))\n"   \
-    "else\n"                                                                         \
-    "    tokens = capacity\n"                                                        \
-    "end\n"                                                                          \
-    "local function hold(count)\n"                                                   \
-    "    redis.call('HSET', bucket, 'tokens', string.format('%.17g', count),\n"      \
-    "               'last_refill', seconds(now_us))\n"                               \
-    "    if rate > 0 then\n"                                                         \
-    "        local ms = math.ceil((capacity - count) / rate * 1000) + 1\n"           \
-    "        redis.call('PEXPIRE', bucket, string.format('%.0f', ms))\n"             \
-    "    else\n"                                                                     \
-    "        redis.call('PERSIST', bucket)\n"                                        \
-    "    end\n"                                                                      \
+#define SCRIPT_PRELUDE                                                                            \
+    "local window, bucket, id = KEYS[1], KEYS[2], ARGV[1]\n"                                      \
+    "local window_us, limit = tonumber(ARGV[2]), tonumber(ARGV[3])\n"                             \
+    "local capacity, rate = tonumber(ARGV[4]), tonumber(ARGV[5])\n"                               \
+    "local function within(n, min, max)\n"                                                        \
+    "    return n and n >= min and n <= max\n"                                                    \
+    "end\n"                                                                                       \
+    "if #KEYS ~= 2 or #ARGV ~= 5 or not within(window_us, 1, 2678400000000) or\n"                 \
+    "        not within(limit, 1, 1000000) or not within(capacity, 1, 1000000) or\n"              \
+    "        not within(rate, 0, 1000000) or rate > 0 and capacity / rate > 31622400 then\n"      \
+    "    return redis.error_reply('ERR combined limiter: arguments out of range')\n"              \
+    "end\n"                                                                                       \
+    "local time = redis.call('TIME')\n"                                                           \
+    "local now_us = tonumber(time[1]) * 1000000 + tonumber(time[2])\n"                            \
+    "local function seconds(us)\n"                                                                \
+    "    return string.format('%.6f', us / 1000000)\n"                                            \
+    "end\n"                                                                                       \
+    "local held = redis.call('HMGET', bucket, 'tokens', 'last_refill')\n"                         \
+    "local tokens, refilled_us = capacity, now_us\n"                                              \
+    "if held[1] or held[2] then\n"                                                                \
+    "    local refilled = tonumber(held[2])\n"                                                    \
+    "    tokens = tonumber(held[1])\n"                                                            \
+    "    if not within(tokens, -1e6, 1e6) or not within(refilled, 0, 9e9) then\n"                 \
+    "        return redis.error_reply('ERR combined limiter: the bucket holds something else')\n" \
+    "    end\n"                                                                                   \
+    "    refilled_us = math.floor(refilled * 1000000 + 0.5)\n"                                    \
+    "end\n"                                                                                       \
+    "if now_us > refilled_us then\n"                                                              \
+    "    tokens = tokens + (now_us - refilled_us) * rate / 1000000\n"                             \
+    "    refilled_us = now_us\n"                                                                  \
+    "end\n"                                                                                       \
+    "tokens = math.min(capacity, tokens)\n"                                                       \
+    "local function hold(count)\n"                                                                \
+    "    redis.call('HSET', bucket, 'tokens', string.format('%.17g', count),\n"                   \
+    "               'last_refill', seconds(refilled_us))\n"                                       \
+    "    if rate > 0 then\n"                                                                      \
+    "        local full_ms = (refilled_us - now_us) / 1000 + (capacity - count) * 1000 / rate\n"  \
+    "        redis.call('PEXPIRE', bucket, string.format('%.0f', math.ceil(full_ms) + 1))\n"      \
+    "    else\n"                                                                                  \
+    "        redis.call('PERSIST', bucket)\n"                                                     \
+    "    end\n"                                                                                   \
     "end\n"
 
-/* Answers {0, id} passed; {-1} window full; {-2} no token ever; {n} a token in n us. A token lacks
- * a billionth where doubles were added up: that is one. */
+/* Answers {0, id} passed; {-1} window full; {-2} no token ever; {n} a token in n us. A token
+ * lacks a billionth where doubles were added up: that is one. */
 static const struct script pass_script = {
-    .sha = "99c5846dc3fed06e870d41813733b9b9582d82d8",
+    .sha = "839b41c4fec4496445257fcf94836510fd357fbc",
     .text = SCRIPT_PRELUDE
     "redis.call('ZREMRANGEBYSCORE', window, '-inf', seconds(now_us - window_us))\n"
     "if id ~= '' and redis.call('ZSCORE', window, id) then\n"
@@ -89,7 +97,10 @@ static const struct script pass_script = {
     "    return {-1}\n"
     "end\n"
     "if tokens < 1 - 1e-9 then\n"
-    "    return {rate > 0 and math.ceil((1 - tokens) / rate * 1000000) or -2}\n"
+    "    if rate <= 0 then\n"
+    "        return {-2}\n"
+    "    end\n"
+    "    return {refilled_us - now_us + math.ceil((1 - tokens) / rate * 1000000)}\n"
     "end\n"
     "if id == '' then\n"
     "    local serial = 0\n"
@@ -106,7 +117,7 @@ static const struct script pass_script = {
 
 /* Answers {1} given back, {0} there was nothing to give back. */
 static const struct script give_back_script = {
-    .sha = "5568b770fd6c7e33ccd4f753f1d2b7a7d89e38ce",
+    .sha = "954774413ed6d8445d43c8af722e6e115e096d41",
     .text = SCRIPT_PRELUDE "if redis.call('ZREM', window, id) == 0 then\n"
                            "    return {0}\n"
                            "end\n"

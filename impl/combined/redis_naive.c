@@ -2,7 +2,8 @@
 
 /*
  * The original, on Redis: looks at the window, waits for the bucket, adds to the window, waits for
- * a slot. Made of the original's parts, faults included (sliding_window/naive.c, redis_bucket.h).
+ * a slot. Made of the original's parts, faults included (sliding_window/naive.c,
+ * redis_bucket/proposed.c).
  *
  * Faults:
  *  - look and addition are separate commands: whoever comes in between passes as well (TOCTOU);
@@ -16,7 +17,6 @@
  */
 
 #include "../sliding_window/sliding_window.h"
-#include "redis_bucket.h"
 #include "redis_parts.h"
 
 static struct combined *naive_open(const struct combined_options *options, char *error,
@@ -31,7 +31,7 @@ static enum rate_decision pass(struct sliding_window *window,
 {
     enum rate_decision decision = sliding_window_naive.check(window, limits->name);
     if (decision == RATE_ADMITTED) {
-        decision = redis_bucket_acquire(request->redis, limits, request->deadline);
+        decision = redis_parts_token(request->redis, limits, request->deadline);
     }
     if (decision == RATE_ADMITTED) {
         decision = sliding_window_naive.add(window, limits->name, request->id);

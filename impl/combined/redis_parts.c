@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "redis_parts.h"
 
+#include "../redis_bucket/redis_bucket.h"
+
 #include <assert.h>
 #include <math.h>
 #include <stdarg.h>
@@ -241,4 +243,40 @@ void redis_parts_sleep_until(int64_t time_ns)
                                    .tv_nsec = (long)(time_ns % NS_PER_S)};
     /* Interrupted by a signal, the caller finds out that it is early. */
     (void)clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
+}
+
+/* ---- the original's bucket ------------------------------------------------------------------- */
+
+static const struct redis_bucket_variant *const buckets = &redis_bucket_proposed;
+
+static enum rate_decision wait_for_token(struct redis_bucket *bucket, const char *provider,
+                                         int64_t deadline_ns)
+{
+    double delay_s;
+    for (;;) {
+        enum rate_decision decision = buckets->try_acquire(bucket, provider, NULL, &delay_s);
+        if (decision != RATE_REFUSED) {
+            return decision;
+        }
+        const int64_t now_ns = redis_parts_now_ns();
+        if (delay_s > 1e-9 * (double)(deadline_ns - now_ns)) { /* or never */
+            return RATE_REFUSED;
+        }
+        /* To the microsecond, upwards: the script's times have no more. */
+        redis_parts_sleep_until(now_ns + 1000 * (int64_t)ceil(delay_s * 1e6));
+    }
+}
+
+enum rate_decision redis_parts_token(redisContext *redis, const struct combined_provider *limits,
+                                     const struct timespec *deadline)
+{
+    char error[100];
+    struct redis_bucket *bucket = buckets->open(&limits->bucket, redis, error, sizeof error);
+    if (bucket == NULL) {
+        return RATE_ERROR;
+    }
+    enum rate_decision decision =
+        wait_for_token(bucket, limits->name, redis_parts_deadline_ns(deadline));
+    buckets->close(bucket);
+    return decision;
 }

@@ -55,6 +55,12 @@ void redis_parts_grant(struct combined_permit *permit, struct combined *limiter,
 void redis_parts_release(struct combined *limiter, struct combined_permit *permit,
                          enum combined_outcome outcome);
 
+/* A token from the bucket as the original has it (redis_bucket/proposed.c: its script, its faults),
+ * waiting for one until the deadline: ask, sleep for as long as one was told, ask again. Who waits
+ * is promised nothing. */
+enum rate_decision redis_parts_token(redisContext *redis, const struct combined_provider *limits,
+                                     const struct timespec *deadline);
+
 /* Sends one command and waits for its reply. NULL when the connection failed, the server answered
  * with an error (which is freed), or the reply is not of type `type`. */
 redisReply *redis_parts_command(redisContext *redis, int type, const char *format, ...);

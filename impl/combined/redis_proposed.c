@@ -3,7 +3,7 @@
 /*
  * The proposal, on Redis: its script checks the window and adds to it in one step (a limiter object
  * a request, hence loaded on every one: sliding_window/proposed_lua.c); "the rest of the logic"
- * follows: the original's bucket (redis_bucket.h), then the slot.
+ * follows: the original's bucket (redis_bucket/proposed.c), then the slot.
  *
  * Kept as written:
  *  - a request that the bucket refuses has used its room in the window: a burst that the bucket
@@ -15,7 +15,6 @@
  */
 
 #include "../sliding_window/sliding_window.h"
-#include "redis_bucket.h"
 #include "redis_parts.h"
 
 static struct combined *proposed_open(const struct combined_options *options, char *error,
@@ -49,7 +48,7 @@ static enum rate_decision proposed_acquire(struct combined *limiter,
     }
     enum rate_decision decision = acquire_slot_atomic(&limits, request);
     if (decision == RATE_ADMITTED) {
-        decision = redis_bucket_acquire(request->redis, &limits, request->deadline);
+        decision = redis_parts_token(request->redis, &limits, request->deadline);
     }
     if (decision == RATE_ADMITTED) {
         decision = semaphore_proposed.acquire(limiter->slots, request->deadline);

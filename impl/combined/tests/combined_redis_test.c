@@ -216,15 +216,20 @@ Test(combined_redis, fixed_survives_what_it_finds)
     cr_assert_eq(redis_fixture_number(redis, "EXISTS bucket:p"), 0, "nothing is charged");
     redis_fixture_do(redis, "DEL window:p");
 
-    redis_fixture_do(redis, "HSET bucket:p tokens 1e9 last_refill 1");
+    redis_fixture_do(redis, "HSET bucket:p tokens text last_refill text");
+    cr_assert_eq(acquire(&combined_redis_fixed, limiter, NULL, &permit), RATE_ERROR);
+    cr_assert_eq(redis_fixture_number(redis, "EXISTS window:p"), 0, "nothing is charged");
+
+    redis_fixture_do(redis, "HSET bucket:p tokens 1e6 last_refill 1");
     assert_tokens(&combined_redis_fixed, limiter, 5);
     cr_assert_eq(acquire(&combined_redis_fixed, limiter, NULL, &permit), RATE_ADMITTED);
     assert_tokens(&combined_redis_fixed, limiter, 4);
-    redis_fixture_do(redis, "HSET bucket:p tokens 1 last_refill 99999999999");
+    redis_fixture_do(redis, "HSET bucket:p tokens 1 last_refill 8999999999");
     cr_assert_eq(acquire(&combined_redis_fixed, limiter, NULL, &permit), RATE_ADMITTED);
     assert_tokens(&combined_redis_fixed, limiter, 0);
-    redis_fixture_do(redis, "HSET bucket:p tokens text last_refill text");
-    cr_assert_eq(acquire(&combined_redis_fixed, limiter, NULL, &permit), RATE_ADMITTED);
+    cr_assert_eq(redis_fixture_number(redis, "HGET bucket:p last_refill"), 8999999999,
+                 "what was paid out in advance is not paid again");
+    cr_assert_eq(acquire(&combined_redis_fixed, limiter, NULL, &permit), RATE_REFUSED);
     combined_redis_fixed.close(limiter);
 }
 
