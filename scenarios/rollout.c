@@ -22,17 +22,16 @@ enum { THREADS_MAX = 8 };
 static const char *const PROVIDER = "openai";
 static const double WINDOW_S = 60;
 
-static struct rollout_flag *open_flag(const struct rollout_variant *flags, int share,
-                                      int errors_max)
+static void open_flag(struct rollout_flag **flag, const struct rollout_variant *flags, int share,
+                      int errors_max)
 {
     char error[200];
     const struct rollout_options options = {
         .name = "limiter", .share = share, .errors_max = errors_max};
-    struct rollout_flag *flag = flags->open(&options, error, sizeof error);
-    if (flag == NULL) {
+    *flag = flags->open(&options, error, sizeof error);
+    if (*flag == NULL) {
         treadle_violation("setup", "the flag cannot be opened: %s", error);
     }
-    return flag;
 }
 
 /* ---- the memory store ------------------------------------------------------------------------ */
@@ -57,7 +56,7 @@ static store_fixture *open_store(const treadle_run *run, long long limit,
     char error[200];
     const struct rate_limits limits = {.rpm = limit, .window_s = WINDOW_S};
     state->variant = memory_store_switch_find(run->variant);
-    state->flag = open_flag(&rollout_fixed, 0, 0);
+    open_flag(&state->flag, &rollout_fixed, 0, 0);
     const struct memory_store_switch_options options = {
         .arms = {original, replacement}, .flags = &rollout_fixed, .flag = state->flag};
     state->store = state->variant->open(&options, &limits, error, sizeof error);
@@ -366,7 +365,7 @@ static flag_fixture *open_flag_fixture(const treadle_run *run, int share, int er
 {
     flag_fixture *state = calloc(1, sizeof *state);
     state->variant = rollout_find(run->variant);
-    state->flag = open_flag(state->variant, share, errors_max);
+    open_flag(&state->flag, state->variant, share, errors_max);
     state->errors_max = errors_max;
     return state;
 }
@@ -517,7 +516,7 @@ static window_fixture *open_clients(const treadle_run *run, long long limit, int
     const struct rate_limits limits = {.rpm = limit, .window_s = WINDOW_S};
     state->variant = sliding_window_switch_find(run->variant);
     state->provider = treadle_redis_provider(PROVIDER);
-    state->flag = open_flag(&rollout_fixed, share, 0);
+    open_flag(&state->flag, &rollout_fixed, share, 0);
     state->count = (uint32_t)treadle_run_parameter(run, "threads");
     state->limit = limit;
     for (uint32_t i = 0; i < state->count; i++) {
