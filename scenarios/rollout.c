@@ -654,7 +654,7 @@ static const treadle_expectation expect_roll_back[] = {
         "each arm has room for what the other has admitted"),
     ROW("counting", MEMORY, AWAIT, HOLDS, NULL, "nothing suspends between counting and charging"),
     ROW("counting", MEMORY, SYNC, VIOLATED, "over-admission",
-        "both count a free slot, each charges it in its own arm"),
+        "both count the one free slot, the arms by themselves have more"),
     ROW("fixed", MEMORY, AWAIT, HOLDS, NULL,
         "in a hand-over one request at a time counts both arms"),
     ROW("fixed", MEMORY, SYNC, NO_VIOLATION_FOUND, NULL,
