@@ -57,6 +57,37 @@ static const treadle_scenario check_then_add = {
     .check = check_limit,
 };
 
+/* ---- all_succeed: what the document's sample test asserts
+ * ----------------------------------------
+ */
+
+static void check_all_succeed(void *context)
+{
+    sliding_fixture *state = context;
+    sliding_check_admitted(state);
+    if (state->admitted < state->count) {
+        treadle_violation("refused", "%lld of %u requests succeeded at limit %lld", state->admitted,
+                          state->count, state->limits.rpm);
+    }
+}
+
+static const treadle_expectation expect_all_succeed[] = {
+    SLIDING_ROW("proposed-lua", VIOLATED, "refused", "a limit that works refuses somebody"),
+    SLIDING_ROW("fixed", VIOLATED, "refused", "a limit that works refuses somebody"),
+    {0},
+};
+
+static const treadle_scenario all_succeed = {
+    .name = "sliding_window/all_succeed",
+    .summary = "the document's sample test: more requests than the limit, and all succeed",
+    .parameters = limited,
+    .expectations = expect_all_succeed,
+    .thread_prefix = "client",
+    .setup = sliding_setup_limit,
+    .thread = sliding_acquire,
+    .check = check_all_succeed,
+};
+
 /* ---- linearizable ------------------------------------------------------------------------------
  */
 
@@ -471,7 +502,7 @@ static const treadle_scenario round_trips = {
 };
 
 const treadle_scenario *const treadle_sliding_window[] = {
-    &check_then_add,    &linearizable,          &refused_not_charged, &boundary_row,
-    &sequential_row,    &repeated_id,           &colliding_ids,       &no_window,
-    &fractional_window, &fractional_window_ttl, &round_trips,         NULL,
+    &check_then_add,        &all_succeed, &linearizable,  &refused_not_charged, &boundary_row,
+    &sequential_row,        &repeated_id, &colliding_ids, &no_window,           &fractional_window,
+    &fractional_window_ttl, &round_trips, NULL,
 };

@@ -118,7 +118,8 @@ treadle_test(token_test SOURCES tools/explore/tests/token_test.c LIBRARIES ${exp
 treadle_test(explore_test SOURCES tools/explore/tests/explore_test.c
              LIBRARIES ${explore_libraries})
 treadle_test(cli_test SOURCES tools/cli/tests/cli_test.c tools/cli/tests/run.c TIMEOUT 300)
-target_compile_definitions(cli_test PRIVATE TREADLE_BINARY="$<TARGET_FILE:treadle>")
+target_compile_definitions(cli_test PRIVATE TREADLE_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
+                                            TREADLE_BINARY="$<TARGET_FILE:treadle>")
 add_dependencies(cli_test treadle)
 treadle_test(health_test
              SOURCES tools/cli/tests/health_test.c tools/cli/tests/run.c

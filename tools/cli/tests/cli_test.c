@@ -499,3 +499,98 @@ Test(cli, a_killed_run_leaves_a_journal_that_replays_and_no_process, .timeout = 
     snprintf(command, sizeof command, "rm -r %s", directory);
     cr_assert_eq(system(command), 0);
 }
+
+/* ---- the claims ledger -------------------------------------------------------------------------
+ */
+
+/* The text of "key":"value" in a line of JSON; "" when it is null or absent. */
+static void field(const char *line, const char *key, char *out, size_t size)
+{
+    char pattern[64];
+    snprintf(pattern, sizeof pattern, "\"%s\":\"", key);
+    const char *from = strstr(line, pattern);
+    const char *end = strchr(line, '\n');
+    out[0] = '\0';
+    if (from != NULL && (end == NULL || from < end)) {
+        from += strlen(pattern);
+        snprintf(out, size, "%.*s", (int)strcspn(from, "\""), from);
+    }
+}
+
+/* What the committed ledger says of a claim: its row, up to the ruling. */
+static bool committed_says(const char *ledger, const char *claim, const char *ruling)
+{
+    char row[96];
+    snprintf(row, sizeof row, "| %s | ", claim);
+    const char *from = strstr(ledger, row);
+    const char *end = from != NULL ? strchr(from, '\n') : NULL;
+    char cell[80];
+    snprintf(cell, sizeof cell, " | %s | ", ruling);
+    const char *found = from != NULL ? strstr(from, cell) : NULL;
+    return found != NULL && found < end;
+}
+
+static char *read_file(const char *path)
+{
+    FILE *file = fopen(path, "re");
+    cr_assert_not_null(file, "%s cannot be read", path);
+    char *text = calloc(1, 1 << 20);
+    cr_assert_gt(fread(text, 1, (1 << 20) - 1, file), 0);
+    fclose(file);
+    return text;
+}
+
+Test(claims, every_one_is_decided_as_in_the_committed_ledger)
+{
+    char *committed = read_file(TREADLE_SOURCE_DIR "/reports/claims.md");
+    ran result = TREADLE("claims", "--format", "json");
+    ASSERT_STATUS(result, 0);
+    int claims = 0;
+    int defects = 0;
+    for (const char *line = result.out; *line != '\0'; claims++) {
+        char claim[64];
+        char ruling[64];
+        char token[8192];
+        field(line, "claim", claim, sizeof claim);
+        field(line, "ruling", ruling, sizeof ruling);
+        field(line, "token", token, sizeof token);
+        cr_assert(committed_says(committed, claim, ruling), "%s: %s is not what is committed",
+                  claim, ruling);
+        const bool shown = strncmp(ruling, "true", 4) == 0;
+        const char *end = strchr(line, '\n');
+        const char *defect = strstr(line, "\"defect\":true");
+        defects += shown && token[0] != '\0' && defect != NULL && defect < end;
+        line = end != NULL ? end + 1 : "";
+    }
+    cr_assert_geq(claims, 40);
+    cr_assert_geq(defects, 15, "%d defects of the proposals, each with a token", defects);
+    ran_free(&result);
+    free(committed);
+}
+
+Test(claims, every_committed_token_replays)
+{
+    char *committed = read_file(TREADLE_SOURCE_DIR "/reports/claims.md");
+    int tokens = 0;
+    char *rest = NULL;
+    for (char *line = strtok_r(committed, "\n", &rest); line != NULL;
+         line = strtok_r(NULL, "\n", &rest)) {
+        char *token = strncmp(line, "- ", 2) == 0 ? first_token(line) : NULL;
+        if (token == NULL) {
+            continue;
+        }
+        ran again = TREADLE("replay", token);
+        ASSERT_STATUS(again, 0);
+        ran_free(&again);
+        free(token);
+        tokens++;
+    }
+    cr_assert_geq(tokens, 40);
+    free(committed);
+}
+
+Test(claims, names_what_it_does_not_know)
+{
+    refused(TREADLE("claims", "--format", "xml"), 2, "unknown format", "markdown");
+    refused(TREADLE("claims", "nothing/*"), 2, "no claim", "treadle list");
+}
