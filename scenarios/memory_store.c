@@ -427,6 +427,20 @@ static void use_and_reset(void *context, uint32_t index)
     }
 }
 
+/* A slot seen before a reset and one seen after it make no full window. */
+static void search_across_reset(void *context, uint32_t index)
+{
+    if (index == 0) {
+        invoke(context, WINDOW_HISTORY_COUNT);
+        invoke(context, WINDOW_HISTORY_ACQUIRE);
+    } else if (index == 1) {
+        invoke(context, WINDOW_HISTORY_RESET);
+    } else {
+        invoke(context, WINDOW_HISTORY_ACQUIRE);
+        invoke(context, WINDOW_HISTORY_ACQUIRE);
+    }
+}
+
 static void check_history(void *context)
 {
     fixture *state = context;
@@ -504,6 +518,11 @@ static const treadle_parameter a_pair[] = {{"threads", 2, 2, 2, "clients"}, {0}}
 static const treadle_parameter a_reader[] = {
     {"threads", 3, 2, THREADS_MAX, "a reader and clients"},
     {"limit", 1, 1, 1000, "requests admitted in one window"},
+    {0},
+};
+static const treadle_parameter across_reset[] = {
+    {"threads", 3, 3, THREADS_MAX, "threads"},
+    {"limit", 2, 1, 1000, "requests admitted in one window"},
     {0},
 };
 static const treadle_parameter histories[] = {
@@ -803,6 +822,20 @@ static const treadle_scenario expiry = {
     .check = check_every_window,
 };
 
+static const treadle_expectation expect_across_reset[] = {
+    MEMORY_ROW("naive", AWAIT, HOLDS, NULL, "nothing suspends inside a call"),
+    MEMORY_ROW("naive", SYNC, VIOLATED, "linearizability",
+               "an append is lost, or the limit is passed"),
+    MEMORY_ROW("proposed", AWAIT, HOLDS, NULL, "nothing suspends inside a call"),
+    MEMORY_ROW("proposed", SYNC, VIOLATED, "linearizability",
+               "acquire is two critical sections, others come between"),
+    MEMORY_ROW("fixed", SYNC, NO_VIOLATION_FOUND, NULL,
+               "every call is one critical section; too many interleavings for dfs"),
+    MEMORY_ROW("lockfree", SYNC, NO_VIOLATION_FOUND, NULL,
+               "a time counts only with the number of its reset; too many interleavings for dfs"),
+    {0},
+};
+
 static const treadle_scenario linearizable = {
     .name = "memory_store/linearizable",
     .summary = "clients acquire, check, count and reset; some order of the calls explains it all",
@@ -814,10 +847,32 @@ static const treadle_scenario linearizable = {
     .check = check_history,
 };
 
+static const treadle_scenario search_across_reset_row = {
+    .name = "memory_store/search_across_reset",
+    .summary = "a count and an acquisition meet a reset half-way; some order of the calls explains "
+               "it all",
+    .parameters = across_reset,
+    .expectations = expect_across_reset,
+    .setup = setup_history,
+    .thread = search_across_reset,
+    .check = check_history,
+};
+
 const treadle_scenario *const treadle_memory_store[] = {
-    &check_then_add,        &lost_append,     &first_use,
-    &independent_providers, &snapshot,        &reset_against_add,
-    &reset_one_against_add, &reset_cancelled, &acquire_cancelled,
-    &clock_set_back,        &expiry,          &linearizable,
-    &sequential_row,        &boundary_row,    NULL,
+    &check_then_add,
+    &lost_append,
+    &first_use,
+    &independent_providers,
+    &snapshot,
+    &reset_against_add,
+    &reset_one_against_add,
+    &reset_cancelled,
+    &acquire_cancelled,
+    &clock_set_back,
+    &expiry,
+    &linearizable,
+    &search_across_reset_row,
+    &sequential_row,
+    &boundary_row,
+    NULL,
 };

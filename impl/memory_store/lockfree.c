@@ -29,11 +29,11 @@
  * count again, 4,096 resets would have to be under way at once.
  *
  * How calls are ordered (linearization points). Within a generation a slot's time only grows, so a
- * slot that counts by some clock reading goes on counting by it. Hence a refused call has seen all
- * slots full at the end of its search; a count that took time is the exact number at some moment
- * of it; and both have looked whether the generation is still theirs afterwards. An admission
- * takes effect with its compare-and-swap or, when a reset came in between, right before that: its
- * slot had been free all the time.
+ * slot that counts by some clock reading goes on counting by it. Hence a count that took time is
+ * the exact number at some moment of it, if there was no reset, for which it looks afterwards. A
+ * refused call has met times of its own generation only, all full at the end of its search. An
+ * admission takes effect with its compare-and-swap. Where a reset came in between, both come right
+ * before it, admissions first: the slots of those had been free until then.
  *
  * A full search costs `rpm` steps, but only once: `oldest` is the earliest time that it met, and
  * until that has expired, whoever comes is refused without a search.
@@ -197,9 +197,6 @@ static enum search find_free_slot(const struct memory_store *store, struct provi
         }
         oldest = word < oldest ? word : oldest; /* all of one generation */
         index = index + 1 < store->limit ? index + 1 : 0;
-    }
-    if (!is_current(provider, view)) {
-        return RESET_MEANWHILE;
     }
     atomic_store(&provider->oldest, oldest);
     return NO_FREE_SLOT;
