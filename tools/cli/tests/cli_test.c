@@ -568,15 +568,34 @@ Test(claims, every_one_is_decided_as_in_the_committed_ledger)
     free(committed);
 }
 
+/* Whether a claim's evidence was found where plain accesses are steps: those differ between
+ * compilers, so its token is for the gcc build, which made it. */
+static bool for_gcc_only(const char *ledger, const char *line)
+{
+    char row[96];
+    snprintf(row, sizeof row, "| %.*s | ", (int)strcspn(line + 2, ":"), line + 2);
+    const char *from = strstr(ledger, row);
+    cr_assert_not_null(from, "no row of the ledger for: %s", line);
+    const char *memory = strstr(from, " memory memory | ");
+    return memory != NULL && memory < strchr(from, '\n');
+}
+
 Test(claims, every_committed_token_replays)
 {
+#ifdef __clang__
+    const bool gcc = false;
+#else
+    const bool gcc = true;
+#endif
     char *committed = read_file(TREADLE_SOURCE_DIR "/reports/claims.md");
+    char *ledger = strdup(committed);
     int tokens = 0;
     char *rest = NULL;
     for (char *line = strtok_r(committed, "\n", &rest); line != NULL;
          line = strtok_r(NULL, "\n", &rest)) {
         char *token = strncmp(line, "- ", 2) == 0 ? first_token(line) : NULL;
-        if (token == NULL) {
+        if (token == NULL || (!gcc && for_gcc_only(ledger, line))) {
+            free(token);
             continue;
         }
         ran again = TREADLE("replay", token);
@@ -586,6 +605,7 @@ Test(claims, every_committed_token_replays)
         tokens++;
     }
     cr_assert_geq(tokens, 40);
+    free(ledger);
     free(committed);
 }
 
