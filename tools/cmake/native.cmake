@@ -4,7 +4,7 @@
 file(GLOB impl_sources CONFIGURE_DEPENDS impl/*.c impl/*/*.c)
 list(FILTER impl_sources EXCLUDE REGEX impl/tests/)
 add_library(treadle_impl STATIC ${impl_sources})
-target_link_libraries(treadle_impl PUBLIC treadle_flags PkgConfig::HIREDIS PkgConfig::CYAML
+target_link_libraries(treadle_impl PUBLIC treadle_flags PkgConfig::HIREDIS PkgConfig::YAML
                                           PkgConfig::CK Threads::Threads m)
 
 file(GLOB model_sources CONFIGURE_DEPENDS models/*.c)
