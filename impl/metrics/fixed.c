@@ -5,7 +5,8 @@
  *
  * Policies:
  *  - A request that finds the queue full is dropped, and counted as dropped; so is a malformed one,
- *    and one that comes after stop. Recording never waits for the processor.
+ *    and one that comes after stop. Recording never waits for room; it may wait for the lock while
+ *    the processor stores what is queued.
  *  - The processor stores what it takes before it waits again: nothing is held back.
  *  - stop() drains: it returns when everything that was queued is stored.
  *  - The last `latencies_max` latencies of each (provider, agent) are kept.

@@ -4,7 +4,7 @@
 #include <criterion/criterion.h>
 #include <pthread.h>
 
-enum { THREADS = 4, REQUESTS = 5000 };
+enum { THREADS = 4, THREADS_MANY = 8, REQUESTS = 20000 };
 
 static struct metrics *open_started(const struct metrics_variant *variant,
                                     struct metrics_options options)
@@ -152,6 +152,29 @@ Test(metrics, nothing_is_lost_under_load)
         cr_assert_eq(counts.recorded, THREADS * REQUESTS);
         cr_assert_eq(counts.stored + counts.dropped, counts.recorded);
         cr_assert_eq(one.successes + other.successes, counts.stored);
+        self.variant->close(self.metrics);
+    }
+}
+
+/* More producers than cores, and room for all: whoever has the next slot may have no core, and the
+ * others must not wait for it. */
+Test(metrics, producers_do_not_wait_for_one_another, .timeout = 5)
+{
+    for (size_t i = 0; i < 2; i++) {
+        const struct metrics_options options = {.queue_max = THREADS_MANY * REQUESTS};
+        load self = {.variant = solutions[i], .metrics = open_started(solutions[i], options)};
+        pthread_t threads[THREADS_MANY];
+        for (int t = 0; t < THREADS_MANY; t++) {
+            cr_assert_eq(pthread_create(&threads[t], NULL, record_many, &self), 0);
+        }
+        for (int t = 0; t < THREADS_MANY; t++) {
+            pthread_join(threads[t], NULL);
+        }
+        self.variant->stop(self.metrics);
+        struct metrics_counts counts;
+        self.variant->counts(self.metrics, &counts);
+        cr_assert_eq(counts.stored, THREADS_MANY * REQUESTS);
+        cr_assert_eq(counts.dropped, 0);
         self.variant->close(self.metrics);
     }
 }
