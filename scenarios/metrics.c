@@ -199,7 +199,8 @@ static void check_drained(void *context)
     close_collector(state);
 }
 
-/* ---- stop_in_use: one stops while another records ----------------------------------------------
+/* ---- stop_in_use: one stops while another records twice
+ * ----------------------------------------------
  */
 
 static void stop_or_record(void *context, uint32_t index)
@@ -208,8 +209,9 @@ static void stop_or_record(void *context, uint32_t index)
     if (index == 0) {
         state->variant->stop(state->metrics);
         treadle_note("stopped");
-    } else {
+    } else { /* twice: the first may wake the processor while the second is under way */
         record(state, PROVIDER, AGENT, 1);
+        record(state, PROVIDER, AGENT, 2);
     }
 }
 
@@ -747,8 +749,8 @@ static const treadle_scenario shutdown_row = {
 
 static const treadle_scenario stop_in_use_row = {
     .name = "metrics/stop_in_use",
-    .summary =
-        "one ends the processor, one records; what is recorded is stored or counted as dropped",
+    .summary = "one ends the processor, one records twice; what is recorded is stored or counted "
+               "as dropped",
     .parameters = pair,
     .expectations = expect_stop_in_use,
     .setup = setup_started,
