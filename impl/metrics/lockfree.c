@@ -10,9 +10,9 @@
  *    requests a second, because whoever's turn it was had no core.)
  *  - A full ring, a malformed request and one that comes after stop are counted as dropped. The
  *    ring holds queue_max requests, at least two.
- *  - The processor sleeps on a semaphore that every producer posts when its slot is filled: it
- *    never spins. It then takes all slots that are filled, up to one that is not; the producer of
- *    that one has its post still to come.
+ *  - The processor never spins. It says that it is asleep, takes all slots that are filled, up to
+ *    one that is not, and waits for a post; the producer of that one has its look at `asleep`
+ *    still to come, and posts.
  *  - stop() first lets no new producer in and waits for those inside (a few instructions each),
  *    then tells the processor that no more will come: so nothing is queued behind its back.
  *
@@ -43,6 +43,7 @@ struct metrics {
     _Atomic uint64_t tail; /* the next position to be filled: producers compete for it */
     _Atomic uint64_t head; /* the next to be emptied: the processor's */
     sem_t more;
+    atomic_bool asleep; /* whoever makes it false owes the processor a post */
     atomic_llong recorded;
     atomic_llong stored;
     atomic_llong dropped;
@@ -94,7 +95,7 @@ static bool push(struct metrics *metrics, struct metrics_message *message)
                                                          memory_order_relaxed,
                                                          memory_order_relaxed)) {
             slot->message = message;
-            atomic_store_explicit(&slot->turn, position + 1, memory_order_release);
+            atomic_store(&slot->turn, position + 1); /* before the look at `asleep` */
             return true;
         }
     }
@@ -105,7 +106,7 @@ static struct metrics_message *pop(struct metrics *metrics)
 {
     const uint64_t head = atomic_load_explicit(&metrics->head, memory_order_relaxed);
     struct slot *slot = &metrics->slots[head % metrics->size];
-    if (atomic_load_explicit(&slot->turn, memory_order_acquire) != head + 1) {
+    if (atomic_load(&slot->turn) != head + 1) {
         return NULL;
     }
     struct metrics_message *message = slot->message;
@@ -140,19 +141,35 @@ static void store(struct metrics *metrics, struct metrics_message *message)
     free(message);
 }
 
-/* Posts may outnumber what is left to take: a wake-up that finds nothing does no harm. */
+static void wake(struct metrics *metrics)
+{
+    if (atomic_load(&metrics->asleep) && atomic_exchange(&metrics->asleep, false)) {
+        sem_post(&metrics->more);
+    }
+}
+
+static void store_filled(struct metrics *metrics)
+{
+    struct metrics_message *message;
+    while ((message = pop(metrics)) != NULL) {
+        store(metrics, message);
+    }
+}
+
 static void *process(void *argument)
 {
     struct metrics *metrics = argument;
     bool last = false;
     while (!last) {
+        atomic_store(&metrics->asleep, true);
+        last = atomic_load(&metrics->complete); /* before the look: then that sees everything */
+        store_filled(metrics);
+        if (last) {
+            break;
+        }
         while (sem_wait(&metrics->more) != 0) {
         }
-        last = atomic_load(&metrics->complete); /* before the look: then that sees everything */
-        struct metrics_message *message;
-        while ((message = pop(metrics)) != NULL) {
-            store(metrics, message);
-        }
+        store_filled(metrics);
     }
     return NULL;
 }
@@ -169,7 +186,7 @@ static void lockfree_stop(struct metrics *metrics)
         sched_yield();
     }
     atomic_store(&metrics->complete, true);
-    sem_post(&metrics->more);
+    wake(metrics);
     pthread_join(metrics->processor, NULL);
 }
 
@@ -183,7 +200,7 @@ static bool lockfree_record(struct metrics *metrics, const char *provider, const
     const bool queued =
         message != NULL && !atomic_load(&metrics->stopping) && push(metrics, message);
     if (queued) {
-        sem_post(&metrics->more);
+        wake(metrics);
     } else {
         atomic_fetch_add(&metrics->dropped, 1);
     }
