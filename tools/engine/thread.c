@@ -56,6 +56,16 @@ static void thread_main(void)
                                                : self->start(self->argument));
 }
 
+/* In the trace, too; while recording is paused as well, for the thread will be met later. */
+static void name_in_trace(const thread *named)
+{
+    treadle_trace *trace = E.options.trace;
+    if (UNLIKELY(trace != NULL) && named->id < TREADLE_TRACE_THREADS_MAX) {
+        memcpy(trace->thread_names[named->id], named->name, TREADLE_THREAD_NAME_MAX);
+        trace->thread_count = E.thread_count;
+    }
+}
+
 thread *treadle_thread_new(const char name[TREADLE_THREAD_NAME_MAX], const void *site)
 {
     if (E.thread_count >= TREADLE_THREADS_MAX) {
@@ -78,10 +88,7 @@ thread *treadle_thread_new(const char name[TREADLE_THREAD_NAME_MAX], const void 
         treadle_tls_fresh(made);
     }
     memcpy(made->name, name, TREADLE_THREAD_NAME_MAX);
-    if (E.trace != NULL && id < TREADLE_TRACE_THREADS_MAX) {
-        memcpy(E.trace->thread_names[id], name, TREADLE_THREAD_NAME_MAX);
-        E.trace->thread_count = E.thread_count;
-    }
+    name_in_trace(made);
     E.enabled |= made->bit;
     made->sp = treadle_fiber_new(treadle_stack_low(&E.stacks, id),
                                  treadle_stack_high(&E.stacks, id), thread_main);
@@ -302,9 +309,7 @@ int SEAM(pthread_setname_np)(pthread_t handle, const char *name)
     }
     thread *target = thread_of(handle, "pthread_setname_np");
     snprintf(target->name, sizeof target->name, "%s", name);
-    if (E.trace != NULL) {
-        snprintf(E.trace->thread_names[target->id], TREADLE_THREAD_NAME_MAX, "%s", name);
-    }
+    name_in_trace(target);
     return 0;
 }
 

@@ -246,6 +246,33 @@ Test(time, a_thread_s_wall_clock_can_be_wrong)
     cr_assert(noted);
 }
 
+static void note_again(void *unused, uint32_t index)
+{
+    (void)unused;
+    (void)index;
+    treadle_record_pause(false);
+    treadle_note("recorded again");
+}
+
+static void make_thread_unrecorded(void *unused)
+{
+    treadle_record_pause(true);
+    treadle_run_threads(1, "early", note_again, unused);
+}
+
+Test(trace, names_threads_that_were_made_while_recording_was_paused)
+{
+    treadle_trace *trace = calloc(1, sizeof *trace);
+    exploration how = {.granularity = TREADLE_GRANULARITY_SYNC, .executions_max = 1};
+    how.options.trace = trace;
+    explore(&how, make_thread_unrecorded);
+    cr_assert_eq(how.passed, 1);
+    cr_assert_eq(trace->event_count, 1);
+    cr_assert_eq(trace->thread_count, 2);
+    cr_assert_str_eq(trace->thread_names[trace->events[0].thread], "early-1");
+    free(trace);
+}
+
 static void calls_that_see_time(void *unused)
 {
     (void)unused;
