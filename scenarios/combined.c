@@ -724,128 +724,141 @@ static const treadle_parameter toctou_parameters[] = {
 static const treadle_parameter one[] = {{"threads", 1, 1, 1, "clients"}, {0}};
 static const treadle_parameter two[] = {{"threads", 2, 2, CLIENTS_MAX, "clients"}, {0}};
 
-#define ROW(backend, variant, granularity, verdict, property, reason)          \
-    {                                                                          \
-        variant, TREADLE_BACKEND_##backend, TREADLE_GRANULARITY_##granularity, \
-            TREADLE_VERDICT_##verdict, property, reason                        \
-    }
-#define MEMORY_ROW(...) ROW(MEMORY, __VA_ARGS__)
-/* Clients share nothing but the server: what interleaves is commands. */
-#define REDIS_ROW(variant, ...) ROW(REDIS, variant, AWAIT, __VA_ARGS__)
-
 static const treadle_expectation expect_toctou[] = {
-    MEMORY_ROW("naive", AWAIT, VIOLATED, "over-admission",
-               "all who wait for a token have passed the check before (limit 5, burst 3: 7 pass)"),
-    MEMORY_ROW("proposed", AWAIT, HOLDS, NULL, "the window is charged before anybody waits"),
-    MEMORY_ROW("fixed", AWAIT, HOLDS, NULL, "who waits has its room set aside"),
-    MEMORY_ROW("fixed", SYNC, NO_VIOLATION_FOUND, NULL,
-               "as at await; too many interleavings for dfs"),
+    TREADLE_MEMORY_ROW(
+        "naive", AWAIT, VIOLATED, "over-admission",
+        "all who wait for a token have passed the check before (limit 5, burst 3: 7 pass)"),
+    TREADLE_MEMORY_ROW("proposed", AWAIT, HOLDS, NULL,
+                       "the window is charged before anybody waits"),
+    TREADLE_MEMORY_ROW("fixed", AWAIT, HOLDS, NULL, "who waits has its room set aside"),
+    TREADLE_MEMORY_ROW("fixed", SYNC, NO_VIOLATION_FOUND, NULL,
+                       "as at await; too many interleavings for dfs"),
     {0},
 };
 static const treadle_expectation expect_bucket_refuses[] = {
-    MEMORY_ROW("naive", AWAIT, HOLDS, NULL, "charges the window last"),
-    MEMORY_ROW("proposed", AWAIT, VIOLATED, "starvation",
-               "nine refused requests have used up the window"),
-    MEMORY_ROW("fixed", AWAIT, HOLDS, NULL, "window and bucket are one decision"),
-    REDIS_ROW("naive", HOLDS, NULL, "charges the window last"),
-    REDIS_ROW("proposed", VIOLATED, "starvation", "nine refused requests have used up the window"),
-    REDIS_ROW("fixed", HOLDS, NULL, "one script decides over both"),
+    TREADLE_MEMORY_ROW("naive", AWAIT, HOLDS, NULL, "charges the window last"),
+    TREADLE_MEMORY_ROW("proposed", AWAIT, VIOLATED, "starvation",
+                       "nine refused requests have used up the window"),
+    TREADLE_MEMORY_ROW("fixed", AWAIT, HOLDS, NULL, "window and bucket are one decision"),
+    TREADLE_REDIS_ROW("naive", HOLDS, NULL, "charges the window last"),
+    TREADLE_REDIS_ROW("proposed", VIOLATED, "starvation",
+                      "nine refused requests have used up the window"),
+    TREADLE_REDIS_ROW("fixed", HOLDS, NULL, "one script decides over both"),
     {0},
 };
 static const treadle_expectation expect_slot_deadline[] = {
-    MEMORY_ROW("naive", AWAIT, VIOLATED, "lost-room", "who gets no slot stays in the window"),
-    MEMORY_ROW("proposed", AWAIT, VIOLATED, "lost-room", "who gets no slot stays in the window"),
-    MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "room and token are given back"),
+    TREADLE_MEMORY_ROW("naive", AWAIT, VIOLATED, "lost-room",
+                       "who gets no slot stays in the window"),
+    TREADLE_MEMORY_ROW("proposed", AWAIT, VIOLATED, "lost-room",
+                       "who gets no slot stays in the window"),
+    TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "room and token are given back"),
     {0},
 };
 static const treadle_expectation expect_slot_cancelled[] = {
-    MEMORY_ROW("naive", AWAIT, VIOLATED, "lost-room", "a cancelled waiter stays in the window"),
-    MEMORY_ROW("proposed", AWAIT, VIOLATED, "lost-room", "a cancelled waiter stays in the window"),
-    MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "the clean-up handler gives room and token back"),
-    REDIS_ROW("naive", VIOLATED, "lost-room", "a cancelled waiter stays in the window"),
-    REDIS_ROW("proposed", VIOLATED, "lost-room", "a cancelled waiter stays in the window"),
-    REDIS_ROW("fixed", HOLDS, NULL, "the clean-up handler runs the script that undoes"),
+    TREADLE_MEMORY_ROW("naive", AWAIT, VIOLATED, "lost-room",
+                       "a cancelled waiter stays in the window"),
+    TREADLE_MEMORY_ROW("proposed", AWAIT, VIOLATED, "lost-room",
+                       "a cancelled waiter stays in the window"),
+    TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL,
+                       "the clean-up handler gives room and token back"),
+    TREADLE_REDIS_ROW("naive", VIOLATED, "lost-room", "a cancelled waiter stays in the window"),
+    TREADLE_REDIS_ROW("proposed", VIOLATED, "lost-room", "a cancelled waiter stays in the window"),
+    TREADLE_REDIS_ROW("fixed", HOLDS, NULL, "the clean-up handler runs the script that undoes"),
     {0},
 };
 static const treadle_expectation expect_token_cancelled[] = {
-    MEMORY_ROW("naive", AWAIT, HOLDS, NULL, "charges the window after the wait"),
-    MEMORY_ROW("proposed", AWAIT, VIOLATED, "lost-room", "charged the window before the wait"),
-    MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "the clean-up handler gives the room back"),
+    TREADLE_MEMORY_ROW("naive", AWAIT, HOLDS, NULL, "charges the window after the wait"),
+    TREADLE_MEMORY_ROW("proposed", AWAIT, VIOLATED, "lost-room",
+                       "charged the window before the wait"),
+    TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "the clean-up handler gives the room back"),
     {0},
 };
 static const treadle_expectation expect_not_sent[] = {
-    MEMORY_ROW("naive", AWAIT, VIOLATED, "lost-room", "an unused permit stays in the window"),
-    MEMORY_ROW("proposed", AWAIT, VIOLATED, "lost-room", "an unused permit stays in the window"),
-    MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "everything is given back, once"),
-    REDIS_ROW("naive", VIOLATED, "lost-room", "an unused permit stays in the window"),
-    REDIS_ROW("proposed", VIOLATED, "lost-room", "an unused permit stays in the window"),
-    REDIS_ROW("fixed", HOLDS, NULL, "everything is given back, once"),
+    TREADLE_MEMORY_ROW("naive", AWAIT, VIOLATED, "lost-room",
+                       "an unused permit stays in the window"),
+    TREADLE_MEMORY_ROW("proposed", AWAIT, VIOLATED, "lost-room",
+                       "an unused permit stays in the window"),
+    TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "everything is given back, once"),
+    TREADLE_REDIS_ROW("naive", VIOLATED, "lost-room", "an unused permit stays in the window"),
+    TREADLE_REDIS_ROW("proposed", VIOLATED, "lost-room", "an unused permit stays in the window"),
+    TREADLE_REDIS_ROW("fixed", HOLDS, NULL, "everything is given back, once"),
     {0},
 };
 static const treadle_expectation expect_failed[] = {
-    MEMORY_ROW("naive", AWAIT, HOLDS, NULL, "`finally` was there already: no leak"),
-    MEMORY_ROW("proposed", AWAIT, HOLDS, NULL, "`finally`"),
-    MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "a request that was made counts, and its slot is free"),
+    TREADLE_MEMORY_ROW("naive", AWAIT, HOLDS, NULL, "`finally` was there already: no leak"),
+    TREADLE_MEMORY_ROW("proposed", AWAIT, HOLDS, NULL, "`finally`"),
+    TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL,
+                       "a request that was made counts, and its slot is free"),
     {0},
 };
 static const treadle_expectation expect_two_providers[] = {
-    MEMORY_ROW("naive", AWAIT, HOLDS, NULL, "windows and buckets are apart"),
-    MEMORY_ROW("proposed", AWAIT, HOLDS, NULL, "windows and buckets are apart"),
-    MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "windows and buckets are apart, the slots one"),
+    TREADLE_MEMORY_ROW("naive", AWAIT, HOLDS, NULL, "windows and buckets are apart"),
+    TREADLE_MEMORY_ROW("proposed", AWAIT, HOLDS, NULL, "windows and buckets are apart"),
+    TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "windows and buckets are apart, the slots one"),
     {0},
 };
 static const treadle_expectation expect_reconfigure[] = {
-    MEMORY_ROW("naive", AWAIT, VIOLATED, "over-admission", "the new window has forgotten"),
-    MEMORY_ROW("proposed", AWAIT, VIOLATED, "over-admission", "the new window has forgotten"),
-    MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "the window keeps what it holds"),
+    TREADLE_MEMORY_ROW("naive", AWAIT, VIOLATED, "over-admission", "the new window has forgotten"),
+    TREADLE_MEMORY_ROW("proposed", AWAIT, VIOLATED, "over-admission",
+                       "the new window has forgotten"),
+    TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "the window keeps what it holds"),
     {0},
 };
 static const treadle_expectation expect_linearizable[] = {
-    MEMORY_ROW("naive", AWAIT, VIOLATED, "linearizability", "what is given back stays taken"),
-    MEMORY_ROW("proposed", AWAIT, VIOLATED, "linearizability", "what is given back stays taken"),
-    MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "one critical section decides"),
-    MEMORY_ROW("fixed", MEMORY, NO_VIOLATION_FOUND, NULL,
-               "as at sync; too many interleavings for dfs"),
-    REDIS_ROW("naive", VIOLATED, "linearizability", "what is given back stays taken"),
-    REDIS_ROW("proposed", VIOLATED, "linearizability", "what is given back stays taken"),
-    REDIS_ROW("fixed", HOLDS, NULL, "one script decides, one undoes"),
+    TREADLE_MEMORY_ROW("naive", AWAIT, VIOLATED, "linearizability",
+                       "what is given back stays taken"),
+    TREADLE_MEMORY_ROW("proposed", AWAIT, VIOLATED, "linearizability",
+                       "what is given back stays taken"),
+    TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "one critical section decides"),
+    TREADLE_MEMORY_ROW("fixed", MEMORY, NO_VIOLATION_FOUND, NULL,
+                       "as at sync; too many interleavings for dfs"),
+    TREADLE_REDIS_ROW("naive", VIOLATED, "linearizability", "what is given back stays taken"),
+    TREADLE_REDIS_ROW("proposed", VIOLATED, "linearizability", "what is given back stays taken"),
+    TREADLE_REDIS_ROW("fixed", HOLDS, NULL, "one script decides, one undoes"),
     {0},
 };
 static const treadle_expectation expect_sequential[] = {
-    MEMORY_ROW("naive", AWAIT, HOLDS, NULL, "one client"),
-    MEMORY_ROW("proposed", AWAIT, VIOLATED, "wrong-count", "what the bucket refuses is charged"),
-    MEMORY_ROW("fixed", AWAIT, HOLDS, NULL, "one client"),
-    REDIS_ROW("naive", VIOLATED, "wrong-answer", "ZCOUNT counts an entry whose age is the window"),
-    REDIS_ROW("proposed", VIOLATED, "wrong-count", "what the bucket refuses is charged"),
-    REDIS_ROW("fixed", HOLDS, NULL, "one client"),
+    TREADLE_MEMORY_ROW("naive", AWAIT, HOLDS, NULL, "one client"),
+    TREADLE_MEMORY_ROW("proposed", AWAIT, VIOLATED, "wrong-count",
+                       "what the bucket refuses is charged"),
+    TREADLE_MEMORY_ROW("fixed", AWAIT, HOLDS, NULL, "one client"),
+    TREADLE_REDIS_ROW("naive", VIOLATED, "wrong-answer",
+                      "ZCOUNT counts an entry whose age is the window"),
+    TREADLE_REDIS_ROW("proposed", VIOLATED, "wrong-count", "what the bucket refuses is charged"),
+    TREADLE_REDIS_ROW("fixed", HOLDS, NULL, "one client"),
     {0},
 };
 
 static const treadle_expectation expect_processes[] = {
-    REDIS_ROW("naive", VIOLATED, "over-admission", "both look before either has added"),
-    REDIS_ROW("proposed", HOLDS, NULL, "a script is one step"),
-    REDIS_ROW("fixed", HOLDS, NULL, "a script is one step"),
+    TREADLE_REDIS_ROW("naive", VIOLATED, "over-admission", "both look before either has added"),
+    TREADLE_REDIS_ROW("proposed", HOLDS, NULL, "a script is one step"),
+    TREADLE_REDIS_ROW("fixed", HOLDS, NULL, "a script is one step"),
     {0},
 };
 static const treadle_expectation expect_fast_clock[] = {
-    REDIS_ROW("naive", VIOLATED, "over-admission", "the window is the client's idea of a minute"),
-    REDIS_ROW("proposed", VIOLATED, "over-admission", "a fast clock purges what still counts"),
-    REDIS_ROW("fixed", HOLDS, NULL, "the server's clock"),
-    MEMORY_ROW("naive", AWAIT, VIOLATED, "over-admission", "the wall clock can be set"),
-    MEMORY_ROW("proposed", AWAIT, VIOLATED, "over-admission", "the wall clock can be set"),
-    MEMORY_ROW("fixed", AWAIT, HOLDS, NULL, "the monotonic clock"),
+    TREADLE_REDIS_ROW("naive", VIOLATED, "over-admission",
+                      "the window is the client's idea of a minute"),
+    TREADLE_REDIS_ROW("proposed", VIOLATED, "over-admission",
+                      "a fast clock purges what still counts"),
+    TREADLE_REDIS_ROW("fixed", HOLDS, NULL, "the server's clock"),
+    TREADLE_MEMORY_ROW("naive", AWAIT, VIOLATED, "over-admission", "the wall clock can be set"),
+    TREADLE_MEMORY_ROW("proposed", AWAIT, VIOLATED, "over-admission", "the wall clock can be set"),
+    TREADLE_MEMORY_ROW("fixed", AWAIT, HOLDS, NULL, "the monotonic clock"),
     {0},
 };
 static const treadle_expectation expect_cut[] = {
-    REDIS_ROW("naive", VIOLATED, "half-taken", "cut off between the bucket and the window"),
-    REDIS_ROW("proposed", VIOLATED, "half-taken", "cut off between the window and the bucket"),
-    REDIS_ROW("fixed", HOLDS, NULL, "one script takes from both, one gives back to both"),
+    TREADLE_REDIS_ROW("naive", VIOLATED, "half-taken", "cut off between the bucket and the window"),
+    TREADLE_REDIS_ROW("proposed", VIOLATED, "half-taken",
+                      "cut off between the window and the bucket"),
+    TREADLE_REDIS_ROW("fixed", HOLDS, NULL, "one script takes from both, one gives back to both"),
     {0},
 };
 static const treadle_expectation expect_lost_reply[] = {
-    REDIS_ROW("naive", VIOLATED, "charged-twice", "the bucket does not know the request again"),
-    REDIS_ROW("proposed", VIOLATED, "charged-twice", "the bucket does not know the request again"),
-    REDIS_ROW("fixed", HOLDS, NULL, "a retry with the same id is recognised"),
+    TREADLE_REDIS_ROW("naive", VIOLATED, "charged-twice",
+                      "the bucket does not know the request again"),
+    TREADLE_REDIS_ROW("proposed", VIOLATED, "charged-twice",
+                      "the bucket does not know the request again"),
+    TREADLE_REDIS_ROW("fixed", HOLDS, NULL, "a retry with the same id is recognised"),
     {0},
 };
 

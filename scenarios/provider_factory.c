@@ -907,193 +907,214 @@ static const treadle_parameter several[] = {{"threads", 2, 1, THREADS_MAX, "thre
 static const treadle_parameter two[] = {{"threads", 2, 2, 2, "threads"}, {0}};
 static const treadle_parameter one[] = {{"threads", 1, 1, 1, "threads"}, {0}};
 
-#define ROW(variant, granularity, verdict, property, reason)                \
-    {                                                                       \
-        variant, TREADLE_BACKEND_MEMORY, TREADLE_GRANULARITY_##granularity, \
-            TREADLE_VERDICT_##verdict, property, reason                     \
-    }
-
 static const treadle_expectation expect_lost_insert[] = {
-    ROW("naive", AWAIT, HOLDS, NULL,
-        "no await inside: the document's claim is false for asyncio alone"),
-    ROW("naive", SYNC, VIOLATED, "lost-insert",
-        "two threads let the map grow, and one binds its own over the other"),
-    ROW("naive", MEMORY, VIOLATED, "lost-insert", "two threads write the same place of the map"),
-    ROW("proposed", SYNC, HOLDS, NULL, "one lock around everything"),
-    ROW("fixed", SYNC, HOLDS, NULL, "the map is changed under the lock"),
-    ROW("lockfree", SYNC, NO_VIOLATION_FOUND, NULL, "as fixed; too many steps for dfs"),
+    TREADLE_MEMORY_ROW("naive", AWAIT, HOLDS, NULL,
+                       "no await inside: the document's claim is false for asyncio alone"),
+    TREADLE_MEMORY_ROW("naive", SYNC, VIOLATED, "lost-insert",
+                       "two threads let the map grow, and one binds its own over the other"),
+    TREADLE_MEMORY_ROW("naive", MEMORY, VIOLATED, "lost-insert",
+                       "two threads write the same place of the map"),
+    TREADLE_MEMORY_ROW("proposed", SYNC, HOLDS, NULL, "one lock around everything"),
+    TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "the map is changed under the lock"),
+    TREADLE_MEMORY_ROW("lockfree", SYNC, NO_VIOLATION_FOUND, NULL,
+                       "as fixed; too many steps for dfs"),
     {0},
 };
 
 static const treadle_expectation expect_one_construction[] = {
-    ROW("naive", AWAIT, VIOLATED, "different-instances",
-        "each builds its own, and the last one stays"),
-    ROW("proposed", AWAIT, VIOLATED, "different-instances",
-        "the lock makes them build one after the other, and replace"),
-    ROW("fixed", SYNC, HOLDS, NULL, "the second waits for the first and shares its instance"),
-    ROW("lockfree", SYNC, NO_VIOLATION_FOUND, NULL, "as fixed; too many steps for dfs"),
+    TREADLE_MEMORY_ROW("naive", AWAIT, VIOLATED, "different-instances",
+                       "each builds its own, and the last one stays"),
+    TREADLE_MEMORY_ROW("proposed", AWAIT, VIOLATED, "different-instances",
+                       "the lock makes them build one after the other, and replace"),
+    TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL,
+                       "the second waits for the first and shares its instance"),
+    TREADLE_MEMORY_ROW("lockfree", SYNC, NO_VIOLATION_FOUND, NULL,
+                       "as fixed; too many steps for dfs"),
     {0},
 };
 
 static const treadle_expectation expect_second_create[] = {
-    ROW("naive", AWAIT, VIOLATED, "different-instances",
-        "create does not look: no concurrency is needed"),
-    ROW("proposed", AWAIT, VIOLATED, "different-instances",
-        "the lock changes nothing: create does not look"),
-    ROW("fixed", SYNC, HOLDS, NULL, "create returns what is registered"),
-    ROW("lockfree", SYNC, HOLDS, NULL, "as fixed"),
+    TREADLE_MEMORY_ROW("naive", AWAIT, VIOLATED, "different-instances",
+                       "create does not look: no concurrency is needed"),
+    TREADLE_MEMORY_ROW("proposed", AWAIT, VIOLATED, "different-instances",
+                       "the lock changes nothing: create does not look"),
+    TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "create returns what is registered"),
+    TREADLE_MEMORY_ROW("lockfree", SYNC, HOLDS, NULL, "as fixed"),
     {0},
 };
 
 static const treadle_expectation expect_reader_in_resize[] = {
-    ROW("naive", AWAIT, HOLDS, NULL, "no await inside: false for asyncio, true for threads"),
-    ROW("naive", MEMORY, VIOLATED, "missed-provider",
-        "the reader looks into the larger map before all is moved"),
-    ROW("proposed", SYNC, HOLDS, NULL, "the reader waits for the lock"),
-    ROW("fixed", SYNC, HOLDS, NULL, "the reader waits for the lock"),
-    ROW("lockfree", SYNC, NO_VIOLATION_FOUND, NULL, "as fixed; too many steps for dfs"),
+    TREADLE_MEMORY_ROW("naive", AWAIT, HOLDS, NULL,
+                       "no await inside: false for asyncio, true for threads"),
+    TREADLE_MEMORY_ROW("naive", MEMORY, VIOLATED, "missed-provider",
+                       "the reader looks into the larger map before all is moved"),
+    TREADLE_MEMORY_ROW("proposed", SYNC, HOLDS, NULL, "the reader waits for the lock"),
+    TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "the reader waits for the lock"),
+    TREADLE_MEMORY_ROW("lockfree", SYNC, NO_VIOLATION_FOUND, NULL,
+                       "as fixed; too many steps for dfs"),
     {0},
 };
 
 static const treadle_expectation expect_slow_constructor[] = {
-    ROW("naive", SYNC, HOLDS, NULL, "no lock to wait for"),
-    ROW("proposed", AWAIT, VIOLATED, "deadlock",
-        "the lock is held through the construction: readers wait for it"),
-    ROW("fixed", SYNC, HOLDS, NULL, "constructors run outside the lock"),
-    ROW("lockfree", SYNC, NO_VIOLATION_FOUND, NULL, "as fixed; too many steps for dfs"),
+    TREADLE_MEMORY_ROW("naive", SYNC, HOLDS, NULL, "no lock to wait for"),
+    TREADLE_MEMORY_ROW("proposed", AWAIT, VIOLATED, "deadlock",
+                       "the lock is held through the construction: readers wait for it"),
+    TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "constructors run outside the lock"),
+    TREADLE_MEMORY_ROW("lockfree", SYNC, NO_VIOLATION_FOUND, NULL,
+                       "as fixed; too many steps for dfs"),
     {0},
 };
 
 static const treadle_expectation expect_failed_construction[] = {
-    ROW("naive", AWAIT, VIOLATED, "different-instances",
-        "the one that failed builds again, and replaces the other"),
-    ROW("proposed", AWAIT, VIOLATED, "different-instances",
-        "the one that failed builds again, and replaces the other"),
-    ROW("fixed", SYNC, HOLDS, NULL, "the failure is shared, and the next attempt builds"),
-    ROW("lockfree", SYNC, NO_VIOLATION_FOUND, NULL, "as fixed; too many steps for dfs"),
+    TREADLE_MEMORY_ROW("naive", AWAIT, VIOLATED, "different-instances",
+                       "the one that failed builds again, and replaces the other"),
+    TREADLE_MEMORY_ROW("proposed", AWAIT, VIOLATED, "different-instances",
+                       "the one that failed builds again, and replaces the other"),
+    TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL,
+                       "the failure is shared, and the next attempt builds"),
+    TREADLE_MEMORY_ROW("lockfree", SYNC, NO_VIOLATION_FOUND, NULL,
+                       "as fixed; too many steps for dfs"),
     {0},
 };
 
 static const treadle_expectation expect_cancelled_builder[] = {
-    ROW("naive", AWAIT, HOLDS, NULL, "the cancelled one has built nothing yet"),
-    ROW("naive", SYNC, VIOLATED, "leaked-instance",
-        "cancelled too late, both have built, and one replaced the other"),
-    ROW("proposed", SYNC, VIOLATED, "leaked-instance",
-        "cancelled too late, both have built, and one replaced the other"),
-    ROW("fixed", SYNC, HOLDS, NULL, "the claim is given up, and who waited builds"),
-    ROW("lockfree", SYNC, NO_VIOLATION_FOUND, NULL, "as fixed; too many steps for dfs"),
+    TREADLE_MEMORY_ROW("naive", AWAIT, HOLDS, NULL, "the cancelled one has built nothing yet"),
+    TREADLE_MEMORY_ROW("naive", SYNC, VIOLATED, "leaked-instance",
+                       "cancelled too late, both have built, and one replaced the other"),
+    TREADLE_MEMORY_ROW("proposed", SYNC, VIOLATED, "leaked-instance",
+                       "cancelled too late, both have built, and one replaced the other"),
+    TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "the claim is given up, and who waited builds"),
+    TREADLE_MEMORY_ROW("lockfree", SYNC, NO_VIOLATION_FOUND, NULL,
+                       "as fixed; too many steps for dfs"),
     {0},
 };
 
 static const treadle_expectation expect_cancelled_waiter[] = {
-    ROW("naive", SYNC, HOLDS, NULL, "nobody waits for anybody: each builds"),
-    ROW("proposed", AWAIT, VIOLATED, "deadlock", "waiting for a lock cannot be cancelled"),
-    ROW("fixed", SYNC, HOLDS, NULL, "waiting for a construction is a cancellation point"),
-    ROW("lockfree", SYNC, NO_VIOLATION_FOUND, NULL, "as fixed; too many steps for dfs"),
+    TREADLE_MEMORY_ROW("naive", SYNC, HOLDS, NULL, "nobody waits for anybody: each builds"),
+    TREADLE_MEMORY_ROW("proposed", AWAIT, VIOLATED, "deadlock",
+                       "waiting for a lock cannot be cancelled"),
+    TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL,
+                       "waiting for a construction is a cancellation point"),
+    TREADLE_MEMORY_ROW("lockfree", SYNC, NO_VIOLATION_FOUND, NULL,
+                       "as fixed; too many steps for dfs"),
     {0},
 };
 
 static const treadle_expectation expect_remove_against_use[] = {
-    ROW("naive", AWAIT, VIOLATED, "use-after-destroy",
-        "remove destroys at once: true for asyncio, too"),
-    ROW("proposed", AWAIT, VIOLATED, "use-after-destroy",
-        "the lock guards the map, not the instance"),
-    ROW("fixed", SYNC, HOLDS, NULL, "the last one who holds it destroys it"),
-    ROW("lockfree", SYNC, NO_VIOLATION_FOUND, NULL, "as fixed; too many steps for dfs"),
+    TREADLE_MEMORY_ROW("naive", AWAIT, VIOLATED, "use-after-destroy",
+                       "remove destroys at once: true for asyncio, too"),
+    TREADLE_MEMORY_ROW("proposed", AWAIT, VIOLATED, "use-after-destroy",
+                       "the lock guards the map, not the instance"),
+    TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "the last one who holds it destroys it"),
+    TREADLE_MEMORY_ROW("lockfree", SYNC, NO_VIOLATION_FOUND, NULL,
+                       "as fixed; too many steps for dfs"),
     {0},
 };
 
 static const treadle_expectation expect_remove_against_create[] = {
-    ROW("naive", AWAIT, VIOLATED, "use-after-destroy", "remove destroys what create has just lent"),
-    ROW("proposed", AWAIT, VIOLATED, "use-after-destroy",
-        "remove destroys what create has just lent"),
-    ROW("fixed", SYNC, HOLDS, NULL, "the last one who holds it destroys it"),
-    ROW("lockfree", SYNC, NO_VIOLATION_FOUND, NULL, "as fixed; too many steps for dfs"),
+    TREADLE_MEMORY_ROW("naive", AWAIT, VIOLATED, "use-after-destroy",
+                       "remove destroys what create has just lent"),
+    TREADLE_MEMORY_ROW("proposed", AWAIT, VIOLATED, "use-after-destroy",
+                       "remove destroys what create has just lent"),
+    TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "the last one who holds it destroys it"),
+    TREADLE_MEMORY_ROW("lockfree", SYNC, NO_VIOLATION_FOUND, NULL,
+                       "as fixed; too many steps for dfs"),
     {0},
 };
 
 static const treadle_expectation expect_snapshot_consistency[] = {
-    ROW("naive", AWAIT, HOLDS, NULL, "no await inside: false for asyncio, true for threads"),
-    ROW("naive", MEMORY, VIOLATED, "impossible-snapshot", "the copy is taken entry by entry"),
-    ROW("proposed", SYNC, HOLDS, NULL, "the copy is taken under the lock"),
-    ROW("fixed", SYNC, HOLDS, NULL, "the copy is taken under the lock"),
-    ROW("lockfree", SYNC, NO_VIOLATION_FOUND, NULL, "as fixed; too many steps for dfs"),
+    TREADLE_MEMORY_ROW("naive", AWAIT, HOLDS, NULL,
+                       "no await inside: false for asyncio, true for threads"),
+    TREADLE_MEMORY_ROW("naive", MEMORY, VIOLATED, "impossible-snapshot",
+                       "the copy is taken entry by entry"),
+    TREADLE_MEMORY_ROW("proposed", SYNC, HOLDS, NULL, "the copy is taken under the lock"),
+    TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "the copy is taken under the lock"),
+    TREADLE_MEMORY_ROW("lockfree", SYNC, NO_VIOLATION_FOUND, NULL,
+                       "as fixed; too many steps for dfs"),
     {0},
 };
 
 static const treadle_expectation expect_rebuild_against_add[] = {
-    ROW("naive", AWAIT, VIOLATED, "lost-insert",
-        "the rebuilt copy of the map takes the place of one with more in it"),
-    ROW("proposed", SYNC, VIOLATED, "lost-insert",
-        "the lock is free between copying the map and binding the copy"),
-    ROW("fixed", SYNC, HOLDS, NULL, "the map is changed in place, at one moment"),
-    ROW("lockfree", SYNC, NO_VIOLATION_FOUND, NULL, "as fixed; too many steps for dfs"),
+    TREADLE_MEMORY_ROW("naive", AWAIT, VIOLATED, "lost-insert",
+                       "the rebuilt copy of the map takes the place of one with more in it"),
+    TREADLE_MEMORY_ROW("proposed", SYNC, VIOLATED, "lost-insert",
+                       "the lock is free between copying the map and binding the copy"),
+    TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "the map is changed in place, at one moment"),
+    TREADLE_MEMORY_ROW("lockfree", SYNC, NO_VIOLATION_FOUND, NULL,
+                       "as fixed; too many steps for dfs"),
     {0},
 };
 
 static const treadle_expectation expect_rebuild_against_create[] = {
-    ROW("naive", AWAIT, VIOLATED, "double-construction", "both build"),
-    ROW("proposed", SYNC, HOLDS, NULL, "one after the other, under the lock"),
-    ROW("fixed", SYNC, HOLDS, NULL, "both need the claim on the name"),
-    ROW("lockfree", SYNC, NO_VIOLATION_FOUND, NULL, "as fixed; too many steps for dfs"),
+    TREADLE_MEMORY_ROW("naive", AWAIT, VIOLATED, "double-construction", "both build"),
+    TREADLE_MEMORY_ROW("proposed", SYNC, HOLDS, NULL, "one after the other, under the lock"),
+    TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "both need the claim on the name"),
+    TREADLE_MEMORY_ROW("lockfree", SYNC, NO_VIOLATION_FOUND, NULL,
+                       "as fixed; too many steps for dfs"),
     {0},
 };
 
 static const treadle_expectation expect_rebuild_against_use[] = {
-    ROW("naive", AWAIT, VIOLATED, "leaked-instance", "what a rebuild replaces is never destroyed"),
-    ROW("proposed", AWAIT, VIOLATED, "leaked-instance",
-        "what a rebuild replaces is never destroyed"),
-    ROW("fixed", SYNC, HOLDS, NULL, "the last one who holds it destroys it"),
-    ROW("lockfree", SYNC, NO_VIOLATION_FOUND, NULL, "as fixed; too many steps for dfs"),
+    TREADLE_MEMORY_ROW("naive", AWAIT, VIOLATED, "leaked-instance",
+                       "what a rebuild replaces is never destroyed"),
+    TREADLE_MEMORY_ROW("proposed", AWAIT, VIOLATED, "leaked-instance",
+                       "what a rebuild replaces is never destroyed"),
+    TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "the last one who holds it destroys it"),
+    TREADLE_MEMORY_ROW("lockfree", SYNC, NO_VIOLATION_FOUND, NULL,
+                       "as fixed; too many steps for dfs"),
     {0},
 };
 
 static const treadle_expectation expect_two_rebuilds[] = {
-    ROW("naive", AWAIT, HOLDS, NULL,
-        "these constructors do not suspend: one rebuild after the other"),
-    ROW("naive", SYNC, VIOLATED, "atomicity",
-        "each works on a copy of the map, and the last one is bound"),
-    ROW("proposed", SYNC, VIOLATED, "atomicity",
-        "each works on a copy of the map, and the last one is bound"),
-    ROW("fixed", SYNC, HOLDS, NULL, "the map is changed in place, at one moment"),
-    ROW("lockfree", SYNC, NO_VIOLATION_FOUND, NULL, "as fixed; too many steps for dfs"),
+    TREADLE_MEMORY_ROW("naive", AWAIT, HOLDS, NULL,
+                       "these constructors do not suspend: one rebuild after the other"),
+    TREADLE_MEMORY_ROW("naive", SYNC, VIOLATED, "atomicity",
+                       "each works on a copy of the map, and the last one is bound"),
+    TREADLE_MEMORY_ROW("proposed", SYNC, VIOLATED, "atomicity",
+                       "each works on a copy of the map, and the last one is bound"),
+    TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "the map is changed in place, at one moment"),
+    TREADLE_MEMORY_ROW("lockfree", SYNC, NO_VIOLATION_FOUND, NULL,
+                       "as fixed; too many steps for dfs"),
     {0},
 };
 
 static const treadle_expectation expect_rebuild_failure[] = {
-    ROW("naive", AWAIT, VIOLATED, "half-rebuilt", "what fails is left out, and the rest goes in"),
-    ROW("proposed", AWAIT, VIOLATED, "half-rebuilt",
-        "what fails is left out, and the rest goes in"),
-    ROW("fixed", SYNC, HOLDS, NULL, "all or nothing"),
-    ROW("lockfree", SYNC, HOLDS, NULL, "as fixed"),
+    TREADLE_MEMORY_ROW("naive", AWAIT, VIOLATED, "half-rebuilt",
+                       "what fails is left out, and the rest goes in"),
+    TREADLE_MEMORY_ROW("proposed", AWAIT, VIOLATED, "half-rebuilt",
+                       "what fails is left out, and the rest goes in"),
+    TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "all or nothing"),
+    TREADLE_MEMORY_ROW("lockfree", SYNC, HOLDS, NULL, "as fixed"),
     {0},
 };
 
 static const treadle_expectation expect_linearizable[] = {
-    ROW("naive", AWAIT, HOLDS, NULL, "no await inside"),
-    ROW("naive", SYNC, VIOLATED, "linearizability",
-        "each binds a map of its own, and one loses what the other did"),
-    ROW("proposed", SYNC, VIOLATED, "linearizability",
-        "the rebuilt copy of the map takes the place of one with more in it"),
-    ROW("fixed", SYNC, NO_VIOLATION_FOUND, NULL,
+    TREADLE_MEMORY_ROW("naive", AWAIT, HOLDS, NULL, "no await inside"),
+    TREADLE_MEMORY_ROW("naive", SYNC, VIOLATED, "linearizability",
+                       "each binds a map of its own, and one loses what the other did"),
+    TREADLE_MEMORY_ROW("proposed", SYNC, VIOLATED, "linearizability",
+                       "the rebuilt copy of the map takes the place of one with more in it"),
+    TREADLE_MEMORY_ROW(
+        "fixed", SYNC, NO_VIOLATION_FOUND, NULL,
         "each takes effect inside its critical section; too many interleavings for dfs"),
-    ROW("lockfree", SYNC, NO_VIOLATION_FOUND, NULL, "as fixed; too many steps for dfs"),
+    TREADLE_MEMORY_ROW("lockfree", SYNC, NO_VIOLATION_FOUND, NULL,
+                       "as fixed; too many steps for dfs"),
     {0},
 };
 
 static const treadle_expectation expect_refused[] = {
-    ROW("naive", AWAIT, HOLDS, NULL, "one thread"),
-    ROW("proposed", AWAIT, HOLDS, NULL, "one thread"),
-    ROW("fixed", AWAIT, HOLDS, NULL, "one thread"),
-    ROW("lockfree", AWAIT, HOLDS, NULL, "one thread"),
+    TREADLE_MEMORY_ROW("naive", AWAIT, HOLDS, NULL, "one thread"),
+    TREADLE_MEMORY_ROW("proposed", AWAIT, HOLDS, NULL, "one thread"),
+    TREADLE_MEMORY_ROW("fixed", AWAIT, HOLDS, NULL, "one thread"),
+    TREADLE_MEMORY_ROW("lockfree", AWAIT, HOLDS, NULL, "one thread"),
     {0},
 };
 
 static const treadle_expectation expect_sequential[] = {
-    ROW("naive", AWAIT, HOLDS, NULL, "one thread"),
-    ROW("proposed", AWAIT, HOLDS, NULL, "one thread"),
-    ROW("fixed", AWAIT, HOLDS, NULL, "one thread"),
-    ROW("lockfree", AWAIT, HOLDS, NULL, "one thread"),
+    TREADLE_MEMORY_ROW("naive", AWAIT, HOLDS, NULL, "one thread"),
+    TREADLE_MEMORY_ROW("proposed", AWAIT, HOLDS, NULL, "one thread"),
+    TREADLE_MEMORY_ROW("fixed", AWAIT, HOLDS, NULL, "one thread"),
+    TREADLE_MEMORY_ROW("lockfree", AWAIT, HOLDS, NULL, "one thread"),
     {0},
 };
 

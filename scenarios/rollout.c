@@ -651,129 +651,134 @@ static const treadle_parameter two[] = {{"threads", 2, 1, THREADS_MAX, "threads"
 static const treadle_parameter pair[] = {{"threads", 2, 2, 2, "threads"}, {0}};
 static const treadle_parameter one[] = {{"threads", 1, 1, 1, "threads"}, {0}};
 
-#define ROW(variant, backend, granularity, verdict, property, reason)          \
-    {                                                                          \
-        variant, TREADLE_BACKEND_##backend, TREADLE_GRANULARITY_##granularity, \
-            TREADLE_VERDICT_##verdict, property, reason                        \
-    }
-
 static const treadle_expectation expect_switch[] = {
-    ROW("naive", MEMORY, AWAIT, VIOLATED, "over-admission", "the other store is empty"),
-    ROW("counting", MEMORY, AWAIT, HOLDS, NULL, "nothing suspends between counting and charging"),
-    ROW("counting", MEMORY, SYNC, VIOLATED, "over-admission",
-        "both count a free slot, each charges it in its own arm"),
-    ROW("fixed", MEMORY, AWAIT, HOLDS, NULL, "a provider is handed over under its lock"),
-    ROW("fixed", MEMORY, SYNC, NO_VIOLATION_FOUND, NULL,
-        "a provider is handed over under its lock; too many interleavings for dfs"),
+    TREADLE_ROW(MEMORY, "naive", AWAIT, VIOLATED, "over-admission", "the other store is empty"),
+    TREADLE_ROW(MEMORY, "counting", AWAIT, HOLDS, NULL,
+                "nothing suspends between counting and charging"),
+    TREADLE_ROW(MEMORY, "counting", SYNC, VIOLATED, "over-admission",
+                "both count a free slot, each charges it in its own arm"),
+    TREADLE_ROW(MEMORY, "fixed", AWAIT, HOLDS, NULL, "a provider is handed over under its lock"),
+    TREADLE_ROW(MEMORY, "fixed", SYNC, NO_VIOLATION_FOUND, NULL,
+                "a provider is handed over under its lock; too many interleavings for dfs"),
     {0},
 };
 
 static const treadle_expectation expect_roll_back[] = {
-    ROW("naive", MEMORY, AWAIT, VIOLATED, "over-admission",
-        "each arm has room for what the other has admitted"),
-    ROW("counting", MEMORY, AWAIT, HOLDS, NULL, "nothing suspends between counting and charging"),
-    ROW("counting", MEMORY, SYNC, VIOLATED, "over-admission",
-        "both count the one free slot, the arms by themselves have more"),
-    ROW("fixed", MEMORY, AWAIT, HOLDS, NULL,
-        "in a hand-over one request at a time counts both arms"),
-    ROW("fixed", MEMORY, SYNC, NO_VIOLATION_FOUND, NULL,
+    TREADLE_ROW(MEMORY, "naive", AWAIT, VIOLATED, "over-admission",
+                "each arm has room for what the other has admitted"),
+    TREADLE_ROW(MEMORY, "counting", AWAIT, HOLDS, NULL,
+                "nothing suspends between counting and charging"),
+    TREADLE_ROW(MEMORY, "counting", SYNC, VIOLATED, "over-admission",
+                "both count the one free slot, the arms by themselves have more"),
+    TREADLE_ROW(MEMORY, "fixed", AWAIT, HOLDS, NULL,
+                "in a hand-over one request at a time counts both arms"),
+    TREADLE_ROW(
+        MEMORY, "fixed", SYNC, NO_VIOLATION_FOUND, NULL,
         "in a hand-over one request at a time counts both arms; too many interleavings for dfs"),
     {0},
 };
 
 static const treadle_expectation expect_changes[] = {
-    ROW("naive", MEMORY, AWAIT, HOLDS, NULL,
-        "up and down again without an await in between: nobody sees it"),
-    ROW("naive", MEMORY, SYNC, VIOLATED, "linearizability",
-        "each arm counts its own requests only"),
-    ROW("counting", MEMORY, AWAIT, HOLDS, NULL, "nothing suspends between counting and charging"),
-    ROW("counting", MEMORY, SYNC, VIOLATED, "linearizability",
-        "both count a free slot, each charges it in its own arm"),
-    ROW("fixed", MEMORY, AWAIT, HOLDS, NULL, "every call sees both arms as one"),
-    ROW("fixed", MEMORY, SYNC, NO_VIOLATION_FOUND, NULL,
-        "every call sees both arms as one; too many interleavings for dfs"),
+    TREADLE_ROW(MEMORY, "naive", AWAIT, HOLDS, NULL,
+                "up and down again without an await in between: nobody sees it"),
+    TREADLE_ROW(MEMORY, "naive", SYNC, VIOLATED, "linearizability",
+                "each arm counts its own requests only"),
+    TREADLE_ROW(MEMORY, "counting", AWAIT, HOLDS, NULL,
+                "nothing suspends between counting and charging"),
+    TREADLE_ROW(MEMORY, "counting", SYNC, VIOLATED, "linearizability",
+                "both count a free slot, each charges it in its own arm"),
+    TREADLE_ROW(MEMORY, "fixed", AWAIT, HOLDS, NULL, "every call sees both arms as one"),
+    TREADLE_ROW(MEMORY, "fixed", SYNC, NO_VIOLATION_FOUND, NULL,
+                "every call sees both arms as one; too many interleavings for dfs"),
     {0},
 };
 
 static const treadle_expectation expect_reset[] = {
-    ROW("naive", MEMORY, AWAIT, VIOLATED, "linearizability",
-        "the arm that is not in charge keeps its requests, and is in charge again"),
-    ROW("counting", MEMORY, AWAIT, HOLDS, NULL, "nothing suspends inside a call"),
-    ROW("counting", MEMORY, SYNC, VIOLATED, "linearizability",
-        "admitted when one arm has been reset, forgotten when the other is"),
-    ROW("fixed", MEMORY, AWAIT, HOLDS, NULL, "a reset has the provider to itself, in both arms"),
-    ROW("fixed", MEMORY, SYNC, NO_VIOLATION_FOUND, NULL,
-        "a reset has the provider to itself, in both arms; too many interleavings for dfs"),
+    TREADLE_ROW(MEMORY, "naive", AWAIT, VIOLATED, "linearizability",
+                "the arm that is not in charge keeps its requests, and is in charge again"),
+    TREADLE_ROW(MEMORY, "counting", AWAIT, HOLDS, NULL, "nothing suspends inside a call"),
+    TREADLE_ROW(MEMORY, "counting", SYNC, VIOLATED, "linearizability",
+                "admitted when one arm has been reset, forgotten when the other is"),
+    TREADLE_ROW(MEMORY, "fixed", AWAIT, HOLDS, NULL,
+                "a reset has the provider to itself, in both arms"),
+    TREADLE_ROW(MEMORY, "fixed", SYNC, NO_VIOLATION_FOUND, NULL,
+                "a reset has the provider to itself, in both arms; too many interleavings for dfs"),
     {0},
 };
 
 static const treadle_expectation expect_fall_back[] = {
-    ROW("naive", MEMORY, AWAIT, VIOLATED, "over-admission",
-        "the original knows nothing of what the replacement admitted"),
-    ROW("counting", MEMORY, AWAIT, HOLDS, NULL, "nothing suspends between counting and charging"),
-    ROW("counting", MEMORY, SYNC, VIOLATED, "over-admission",
-        "both count the one free slot, the original by itself has two"),
-    ROW("fixed", MEMORY, AWAIT, HOLDS, NULL, "to fall back is to hand over"),
-    ROW("fixed", MEMORY, SYNC, NO_VIOLATION_FOUND, NULL,
-        "to fall back is to hand over; too many interleavings for dfs"),
+    TREADLE_ROW(MEMORY, "naive", AWAIT, VIOLATED, "over-admission",
+                "the original knows nothing of what the replacement admitted"),
+    TREADLE_ROW(MEMORY, "counting", AWAIT, HOLDS, NULL,
+                "nothing suspends between counting and charging"),
+    TREADLE_ROW(MEMORY, "counting", SYNC, VIOLATED, "over-admission",
+                "both count the one free slot, the original by itself has two"),
+    TREADLE_ROW(MEMORY, "fixed", AWAIT, HOLDS, NULL, "to fall back is to hand over"),
+    TREADLE_ROW(MEMORY, "fixed", SYNC, NO_VIOLATION_FOUND, NULL,
+                "to fall back is to hand over; too many interleavings for dfs"),
     {0},
 };
 
 static const treadle_expectation expect_cancelled[] = {
-    ROW("fixed", MEMORY, SYNC, HOLDS, NULL, "a clean-up handler gives the lock back"),
+    TREADLE_ROW(MEMORY, "fixed", SYNC, HOLDS, NULL, "a clean-up handler gives the lock back"),
     {0},
 };
 
 static const treadle_expectation expect_sequential[] = {
-    ROW("naive", MEMORY, AWAIT, VIOLATED, "wrong-count", "each arm counts its own only"),
-    ROW("counting", MEMORY, AWAIT, HOLDS, NULL, "one thread"),
-    ROW("fixed", MEMORY, AWAIT, HOLDS, NULL, "one thread"),
+    TREADLE_ROW(MEMORY, "naive", AWAIT, VIOLATED, "wrong-count", "each arm counts its own only"),
+    TREADLE_ROW(MEMORY, "counting", AWAIT, HOLDS, NULL, "one thread"),
+    TREADLE_ROW(MEMORY, "fixed", AWAIT, HOLDS, NULL, "one thread"),
     {0},
 };
 
 static const treadle_expectation expect_stable[] = {
-    ROW("naive", MEMORY, AWAIT, VIOLATED, "unstable", "the arm is drawn by lot for each request"),
-    ROW("fixed", MEMORY, AWAIT, HOLDS, NULL, "a key has a place, the share is a mark"),
+    TREADLE_ROW(MEMORY, "naive", AWAIT, VIOLATED, "unstable",
+                "the arm is drawn by lot for each request"),
+    TREADLE_ROW(MEMORY, "fixed", AWAIT, HOLDS, NULL, "a key has a place, the share is a mark"),
     {0},
 };
 
 static const treadle_expectation expect_automatic[] = {
-    ROW("naive", MEMORY, AWAIT, HOLDS, NULL, "nothing suspends inside"),
-    ROW("naive", MEMORY, MEMORY, VIOLATED, "no-rollback", "one of two errors is lost"),
-    ROW("fixed", MEMORY, SYNC, HOLDS, NULL, "errors and share are one word"),
+    TREADLE_ROW(MEMORY, "naive", AWAIT, HOLDS, NULL, "nothing suspends inside"),
+    TREADLE_ROW(MEMORY, "naive", MEMORY, VIOLATED, "no-rollback", "one of two errors is lost"),
+    TREADLE_ROW(MEMORY, "fixed", SYNC, HOLDS, NULL, "errors and share are one word"),
     {0},
 };
 
 static const treadle_expectation expect_ramp[] = {
-    ROW("naive", MEMORY, AWAIT, HOLDS, NULL, "nothing suspends between looking and setting"),
-    ROW("naive", MEMORY, MEMORY, VIOLATED, "rollback-undone",
-        "the ramp sets what it computed before the roll-back"),
-    ROW("fixed", MEMORY, SYNC, HOLDS, NULL, "a ramp goes on only from the setting that it saw"),
+    TREADLE_ROW(MEMORY, "naive", AWAIT, HOLDS, NULL,
+                "nothing suspends between looking and setting"),
+    TREADLE_ROW(MEMORY, "naive", MEMORY, VIOLATED, "rollback-undone",
+                "the ramp sets what it computed before the roll-back"),
+    TREADLE_ROW(MEMORY, "fixed", SYNC, HOLDS, NULL,
+                "a ramp goes on only from the setting that it saw"),
     {0},
 };
 
 static const treadle_expectation expect_late_error[] = {
-    ROW("naive", MEMORY, AWAIT, VIOLATED, "false-rollback", "an error counts whenever it arrives"),
-    ROW("fixed", MEMORY, SYNC, HOLDS, NULL, "an error counts against the setting it came from"),
+    TREADLE_ROW(MEMORY, "naive", AWAIT, VIOLATED, "false-rollback",
+                "an error counts whenever it arrives"),
+    TREADLE_ROW(MEMORY, "fixed", SYNC, HOLDS, NULL,
+                "an error counts against the setting it came from"),
     {0},
 };
 
 static const treadle_expectation expect_charged_once[] = {
-    ROW("naive", REDIS, AWAIT, VIOLATED, "double-charge", "falls back under a new id"),
-    ROW("fixed", REDIS, AWAIT, HOLDS, NULL, "looks for its id first, and keeps it"),
+    TREADLE_ROW(REDIS, "naive", AWAIT, VIOLATED, "double-charge", "falls back under a new id"),
+    TREADLE_ROW(REDIS, "fixed", AWAIT, HOLDS, NULL, "looks for its id first, and keeps it"),
     {0},
 };
 
 static const treadle_expectation expect_last_slot[] = {
-    ROW("naive", REDIS, AWAIT, VIOLATED, "lost-slot",
-        "is refused because of its own first attempt"),
-    ROW("fixed", REDIS, AWAIT, HOLDS, NULL, "finds its id in the window: admitted"),
+    TREADLE_ROW(REDIS, "naive", AWAIT, VIOLATED, "lost-slot",
+                "is refused because of its own first attempt"),
+    TREADLE_ROW(REDIS, "fixed", AWAIT, HOLDS, NULL, "finds its id in the window: admitted"),
     {0},
 };
 
 static const treadle_expectation expect_shared_keys[] = {
-    ROW("naive", REDIS, AWAIT, HOLDS, NULL, "both arms use one key"),
-    ROW("fixed", REDIS, AWAIT, HOLDS, NULL, "both arms use one key"),
+    TREADLE_ROW(REDIS, "naive", AWAIT, HOLDS, NULL, "both arms use one key"),
+    TREADLE_ROW(REDIS, "fixed", AWAIT, HOLDS, NULL, "both arms use one key"),
     {0},
 };
 

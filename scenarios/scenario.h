@@ -57,6 +57,15 @@ typedef struct treadle_expectation {
     const char *reason;
 } treadle_expectation;
 
+#define TREADLE_ROW(backend, variant, granularity, verdict, property, reason)  \
+    {                                                                          \
+        variant, TREADLE_BACKEND_##backend, TREADLE_GRANULARITY_##granularity, \
+            TREADLE_VERDICT_##verdict, property, reason                        \
+    }
+#define TREADLE_MEMORY_ROW(...) TREADLE_ROW(MEMORY, __VA_ARGS__)
+/* Clients share nothing but the server: what interleaves is commands, and await shows it all. */
+#define TREADLE_REDIS_ROW(variant, ...) TREADLE_ROW(REDIS, variant, AWAIT, __VA_ARGS__)
+
 typedef struct treadle_parameter {
     const char *name;
     int64_t fallback;

@@ -37,12 +37,12 @@ static const treadle_parameter limited[] = {
 };
 
 static const treadle_expectation expect_check_then_add[] = {
-    SLIDING_ROW("naive", VIOLATED, "over-admission",
-                "ZCOUNT ZCOUNT ZADD ZADD: both pass the check"),
-    SLIDING_ROW("proposed-lua", HOLDS, NULL, "a script is one step"),
-    SLIDING_ROW("proposed-pipeline", HOLDS, NULL, "MULTI/EXEC is one step"),
-    SLIDING_ROW("watch", HOLDS, NULL, "EXEC aborts when the key was touched since the look"),
-    SLIDING_ROW("fixed", HOLDS, NULL, "a script is one step"),
+    TREADLE_REDIS_ROW("naive", VIOLATED, "over-admission",
+                      "ZCOUNT ZCOUNT ZADD ZADD: both pass the check"),
+    TREADLE_REDIS_ROW("proposed-lua", HOLDS, NULL, "a script is one step"),
+    TREADLE_REDIS_ROW("proposed-pipeline", HOLDS, NULL, "MULTI/EXEC is one step"),
+    TREADLE_REDIS_ROW("watch", HOLDS, NULL, "EXEC aborts when the key was touched since the look"),
+    TREADLE_REDIS_ROW("fixed", HOLDS, NULL, "a script is one step"),
     {0},
 };
 
@@ -72,8 +72,8 @@ static void check_all_succeed(void *context)
 }
 
 static const treadle_expectation expect_all_succeed[] = {
-    SLIDING_ROW("proposed-lua", VIOLATED, "refused", "a limit that works refuses somebody"),
-    SLIDING_ROW("fixed", VIOLATED, "refused", "a limit that works refuses somebody"),
+    TREADLE_REDIS_ROW("proposed-lua", VIOLATED, "refused", "a limit that works refuses somebody"),
+    TREADLE_REDIS_ROW("fixed", VIOLATED, "refused", "a limit that works refuses somebody"),
     {0},
 };
 
@@ -151,14 +151,14 @@ static void check_linearizable(void *context)
 static const treadle_parameter two[] = {{"threads", 2, 2, 2, "clients"}, {0}};
 
 static const treadle_expectation expect_linearizable[] = {
-    SLIDING_ROW("naive", VIOLATED, "linearizability", "both check before either adds"),
-    SLIDING_ROW("proposed-lua", VIOLATED, "linearizability",
-                "the script judges by the time that the client read, however long ago"),
-    SLIDING_ROW("proposed-pipeline", VIOLATED, "linearizability",
-                "a refused request is charged, a failed one is called refused"),
-    SLIDING_ROW("watch", VIOLATED, "linearizability",
-                "EXEC charges the time of the look, however long ago"),
-    SLIDING_ROW("fixed", HOLDS, NULL, "a script is one step, and reads the clock in it"),
+    TREADLE_REDIS_ROW("naive", VIOLATED, "linearizability", "both check before either adds"),
+    TREADLE_REDIS_ROW("proposed-lua", VIOLATED, "linearizability",
+                      "the script judges by the time that the client read, however long ago"),
+    TREADLE_REDIS_ROW("proposed-pipeline", VIOLATED, "linearizability",
+                      "a refused request is charged, a failed one is called refused"),
+    TREADLE_REDIS_ROW("watch", VIOLATED, "linearizability",
+                      "EXEC charges the time of the look, however long ago"),
+    TREADLE_REDIS_ROW("fixed", HOLDS, NULL, "a script is one step, and reads the clock in it"),
     {0},
 };
 
@@ -229,12 +229,12 @@ static void *setup_two_a_minute(const treadle_run *run)
 }
 
 static const treadle_expectation expect_steady[] = {
-    SLIDING_ROW("naive", HOLDS, NULL, "refused requests are not charged"),
-    SLIDING_ROW("proposed-lua", HOLDS, NULL, "refused requests are not charged"),
-    SLIDING_ROW("proposed-pipeline", VIOLATED, "starvation",
-                "a refused request is added all the same, and keeps the window full"),
-    SLIDING_ROW("watch", HOLDS, NULL, "refused requests are not charged"),
-    SLIDING_ROW("fixed", HOLDS, NULL, "refused requests are not charged"),
+    TREADLE_REDIS_ROW("naive", HOLDS, NULL, "refused requests are not charged"),
+    TREADLE_REDIS_ROW("proposed-lua", HOLDS, NULL, "refused requests are not charged"),
+    TREADLE_REDIS_ROW("proposed-pipeline", VIOLATED, "starvation",
+                      "a refused request is added all the same, and keeps the window full"),
+    TREADLE_REDIS_ROW("watch", HOLDS, NULL, "refused requests are not charged"),
+    TREADLE_REDIS_ROW("fixed", HOLDS, NULL, "refused requests are not charged"),
     {0},
 };
 
@@ -251,12 +251,13 @@ static const treadle_scenario refused_not_charged = {
 };
 
 static const treadle_expectation expect_boundary[] = {
-    SLIDING_ROW("naive", VIOLATED, "boundary",
-                "ZCOUNT counts the entry that ZREMRANGEBYSCORE drops"),
-    SLIDING_ROW("proposed-lua", HOLDS, NULL, "ZREMRANGEBYSCORE includes the boundary"),
-    SLIDING_ROW("proposed-pipeline", HOLDS, NULL, "ZREMRANGEBYSCORE includes the boundary"),
-    SLIDING_ROW("watch", HOLDS, NULL, "ZCOUNT excludes the boundary, ZREMRANGEBYSCORE drops it"),
-    SLIDING_ROW("fixed", HOLDS, NULL, "age exactly the window has expired, as stated"),
+    TREADLE_REDIS_ROW("naive", VIOLATED, "boundary",
+                      "ZCOUNT counts the entry that ZREMRANGEBYSCORE drops"),
+    TREADLE_REDIS_ROW("proposed-lua", HOLDS, NULL, "ZREMRANGEBYSCORE includes the boundary"),
+    TREADLE_REDIS_ROW("proposed-pipeline", HOLDS, NULL, "ZREMRANGEBYSCORE includes the boundary"),
+    TREADLE_REDIS_ROW("watch", HOLDS, NULL,
+                      "ZCOUNT excludes the boundary, ZREMRANGEBYSCORE drops it"),
+    TREADLE_REDIS_ROW("fixed", HOLDS, NULL, "age exactly the window has expired, as stated"),
     {0},
 };
 
@@ -273,13 +274,15 @@ static const treadle_scenario boundary_row = {
 };
 
 static const treadle_expectation expect_sequential[] = {
-    SLIDING_ROW("naive", HOLDS, NULL, "one client"),
-    SLIDING_ROW("proposed-lua", HOLDS, NULL, "one client"),
-    SLIDING_ROW("proposed-pipeline", VIOLATED, "wrong-answer", "a refused request is charged"),
-    SLIDING_ROW("proposed-pipeline-literal", VIOLATED, "wrong-answer",
-                "the limit it compares with is never set; the exception is answered with refused"),
-    SLIDING_ROW("watch", HOLDS, NULL, "one client"),
-    SLIDING_ROW("fixed", HOLDS, NULL, "one client"),
+    TREADLE_REDIS_ROW("naive", HOLDS, NULL, "one client"),
+    TREADLE_REDIS_ROW("proposed-lua", HOLDS, NULL, "one client"),
+    TREADLE_REDIS_ROW("proposed-pipeline", VIOLATED, "wrong-answer",
+                      "a refused request is charged"),
+    TREADLE_REDIS_ROW(
+        "proposed-pipeline-literal", VIOLATED, "wrong-answer",
+        "the limit it compares with is never set; the exception is answered with refused"),
+    TREADLE_REDIS_ROW("watch", HOLDS, NULL, "one client"),
+    TREADLE_REDIS_ROW("fixed", HOLDS, NULL, "one client"),
     {0},
 };
 
@@ -296,11 +299,13 @@ static const treadle_scenario sequential_row = {
 };
 
 static const treadle_expectation expect_repeated_id[] = {
-    SLIDING_ROW("naive", VIOLATED, "wrong-answer", "ZADD moves the entry's time"),
-    SLIDING_ROW("proposed-lua", VIOLATED, "wrong-answer", "ZADD moves the entry's time"),
-    SLIDING_ROW("proposed-pipeline", VIOLATED, "wrong-answer", "ZADD moves the entry's time"),
-    SLIDING_ROW("watch", HOLDS, NULL, "a request in the window is admitted and keeps its time"),
-    SLIDING_ROW("fixed", HOLDS, NULL, "a request in the window is admitted and keeps its time"),
+    TREADLE_REDIS_ROW("naive", VIOLATED, "wrong-answer", "ZADD moves the entry's time"),
+    TREADLE_REDIS_ROW("proposed-lua", VIOLATED, "wrong-answer", "ZADD moves the entry's time"),
+    TREADLE_REDIS_ROW("proposed-pipeline", VIOLATED, "wrong-answer", "ZADD moves the entry's time"),
+    TREADLE_REDIS_ROW("watch", HOLDS, NULL,
+                      "a request in the window is admitted and keeps its time"),
+    TREADLE_REDIS_ROW("fixed", HOLDS, NULL,
+                      "a request in the window is admitted and keeps its time"),
     {0},
 };
 
@@ -339,15 +344,15 @@ static void acquire_from_one_seed(void *context, uint32_t index)
 }
 
 static const treadle_expectation expect_colliding[] = {
-    SLIDING_ROW("naive", VIOLATED, "over-admission",
-                "the same id moves a score instead of adding an entry"),
-    SLIDING_ROW("proposed-lua", VIOLATED, "over-admission",
-                "the same id moves a score instead of adding an entry"),
-    SLIDING_ROW("proposed-pipeline", VIOLATED, "over-admission",
-                "the same id moves a score instead of adding an entry"),
-    SLIDING_ROW("watch", HOLDS, NULL,
-                "ids also have the server's time and the number of requests in the window"),
-    SLIDING_ROW("fixed", HOLDS, NULL, "the server makes ids, unique in the window"),
+    TREADLE_REDIS_ROW("naive", VIOLATED, "over-admission",
+                      "the same id moves a score instead of adding an entry"),
+    TREADLE_REDIS_ROW("proposed-lua", VIOLATED, "over-admission",
+                      "the same id moves a score instead of adding an entry"),
+    TREADLE_REDIS_ROW("proposed-pipeline", VIOLATED, "over-admission",
+                      "the same id moves a score instead of adding an entry"),
+    TREADLE_REDIS_ROW("watch", HOLDS, NULL,
+                      "ids also have the server's time and the number of requests in the window"),
+    TREADLE_REDIS_ROW("fixed", HOLDS, NULL, "the server makes ids, unique in the window"),
     {0},
 };
 
@@ -392,12 +397,13 @@ static const treadle_parameter no_window_parameters[] = {
 };
 
 static const treadle_expectation expect_no_window[] = {
-    SLIDING_ROW("naive", VIOLATED, "over-admission",
-                "ZREMRANGEBYSCORE drops the new entry, EXPIRE the key"),
-    SLIDING_ROW("proposed-lua", VIOLATED, "over-admission", "EXPIRE deletes the key at once"),
-    SLIDING_ROW("proposed-pipeline", VIOLATED, "over-admission", "EXPIRE deletes the key at once"),
-    SLIDING_ROW("watch", HOLDS, NULL, "open refuses the configuration"),
-    SLIDING_ROW("fixed", HOLDS, NULL, "open refuses the configuration"),
+    TREADLE_REDIS_ROW("naive", VIOLATED, "over-admission",
+                      "ZREMRANGEBYSCORE drops the new entry, EXPIRE the key"),
+    TREADLE_REDIS_ROW("proposed-lua", VIOLATED, "over-admission", "EXPIRE deletes the key at once"),
+    TREADLE_REDIS_ROW("proposed-pipeline", VIOLATED, "over-admission",
+                      "EXPIRE deletes the key at once"),
+    TREADLE_REDIS_ROW("watch", HOLDS, NULL, "open refuses the configuration"),
+    TREADLE_REDIS_ROW("fixed", HOLDS, NULL, "open refuses the configuration"),
     {0},
 };
 
@@ -423,12 +429,12 @@ static void *setup_fractional(const treadle_run *run)
 }
 
 static const treadle_expectation expect_fractional[] = {
-    SLIDING_ROW("naive", VIOLATED, "charged-error", "EXPIRE 1.5 fails after the ZADD"),
-    SLIDING_ROW("proposed-lua", VIOLATED, "charged-error", "EXPIRE 1.5 fails after the ZADD"),
-    SLIDING_ROW("proposed-pipeline", VIOLATED, "charged-error",
-                "EXPIRE 1.5 fails, and EXEC does not take the ZADD back"),
-    SLIDING_ROW("watch", HOLDS, NULL, "PEXPIRE in milliseconds"),
-    SLIDING_ROW("fixed", HOLDS, NULL, "PEXPIRE in milliseconds"),
+    TREADLE_REDIS_ROW("naive", VIOLATED, "charged-error", "EXPIRE 1.5 fails after the ZADD"),
+    TREADLE_REDIS_ROW("proposed-lua", VIOLATED, "charged-error", "EXPIRE 1.5 fails after the ZADD"),
+    TREADLE_REDIS_ROW("proposed-pipeline", VIOLATED, "charged-error",
+                      "EXPIRE 1.5 fails, and EXEC does not take the ZADD back"),
+    TREADLE_REDIS_ROW("watch", HOLDS, NULL, "PEXPIRE in milliseconds"),
+    TREADLE_REDIS_ROW("fixed", HOLDS, NULL, "PEXPIRE in milliseconds"),
     {0},
 };
 
@@ -444,12 +450,12 @@ static const treadle_scenario fractional_window = {
 };
 
 static const treadle_expectation expect_fractional_ttl[] = {
-    SLIDING_ROW("naive", VIOLATED, "no-ttl", "EXPIRE 1.5 fails after the ZADD"),
-    SLIDING_ROW("proposed-lua", VIOLATED, "no-ttl", "EXPIRE 1.5 fails after the ZADD"),
-    SLIDING_ROW("proposed-pipeline", VIOLATED, "no-ttl",
-                "EXPIRE 1.5 fails, and EXEC does not take the ZADD back"),
-    SLIDING_ROW("watch", HOLDS, NULL, "PEXPIRE in milliseconds"),
-    SLIDING_ROW("fixed", HOLDS, NULL, "PEXPIRE in milliseconds"),
+    TREADLE_REDIS_ROW("naive", VIOLATED, "no-ttl", "EXPIRE 1.5 fails after the ZADD"),
+    TREADLE_REDIS_ROW("proposed-lua", VIOLATED, "no-ttl", "EXPIRE 1.5 fails after the ZADD"),
+    TREADLE_REDIS_ROW("proposed-pipeline", VIOLATED, "no-ttl",
+                      "EXPIRE 1.5 fails, and EXEC does not take the ZADD back"),
+    TREADLE_REDIS_ROW("watch", HOLDS, NULL, "PEXPIRE in milliseconds"),
+    TREADLE_REDIS_ROW("fixed", HOLDS, NULL, "PEXPIRE in milliseconds"),
     {0},
 };
 
@@ -482,11 +488,12 @@ static void acquire_and_count_round_trips(void *context, uint32_t index)
 }
 
 static const treadle_expectation expect_round_trips[] = {
-    SLIDING_ROW("naive", VIOLATED, "round-trips", "four commands a request"),
-    SLIDING_ROW("proposed-lua", VIOLATED, "round-trips", "loads its script on every request"),
-    SLIDING_ROW("proposed-pipeline", HOLDS, NULL, "one pipeline a request"),
-    SLIDING_ROW("watch", VIOLATED, "round-trips", "looks twice before it leaps: three a request"),
-    SLIDING_ROW("fixed", HOLDS, NULL, "loads its script once"),
+    TREADLE_REDIS_ROW("naive", VIOLATED, "round-trips", "four commands a request"),
+    TREADLE_REDIS_ROW("proposed-lua", VIOLATED, "round-trips", "loads its script on every request"),
+    TREADLE_REDIS_ROW("proposed-pipeline", HOLDS, NULL, "one pipeline a request"),
+    TREADLE_REDIS_ROW("watch", VIOLATED, "round-trips",
+                      "looks twice before it leaps: three a request"),
+    TREADLE_REDIS_ROW("fixed", HOLDS, NULL, "loads its script once"),
     {0},
 };
 

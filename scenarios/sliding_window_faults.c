@@ -12,11 +12,11 @@
  */
 
 static const treadle_expectation expect_ttl[] = {
-    SLIDING_ROW("naive", VIOLATED, "no-ttl", "cut off between ZADD and EXPIRE"),
-    SLIDING_ROW("proposed-lua", HOLDS, NULL, "the script sets both"),
-    SLIDING_ROW("proposed-pipeline", HOLDS, NULL, "the transaction sets both"),
-    SLIDING_ROW("watch", HOLDS, NULL, "the transaction sets both"),
-    SLIDING_ROW("fixed", HOLDS, NULL, "the script sets both"),
+    TREADLE_REDIS_ROW("naive", VIOLATED, "no-ttl", "cut off between ZADD and EXPIRE"),
+    TREADLE_REDIS_ROW("proposed-lua", HOLDS, NULL, "the script sets both"),
+    TREADLE_REDIS_ROW("proposed-pipeline", HOLDS, NULL, "the transaction sets both"),
+    TREADLE_REDIS_ROW("watch", HOLDS, NULL, "the transaction sets both"),
+    TREADLE_REDIS_ROW("fixed", HOLDS, NULL, "the script sets both"),
     {0},
 };
 
@@ -33,11 +33,11 @@ static const treadle_scenario no_ttl = {
 };
 
 static const treadle_expectation expect_cut_anywhere[] = {
-    SLIDING_ROW("naive", VIOLATED, "no-ttl", "cut off between ZADD and EXPIRE"),
-    SLIDING_ROW("proposed-lua", HOLDS, NULL, "the script sets both"),
-    SLIDING_ROW("proposed-pipeline", HOLDS, NULL, "half a transaction is none"),
-    SLIDING_ROW("watch", HOLDS, NULL, "half a transaction is none"),
-    SLIDING_ROW("fixed", HOLDS, NULL, "the script sets both"),
+    TREADLE_REDIS_ROW("naive", VIOLATED, "no-ttl", "cut off between ZADD and EXPIRE"),
+    TREADLE_REDIS_ROW("proposed-lua", HOLDS, NULL, "the script sets both"),
+    TREADLE_REDIS_ROW("proposed-pipeline", HOLDS, NULL, "half a transaction is none"),
+    TREADLE_REDIS_ROW("watch", HOLDS, NULL, "half a transaction is none"),
+    TREADLE_REDIS_ROW("fixed", HOLDS, NULL, "the script sets both"),
     {0},
 };
 
@@ -90,12 +90,12 @@ static void check_retry(void *context)
 }
 
 static const treadle_expectation expect_retry[] = {
-    SLIDING_ROW("naive", VIOLATED, "lost-slot",
-                "the retry finds its own first attempt in the window"),
-    SLIDING_ROW("proposed-lua", VIOLATED, "lost-slot", "a retry is another request"),
-    SLIDING_ROW("proposed-pipeline", VIOLATED, "lost-slot", "a retry is another request"),
-    SLIDING_ROW("watch", HOLDS, NULL, "a retry with the same id is recognised"),
-    SLIDING_ROW("fixed", HOLDS, NULL, "a retry with the same id is recognised"),
+    TREADLE_REDIS_ROW("naive", VIOLATED, "lost-slot",
+                      "the retry finds its own first attempt in the window"),
+    TREADLE_REDIS_ROW("proposed-lua", VIOLATED, "lost-slot", "a retry is another request"),
+    TREADLE_REDIS_ROW("proposed-pipeline", VIOLATED, "lost-slot", "a retry is another request"),
+    TREADLE_REDIS_ROW("watch", HOLDS, NULL, "a retry with the same id is recognised"),
+    TREADLE_REDIS_ROW("fixed", HOLDS, NULL, "a retry with the same id is recognised"),
     {0},
 };
 
@@ -132,11 +132,11 @@ static void check_charged_once(void *context)
 }
 
 static const treadle_expectation expect_charged_once[] = {
-    SLIDING_ROW("naive", VIOLATED, "charged-twice", "a retry is another request"),
-    SLIDING_ROW("proposed-lua", VIOLATED, "charged-twice", "a retry is another request"),
-    SLIDING_ROW("proposed-pipeline", VIOLATED, "charged-twice", "a retry is another request"),
-    SLIDING_ROW("watch", HOLDS, NULL, "a retry with the same id is recognised"),
-    SLIDING_ROW("fixed", HOLDS, NULL, "a retry with the same id is recognised"),
+    TREADLE_REDIS_ROW("naive", VIOLATED, "charged-twice", "a retry is another request"),
+    TREADLE_REDIS_ROW("proposed-lua", VIOLATED, "charged-twice", "a retry is another request"),
+    TREADLE_REDIS_ROW("proposed-pipeline", VIOLATED, "charged-twice", "a retry is another request"),
+    TREADLE_REDIS_ROW("watch", HOLDS, NULL, "a retry with the same id is recognised"),
+    TREADLE_REDIS_ROW("fixed", HOLDS, NULL, "a retry with the same id is recognised"),
     {0},
 };
 
@@ -171,9 +171,9 @@ static void acquire_and_bound_round_trips(void *context, uint32_t index)
 }
 
 static const treadle_expectation expect_noscript[] = {
-    SLIDING_ROW("proposed-lua", VIOLATED, "unbounded-retry",
-                "NOSCRIPT is answered by loading and starting over, without bound"),
-    SLIDING_ROW("fixed", HOLDS, NULL, "gives up after the third NOSCRIPT, charging nothing"),
+    TREADLE_REDIS_ROW("proposed-lua", VIOLATED, "unbounded-retry",
+                      "NOSCRIPT is answered by loading and starting over, without bound"),
+    TREADLE_REDIS_ROW("fixed", HOLDS, NULL, "gives up after the third NOSCRIPT, charging nothing"),
     {0},
 };
 
@@ -194,11 +194,11 @@ static const treadle_scenario scripts_lost = {
  */
 
 static const treadle_expectation expect_refused_write[] = {
-    SLIDING_ROW("naive", VIOLATED, "charged-error", "what comes after the ZADD is refused"),
-    SLIDING_ROW("proposed-lua", HOLDS, NULL, "the script stops at its first write"),
-    SLIDING_ROW("proposed-pipeline", HOLDS, NULL, "EXEC aborts"),
-    SLIDING_ROW("watch", HOLDS, NULL, "EXEC aborts"),
-    SLIDING_ROW("fixed", HOLDS, NULL, "the script stops at its first write"),
+    TREADLE_REDIS_ROW("naive", VIOLATED, "charged-error", "what comes after the ZADD is refused"),
+    TREADLE_REDIS_ROW("proposed-lua", HOLDS, NULL, "the script stops at its first write"),
+    TREADLE_REDIS_ROW("proposed-pipeline", HOLDS, NULL, "EXEC aborts"),
+    TREADLE_REDIS_ROW("watch", HOLDS, NULL, "EXEC aborts"),
+    TREADLE_REDIS_ROW("fixed", HOLDS, NULL, "the script stops at its first write"),
     {0},
 };
 
@@ -227,12 +227,12 @@ static void check_not_swallowed(void *context)
 }
 
 static const treadle_expectation expect_not_swallowed[] = {
-    SLIDING_ROW("naive", HOLDS, NULL, "errors are reported"),
-    SLIDING_ROW("proposed-lua", HOLDS, NULL, "errors are reported"),
-    SLIDING_ROW("proposed-pipeline", VIOLATED, "swallowed-error",
-                "every exception is answered with \"limit exceeded\""),
-    SLIDING_ROW("watch", HOLDS, NULL, "errors are reported"),
-    SLIDING_ROW("fixed", HOLDS, NULL, "errors are reported"),
+    TREADLE_REDIS_ROW("naive", HOLDS, NULL, "errors are reported"),
+    TREADLE_REDIS_ROW("proposed-lua", HOLDS, NULL, "errors are reported"),
+    TREADLE_REDIS_ROW("proposed-pipeline", VIOLATED, "swallowed-error",
+                      "every exception is answered with \"limit exceeded\""),
+    TREADLE_REDIS_ROW("watch", HOLDS, NULL, "errors are reported"),
+    TREADLE_REDIS_ROW("fixed", HOLDS, NULL, "errors are reported"),
     {0},
 };
 
@@ -260,11 +260,11 @@ static void acquire_twice(void *context, uint32_t index)
 #define EVICTED "the window is one key: without it nothing was ever admitted. Run noeviction"
 
 static const treadle_expectation expect_evicted[] = {
-    SLIDING_ROW("naive", VIOLATED, "over-admission", EVICTED),
-    SLIDING_ROW("proposed-lua", VIOLATED, "over-admission", EVICTED),
-    SLIDING_ROW("proposed-pipeline", VIOLATED, "over-admission", EVICTED),
-    SLIDING_ROW("watch", VIOLATED, "over-admission", EVICTED),
-    SLIDING_ROW("fixed", VIOLATED, "over-admission", EVICTED),
+    TREADLE_REDIS_ROW("naive", VIOLATED, "over-admission", EVICTED),
+    TREADLE_REDIS_ROW("proposed-lua", VIOLATED, "over-admission", EVICTED),
+    TREADLE_REDIS_ROW("proposed-pipeline", VIOLATED, "over-admission", EVICTED),
+    TREADLE_REDIS_ROW("watch", VIOLATED, "over-admission", EVICTED),
+    TREADLE_REDIS_ROW("fixed", VIOLATED, "over-admission", EVICTED),
     {0},
 };
 
@@ -297,13 +297,14 @@ static const treadle_parameter two[] = {
     {"threads", 2, 2, 4, "clients; the last one's clock is fast"}, {0}};
 
 static const treadle_expectation expect_fast_clock[] = {
-    SLIDING_ROW("naive", VIOLATED, "over-admission", "counts in its own time, and purges by it"),
-    SLIDING_ROW("proposed-lua", VIOLATED, "over-admission",
-                "entries that still count are purged by the fast clock"),
-    SLIDING_ROW("proposed-pipeline", VIOLATED, "over-admission",
-                "entries that still count are purged by the fast clock"),
-    SLIDING_ROW("watch", HOLDS, NULL, "the server's clock"),
-    SLIDING_ROW("fixed", HOLDS, NULL, "the server's clock"),
+    TREADLE_REDIS_ROW("naive", VIOLATED, "over-admission",
+                      "counts in its own time, and purges by it"),
+    TREADLE_REDIS_ROW("proposed-lua", VIOLATED, "over-admission",
+                      "entries that still count are purged by the fast clock"),
+    TREADLE_REDIS_ROW("proposed-pipeline", VIOLATED, "over-admission",
+                      "entries that still count are purged by the fast clock"),
+    TREADLE_REDIS_ROW("watch", HOLDS, NULL, "the server's clock"),
+    TREADLE_REDIS_ROW("fixed", HOLDS, NULL, "the server's clock"),
     {0},
 };
 
@@ -336,13 +337,13 @@ static void ask_after_the_future(void *context, uint32_t index)
 }
 
 static const treadle_expectation expect_future[] = {
-    SLIDING_ROW("naive", HOLDS, NULL, "does not count what lies in its future"),
-    SLIDING_ROW("proposed-lua", VIOLATED, "blocked",
-                "a score from the future counts until every client's clock has passed it"),
-    SLIDING_ROW("proposed-pipeline", VIOLATED, "blocked",
-                "a score from the future counts until every client's clock has passed it"),
-    SLIDING_ROW("watch", HOLDS, NULL, "the server's clock"),
-    SLIDING_ROW("fixed", HOLDS, NULL, "the server's clock"),
+    TREADLE_REDIS_ROW("naive", HOLDS, NULL, "does not count what lies in its future"),
+    TREADLE_REDIS_ROW("proposed-lua", VIOLATED, "blocked",
+                      "a score from the future counts until every client's clock has passed it"),
+    TREADLE_REDIS_ROW("proposed-pipeline", VIOLATED, "blocked",
+                      "a score from the future counts until every client's clock has passed it"),
+    TREADLE_REDIS_ROW("watch", HOLDS, NULL, "the server's clock"),
+    TREADLE_REDIS_ROW("fixed", HOLDS, NULL, "the server's clock"),
     {0},
 };
 

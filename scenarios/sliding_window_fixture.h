@@ -80,12 +80,6 @@ typedef struct sliding_step {
 void sliding_against_model(sliding_fixture *state, const sliding_step *steps, size_t count,
                            const char *property);
 
-#define SLIDING_ROW(variant, verdict, property, reason)                                       \
-    {                                                                                         \
-        variant, TREADLE_BACKEND_REDIS, TREADLE_GRANULARITY_AWAIT, TREADLE_VERDICT_##verdict, \
-            property, reason                                                                  \
-    }
-
 extern const treadle_parameter sliding_one_client[];
 
 #endif

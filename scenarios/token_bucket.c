@@ -685,214 +685,207 @@ static const treadle_parameter one[] = {{"threads", 1, 1, 1, "threads"}, {0}};
 static const treadle_parameter two[] = {{"threads", 2, 2, THREADS_MAX, "threads"}, {0}};
 static const treadle_parameter three[] = {{"threads", 3, 3, THREADS_MAX, "threads"}, {0}};
 
-#define MEMORY_ROW(variant, granularity, verdict, property, reason)         \
-    {                                                                       \
-        variant, TREADLE_BACKEND_MEMORY, TREADLE_GRANULARITY_##granularity, \
-            TREADLE_VERDICT_##verdict, property, reason                     \
-    }
-
 static const treadle_expectation expect_reader[] = {
-    MEMORY_ROW("naive", AWAIT, HOLDS, NULL,
-               "nothing suspends in the reader: right on one asyncio loop"),
-    MEMORY_ROW("naive", SYNC, HOLDS, NULL,
-               "between its clock reading and its last store the reader meets no lock or atomic"),
-    MEMORY_ROW("naive", MEMORY, VIOLATED, "over-grant",
-               "the reader refills without the lock: once more for the same second"),
-    MEMORY_ROW("proposed", SYNC, HOLDS, NULL, "the reader holds the lock"),
-    MEMORY_ROW("proposed", MEMORY, HOLDS, NULL, "the reader holds the lock"),
-    MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "the reader holds the lock and writes nothing"),
-    MEMORY_ROW("fixed", MEMORY, HOLDS, NULL, "the reader holds the lock and writes nothing"),
-    MEMORY_ROW("lockfree", SYNC, HOLDS, NULL, "the reader writes nothing"),
+    TREADLE_MEMORY_ROW("naive", AWAIT, HOLDS, NULL,
+                       "nothing suspends in the reader: right on one asyncio loop"),
+    TREADLE_MEMORY_ROW(
+        "naive", SYNC, HOLDS, NULL,
+        "between its clock reading and its last store the reader meets no lock or atomic"),
+    TREADLE_MEMORY_ROW("naive", MEMORY, VIOLATED, "over-grant",
+                       "the reader refills without the lock: once more for the same second"),
+    TREADLE_MEMORY_ROW("proposed", SYNC, HOLDS, NULL, "the reader holds the lock"),
+    TREADLE_MEMORY_ROW("proposed", MEMORY, HOLDS, NULL, "the reader holds the lock"),
+    TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "the reader holds the lock and writes nothing"),
+    TREADLE_MEMORY_ROW("fixed", MEMORY, HOLDS, NULL,
+                       "the reader holds the lock and writes nothing"),
+    TREADLE_MEMORY_ROW("lockfree", SYNC, HOLDS, NULL, "the reader writes nothing"),
     {0},
 };
 
 static const treadle_expectation expect_takers[] = {
-    MEMORY_ROW("naive", AWAIT, HOLDS, NULL, "request_delay does not suspend"),
-    MEMORY_ROW("naive", SYNC, HOLDS, NULL,
-               "request_delay refills under its lock: the document says it does not"),
-    MEMORY_ROW("naive", MEMORY, HOLDS, NULL,
-               "request_delay refills under its lock: the document says it does not"),
-    MEMORY_ROW("proposed", SYNC, HOLDS, NULL, "one critical section"),
-    MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "one critical section"),
-    MEMORY_ROW("lockfree", SYNC, HOLDS, NULL,
-               "a clock value that has grown old only makes the bucket emptier"),
+    TREADLE_MEMORY_ROW("naive", AWAIT, HOLDS, NULL, "request_delay does not suspend"),
+    TREADLE_MEMORY_ROW("naive", SYNC, HOLDS, NULL,
+                       "request_delay refills under its lock: the document says it does not"),
+    TREADLE_MEMORY_ROW("naive", MEMORY, HOLDS, NULL,
+                       "request_delay refills under its lock: the document says it does not"),
+    TREADLE_MEMORY_ROW("proposed", SYNC, HOLDS, NULL, "one critical section"),
+    TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "one critical section"),
+    TREADLE_MEMORY_ROW("lockfree", SYNC, HOLDS, NULL,
+                       "a clock value that has grown old only makes the bucket emptier"),
     {0},
 };
 
 static const treadle_expectation expect_conservation[] = {
-    MEMORY_ROW("naive", AWAIT, HOLDS, NULL, "nothing suspends in the reader"),
-    MEMORY_ROW("naive", SYNC, HOLDS, NULL, "as for the reader"),
-    MEMORY_ROW("naive", MEMORY, VIOLATED, "over-grant",
-               "the unlocked reader puts back a token that was taken, or refills twice"),
-    MEMORY_ROW("proposed", SYNC, HOLDS, NULL, "one critical section each"),
-    MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "one critical section each"),
-    MEMORY_ROW("fixed", MEMORY, HOLDS, NULL, "one critical section each"),
-    MEMORY_ROW("lockfree", AWAIT, HOLDS, NULL, "one swap decides"),
-    MEMORY_ROW("lockfree", SYNC, NO_VIOLATION_FOUND, NULL,
-               "one swap decides; too many interleavings for dfs"),
+    TREADLE_MEMORY_ROW("naive", AWAIT, HOLDS, NULL, "nothing suspends in the reader"),
+    TREADLE_MEMORY_ROW("naive", SYNC, HOLDS, NULL, "as for the reader"),
+    TREADLE_MEMORY_ROW("naive", MEMORY, VIOLATED, "over-grant",
+                       "the unlocked reader puts back a token that was taken, or refills twice"),
+    TREADLE_MEMORY_ROW("proposed", SYNC, HOLDS, NULL, "one critical section each"),
+    TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "one critical section each"),
+    TREADLE_MEMORY_ROW("fixed", MEMORY, HOLDS, NULL, "one critical section each"),
+    TREADLE_MEMORY_ROW("lockfree", AWAIT, HOLDS, NULL, "one swap decides"),
+    TREADLE_MEMORY_ROW("lockfree", SYNC, NO_VIOLATION_FOUND, NULL,
+                       "one swap decides; too many interleavings for dfs"),
     {0},
 };
 
 static const treadle_expectation expect_herd[] = {
-    MEMORY_ROW("naive", AWAIT, VIOLATED, "futile-wakeup",
-               "all are told the same delay; it reserves nothing"),
-    MEMORY_ROW("proposed", AWAIT, VIOLATED, "futile-wakeup",
-               "all are told the same delay; it reserves nothing"),
-    MEMORY_ROW("fixed", SYNC, HOLDS, NULL,
-               "each waiter is promised a token of its own and sleeps until it is due"),
-    MEMORY_ROW("lockfree", SYNC, HOLDS, NULL,
-               "each waiter is promised a token of its own and sleeps until it is due"),
+    TREADLE_MEMORY_ROW("naive", AWAIT, VIOLATED, "futile-wakeup",
+                       "all are told the same delay; it reserves nothing"),
+    TREADLE_MEMORY_ROW("proposed", AWAIT, VIOLATED, "futile-wakeup",
+                       "all are told the same delay; it reserves nothing"),
+    TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL,
+                       "each waiter is promised a token of its own and sleeps until it is due"),
+    TREADLE_MEMORY_ROW("lockfree", SYNC, HOLDS, NULL,
+                       "each waiter is promised a token of its own and sleeps until it is due"),
     {0},
 };
 
 static const treadle_expectation expect_poller[] = {
-    MEMORY_ROW("naive", AWAIT, VIOLATED, "starvation",
-               "whoever asks first after the refill gets what another sleeps for"),
-    MEMORY_ROW("proposed", AWAIT, VIOLATED, "starvation",
-               "whoever asks first after the refill gets what another sleeps for"),
-    MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "what is promised is not there for the poller"),
-    MEMORY_ROW("lockfree", SYNC, NO_VIOLATION_FOUND, NULL,
-               "what is promised is not there for the poller; too many interleavings for dfs"),
+    TREADLE_MEMORY_ROW("naive", AWAIT, VIOLATED, "starvation",
+                       "whoever asks first after the refill gets what another sleeps for"),
+    TREADLE_MEMORY_ROW("proposed", AWAIT, VIOLATED, "starvation",
+                       "whoever asks first after the refill gets what another sleeps for"),
+    TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "what is promised is not there for the poller"),
+    TREADLE_MEMORY_ROW(
+        "lockfree", SYNC, NO_VIOLATION_FOUND, NULL,
+        "what is promised is not there for the poller; too many interleavings for dfs"),
     {0},
 };
 
 static const treadle_expectation expect_late[] = {
-    MEMORY_ROW("naive", AWAIT, VIOLATED, "lost-token",
-               "a token that nobody has fetched yet counts towards the capacity"),
-    MEMORY_ROW("proposed", AWAIT, VIOLATED, "lost-token",
-               "a token that nobody has fetched yet counts towards the capacity"),
-    MEMORY_ROW("fixed", AWAIT, HOLDS, NULL, "a token that is promised has left the bucket"),
-    MEMORY_ROW("fixed", SYNC, NO_VIOLATION_FOUND, NULL,
-               "as at await; too many interleavings for dfs"),
-    MEMORY_ROW("lockfree", AWAIT, HOLDS, NULL, "a token that is promised has left the bucket"),
-    MEMORY_ROW("lockfree", SYNC, NO_VIOLATION_FOUND, NULL,
-               "as at await; too many interleavings for dfs"),
+    TREADLE_MEMORY_ROW("naive", AWAIT, VIOLATED, "lost-token",
+                       "a token that nobody has fetched yet counts towards the capacity"),
+    TREADLE_MEMORY_ROW("proposed", AWAIT, VIOLATED, "lost-token",
+                       "a token that nobody has fetched yet counts towards the capacity"),
+    TREADLE_MEMORY_ROW("fixed", AWAIT, HOLDS, NULL, "a token that is promised has left the bucket"),
+    TREADLE_MEMORY_ROW("fixed", SYNC, NO_VIOLATION_FOUND, NULL,
+                       "as at await; too many interleavings for dfs"),
+    TREADLE_MEMORY_ROW("lockfree", AWAIT, HOLDS, NULL,
+                       "a token that is promised has left the bucket"),
+    TREADLE_MEMORY_ROW("lockfree", SYNC, NO_VIOLATION_FOUND, NULL,
+                       "as at await; too many interleavings for dfs"),
     {0},
 };
 
 static const treadle_expectation expect_deadline[] = {
-    MEMORY_ROW("naive", AWAIT, VIOLATED, "late-refusal",
-               "the delay does not count those who wait already"),
-    MEMORY_ROW("proposed", AWAIT, VIOLATED, "late-refusal",
-               "the delay does not count those who wait already"),
-    MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "when a token is due is known on arrival"),
-    MEMORY_ROW("lockfree", SYNC, HOLDS, NULL, "when a token is due is known on arrival"),
+    TREADLE_MEMORY_ROW("naive", AWAIT, VIOLATED, "late-refusal",
+                       "the delay does not count those who wait already"),
+    TREADLE_MEMORY_ROW("proposed", AWAIT, VIOLATED, "late-refusal",
+                       "the delay does not count those who wait already"),
+    TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "when a token is due is known on arrival"),
+    TREADLE_MEMORY_ROW("lockfree", SYNC, HOLDS, NULL, "when a token is due is known on arrival"),
     {0},
 };
 
 static const treadle_expectation expect_cancelled[] = {
-    MEMORY_ROW("naive", SYNC, HOLDS, NULL,
-               "who waits has nothing, and the lock is never held in a sleep"),
-    MEMORY_ROW("proposed", SYNC, HOLDS, NULL,
-               "who waits has nothing, and the lock is never held in a sleep"),
-    MEMORY_ROW("fixed", SYNC, HOLDS, NULL,
-               "the clean-up handler passes the promise on and releases the lock"),
-    MEMORY_ROW("lockfree", AWAIT, HOLDS, NULL,
-               "the clean-up handler gives the promised token back"),
-    MEMORY_ROW("lockfree", SYNC, NO_VIOLATION_FOUND, NULL,
-               "one swap decides; too many interleavings for dfs"),
+    TREADLE_MEMORY_ROW("naive", SYNC, HOLDS, NULL,
+                       "who waits has nothing, and the lock is never held in a sleep"),
+    TREADLE_MEMORY_ROW("proposed", SYNC, HOLDS, NULL,
+                       "who waits has nothing, and the lock is never held in a sleep"),
+    TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL,
+                       "the clean-up handler passes the promise on and releases the lock"),
+    TREADLE_MEMORY_ROW("lockfree", AWAIT, HOLDS, NULL,
+                       "the clean-up handler gives the promised token back"),
+    TREADLE_MEMORY_ROW("lockfree", SYNC, NO_VIOLATION_FOUND, NULL,
+                       "one swap decides; too many interleavings for dfs"),
     {0},
 };
 
 static const treadle_expectation expect_reset[] = {
-    MEMORY_ROW("naive", AWAIT, HOLDS, NULL, "nothing suspends inside"),
-    MEMORY_ROW("naive", SYNC, HOLDS, NULL, "no lock or atomic is met inside"),
-    MEMORY_ROW("naive", MEMORY, VIOLATED, "atomicity",
-               "the taker writes back a count from before the reset"),
-    MEMORY_ROW("proposed", SYNC, HOLDS, NULL, "one critical section"),
-    MEMORY_ROW("proposed", MEMORY, HOLDS, NULL, "one critical section"),
-    MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "one critical section"),
-    MEMORY_ROW("fixed", MEMORY, HOLDS, NULL, "one critical section"),
-    MEMORY_ROW("lockfree", SYNC, HOLDS, NULL,
-               "one swap: a taker that read the old word fails to swap"),
+    TREADLE_MEMORY_ROW("naive", AWAIT, HOLDS, NULL, "nothing suspends inside"),
+    TREADLE_MEMORY_ROW("naive", SYNC, HOLDS, NULL, "no lock or atomic is met inside"),
+    TREADLE_MEMORY_ROW("naive", MEMORY, VIOLATED, "atomicity",
+                       "the taker writes back a count from before the reset"),
+    TREADLE_MEMORY_ROW("proposed", SYNC, HOLDS, NULL, "one critical section"),
+    TREADLE_MEMORY_ROW("proposed", MEMORY, HOLDS, NULL, "one critical section"),
+    TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "one critical section"),
+    TREADLE_MEMORY_ROW("fixed", MEMORY, HOLDS, NULL, "one critical section"),
+    TREADLE_MEMORY_ROW("lockfree", SYNC, HOLDS, NULL,
+                       "one swap: a taker that read the old word fails to swap"),
     {0},
 };
 
 static const treadle_expectation expect_reconfigure[] = {
-    MEMORY_ROW("naive", AWAIT, HOLDS, NULL, "nothing suspends inside"),
-    MEMORY_ROW("naive", SYNC, HOLDS, NULL, "no lock or atomic is met inside"),
-    MEMORY_ROW("naive", MEMORY, VIOLATED, "atomicity",
-               "the taker writes back a count from before the change"),
-    MEMORY_ROW("proposed", SYNC, HOLDS, NULL, "one critical section"),
-    MEMORY_ROW("proposed", MEMORY, HOLDS, NULL, "one critical section"),
-    MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "one critical section"),
-    MEMORY_ROW("fixed", MEMORY, HOLDS, NULL, "one critical section"),
-    MEMORY_ROW("lockfree", SYNC, HOLDS, NULL,
-               "one swap: a taker that read the old word fails to swap"),
+    TREADLE_MEMORY_ROW("naive", AWAIT, HOLDS, NULL, "nothing suspends inside"),
+    TREADLE_MEMORY_ROW("naive", SYNC, HOLDS, NULL, "no lock or atomic is met inside"),
+    TREADLE_MEMORY_ROW("naive", MEMORY, VIOLATED, "atomicity",
+                       "the taker writes back a count from before the change"),
+    TREADLE_MEMORY_ROW("proposed", SYNC, HOLDS, NULL, "one critical section"),
+    TREADLE_MEMORY_ROW("proposed", MEMORY, HOLDS, NULL, "one critical section"),
+    TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "one critical section"),
+    TREADLE_MEMORY_ROW("fixed", MEMORY, HOLDS, NULL, "one critical section"),
+    TREADLE_MEMORY_ROW("lockfree", SYNC, HOLDS, NULL,
+                       "one swap: a taker that read the old word fails to swap"),
     {0},
 };
 
 static const treadle_expectation expect_reset_with_waiter[] = {
-    MEMORY_ROW("naive", AWAIT, HOLDS, NULL, "who waits has nothing"),
-    MEMORY_ROW("proposed", SYNC, HOLDS, NULL, "who waits has nothing"),
-    MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "the reset makes the promise anew"),
-    MEMORY_ROW("lockfree", AWAIT, HOLDS, NULL, "the reset voids the promise"),
-    MEMORY_ROW("lockfree", SYNC, NO_VIOLATION_FOUND, NULL,
-               "one swap decides; too many interleavings for dfs"),
+    TREADLE_MEMORY_ROW("naive", AWAIT, HOLDS, NULL, "who waits has nothing"),
+    TREADLE_MEMORY_ROW("proposed", SYNC, HOLDS, NULL, "who waits has nothing"),
+    TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "the reset makes the promise anew"),
+    TREADLE_MEMORY_ROW("lockfree", AWAIT, HOLDS, NULL, "the reset voids the promise"),
+    TREADLE_MEMORY_ROW("lockfree", SYNC, NO_VIOLATION_FOUND, NULL,
+                       "one swap decides; too many interleavings for dfs"),
     {0},
 };
 
 static const treadle_expectation expect_give_back[] = {
-    MEMORY_ROW("naive", AWAIT, HOLDS, NULL, "nothing suspends inside"),
-    MEMORY_ROW("naive", SYNC, HOLDS, NULL, "no lock or atomic is met inside"),
-    MEMORY_ROW("naive", MEMORY, VIOLATED, "linearizability",
-               "a token that is given back while another takes is lost, or taken twice"),
-    MEMORY_ROW("proposed", SYNC, HOLDS, NULL, "one critical section"),
-    MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "one critical section"),
-    MEMORY_ROW("lockfree", AWAIT, HOLDS, NULL, "one swap"),
-    MEMORY_ROW("lockfree", SYNC, NO_VIOLATION_FOUND, NULL,
-               "one swap decides; too many interleavings for dfs"),
+    TREADLE_MEMORY_ROW("naive", AWAIT, HOLDS, NULL, "nothing suspends inside"),
+    TREADLE_MEMORY_ROW("naive", SYNC, HOLDS, NULL, "no lock or atomic is met inside"),
+    TREADLE_MEMORY_ROW("naive", MEMORY, VIOLATED, "linearizability",
+                       "a token that is given back while another takes is lost, or taken twice"),
+    TREADLE_MEMORY_ROW("proposed", SYNC, HOLDS, NULL, "one critical section"),
+    TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "one critical section"),
+    TREADLE_MEMORY_ROW("lockfree", AWAIT, HOLDS, NULL, "one swap"),
+    TREADLE_MEMORY_ROW("lockfree", SYNC, NO_VIOLATION_FOUND, NULL,
+                       "one swap decides; too many interleavings for dfs"),
     {0},
 };
 
 static const treadle_expectation expect_sequential[] = {
-    MEMORY_ROW("naive", AWAIT, HOLDS, NULL, "one thread"),
-    MEMORY_ROW("proposed", AWAIT, HOLDS, NULL, "one thread"),
-    MEMORY_ROW("fixed", AWAIT, HOLDS, NULL, "one thread"),
-    MEMORY_ROW("lockfree", AWAIT, HOLDS, NULL, "one thread"),
+    TREADLE_MEMORY_ROW("naive", AWAIT, HOLDS, NULL, "one thread"),
+    TREADLE_MEMORY_ROW("proposed", AWAIT, HOLDS, NULL, "one thread"),
+    TREADLE_MEMORY_ROW("fixed", AWAIT, HOLDS, NULL, "one thread"),
+    TREADLE_MEMORY_ROW("lockfree", AWAIT, HOLDS, NULL, "one thread"),
     {0},
 };
 
-#define REDIS_ROW(variant, verdict, property, reason)                                         \
-    {                                                                                         \
-        variant, TREADLE_BACKEND_REDIS, TREADLE_GRANULARITY_AWAIT, TREADLE_VERDICT_##verdict, \
-            property, reason                                                                  \
-    }
-
 static const treadle_expectation expect_shared_take[] = {
-    REDIS_ROW("naive", VIOLATED, "over-grant", "HMGET HMGET HSET HSET: both read the same token"),
-    REDIS_ROW("proposed", HOLDS, NULL, "a script is one step"),
-    REDIS_ROW("fixed", HOLDS, NULL, "a script is one step"),
+    TREADLE_REDIS_ROW("naive", VIOLATED, "over-grant",
+                      "HMGET HMGET HSET HSET: both read the same token"),
+    TREADLE_REDIS_ROW("proposed", HOLDS, NULL, "a script is one step"),
+    TREADLE_REDIS_ROW("fixed", HOLDS, NULL, "a script is one step"),
     {0},
 };
 
 static const treadle_expectation expect_shared_expiry[] = {
-    REDIS_ROW("naive", VIOLATED, "early-refill",
-              "the state expires after 300 s, and no state is a full bucket"),
-    REDIS_ROW("proposed", VIOLATED, "early-refill",
-              "the state expires after 300 s, and no state is a full bucket"),
-    REDIS_ROW("fixed", HOLDS, NULL, "the state expires when the bucket is full again"),
+    TREADLE_REDIS_ROW("naive", VIOLATED, "early-refill",
+                      "the state expires after 300 s, and no state is a full bucket"),
+    TREADLE_REDIS_ROW("proposed", VIOLATED, "early-refill",
+                      "the state expires after 300 s, and no state is a full bucket"),
+    TREADLE_REDIS_ROW("fixed", HOLDS, NULL, "the state expires when the bucket is full again"),
     {0},
 };
 
 static const treadle_expectation expect_shared_retry[] = {
-    REDIS_ROW("naive", VIOLATED, "lost-token", "another attempt is another request"),
-    REDIS_ROW("proposed", VIOLATED, "lost-token", "another attempt is another request"),
-    REDIS_ROW("fixed", HOLDS, NULL, "a retry with the same id is recognised"),
+    TREADLE_REDIS_ROW("naive", VIOLATED, "lost-token", "another attempt is another request"),
+    TREADLE_REDIS_ROW("proposed", VIOLATED, "lost-token", "another attempt is another request"),
+    TREADLE_REDIS_ROW("fixed", HOLDS, NULL, "a retry with the same id is recognised"),
     {0},
 };
 
 static const treadle_expectation expect_shared_ttl[] = {
-    REDIS_ROW("naive", VIOLATED, "no-ttl", "cut off between HSET and EXPIRE"),
-    REDIS_ROW("proposed", HOLDS, NULL, "the script sets both"),
-    REDIS_ROW("fixed", HOLDS, NULL, "the script sets both"),
+    TREADLE_REDIS_ROW("naive", VIOLATED, "no-ttl", "cut off between HSET and EXPIRE"),
+    TREADLE_REDIS_ROW("proposed", HOLDS, NULL, "the script sets both"),
+    TREADLE_REDIS_ROW("fixed", HOLDS, NULL, "the script sets both"),
     {0},
 };
 
 static const treadle_expectation expect_shared_sequential[] = {
-    REDIS_ROW("naive", HOLDS, NULL, "one client"),
-    REDIS_ROW("proposed", HOLDS, NULL, "one client"),
-    REDIS_ROW("fixed", HOLDS, NULL, "one client"),
+    TREADLE_REDIS_ROW("naive", HOLDS, NULL, "one client"),
+    TREADLE_REDIS_ROW("proposed", HOLDS, NULL, "one client"),
+    TREADLE_REDIS_ROW("fixed", HOLDS, NULL, "one client"),
     {0},
 };
 

@@ -112,21 +112,17 @@ static void check_counter(void *context)
 
 static const treadle_parameter two[] = {{"threads", 2, 2, 8, "threads"}, {0}};
 
-#define ROW(variant, verdict, property, reason)                                               \
-    {                                                                                         \
-        variant, TREADLE_BACKEND_MEMORY, TREADLE_GRANULARITY_SYNC, TREADLE_VERDICT_##verdict, \
-            property, reason                                                                  \
-    }
-
 static const treadle_expectation expect_transfer[] = {
-    ROW("naive", VIOLATED, "atomicity", "the sum is taken between the two halves of the move"),
-    ROW("fixed", HOLDS, NULL, "one critical section"),
+    TREADLE_MEMORY_ROW("naive", SYNC, VIOLATED, "atomicity",
+                       "the sum is taken between the two halves of the move"),
+    TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "one critical section"),
     {0},
 };
 
 static const treadle_expectation expect_counter[] = {
-    ROW("naive", VIOLATED, "linearizability", "two calls return the same number"),
-    ROW("fixed", HOLDS, NULL, "one atomic step"),
+    TREADLE_MEMORY_ROW("naive", SYNC, VIOLATED, "linearizability",
+                       "two calls return the same number"),
+    TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "one atomic step"),
     {0},
 };
 
