@@ -57,6 +57,9 @@ static int write_ledger(const treadle_ledger *ledger, FILE *out)
         "%zu claims: %zu true, %zu false, %zu true only for threads, %zu true only for asyncio, "
         "%zu not refuted within the budget, %zu undecided. %zu defects of the proposed "
         "solutions, each with a token.\n\n"
+        "A ruling holds at the granularity that its row names: `await` is what one event loop "
+        "can interleave, `sync` adds locks and atomics, `memory` plain accesses. Something is "
+        "false, or true because nothing breaks, only where all interleavings were explored.\n\n"
         "| claim | made in | what it says | ruling | where | evidence |\n"
         "|---|---|---|---|---|---|\n",
         counts.claims, counts.rulings[TREADLE_RULING_TRUE], counts.rulings[TREADLE_RULING_FALSE],
@@ -68,7 +71,10 @@ static int write_ledger(const treadle_ledger *ledger, FILE *out)
         const treadle_finding finding = treadle_ledger_finding(ledger, i);
         error = write_row(out, &finding);
     }
-    fputs("\n## Tokens\n\nEach is one counterexample: `treadle replay TOKEN`.\n\n", out);
+    fputs("\n## Tokens\n\nEach is one counterexample: `treadle replay TOKEN`. Those found at "
+          "`memory` replay "
+          "in the gcc build, which made them.\n\n",
+          out);
     for (size_t i = 0; i < count; i++) {
         const treadle_finding finding = treadle_ledger_finding(ledger, i);
         if (finding.evidence != NULL && finding.evidence->token != NULL) {

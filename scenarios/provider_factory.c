@@ -3,6 +3,7 @@
  * rebuilding the map. */
 #include <pthread.h>
 #include <semaphore.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,13 +31,14 @@ typedef struct fixture {
     struct provider_factory *factory;
     int64_t threads;
     object objects[OBJECTS_MAX];
-    uint32_t constructed;
-    uint32_t destroyed;
-    uint32_t attempts;     /* of flaky constructors */
-    uint32_t failures;     /* how many of those fail */
-    uint32_t constructors; /* that are running */
-    uint32_t together_max; /* the most that ever were */
-    sem_t gate;            /* gated constructors wait for it */
+    /* Atomic for the stress program, where constructors really run at once. */
+    atomic_uint constructed;
+    atomic_uint destroyed;
+    atomic_uint attempts;     /* of flaky constructors */
+    uint32_t failures;        /* how many of those fail */
+    atomic_uint constructors; /* that are running */
+    uint32_t together_max;    /* the most that ever were */
+    sem_t gate;               /* gated constructors wait for it */
     const struct provider *lent[THREADS_MAX];
     bool removed;
     treadle_history history;
@@ -46,9 +48,9 @@ typedef struct fixture {
 
 static void begin_constructor(fixture *state)
 {
-    state->constructors++;
-    if (state->constructors > state->together_max) {
-        state->together_max = state->constructors;
+    const uint32_t running = atomic_fetch_add(&state->constructors, 1) + 1;
+    if (running > state->together_max) {
+        state->together_max = running;
     }
 }
 
@@ -64,9 +66,10 @@ static object *make(fixture *state, const struct provider_config *config)
     if (state->constructed == OBJECTS_MAX) {
         treadle_violation("setup", "the scenario has room for %d objects only", OBJECTS_MAX);
     }
-    object *made = &state->objects[state->constructed++];
+    const uint32_t number = atomic_fetch_add(&state->constructed, 1);
+    object *made = &state->objects[number];
     made->name = config->name;
-    treadle_note("%s %s is built, instance %u", config->name, config->model, state->constructed);
+    treadle_note("%s %s is built, instance %u", config->name, config->model, number + 1);
     return made;
 }
 

@@ -57,6 +57,7 @@ static bool polls_on(thread *self, const void *site)
     E.yielded |= self->bit;
     E.yield_progress = E.progress;
     E.hurry = true;
+    E.spin_blocks++;
     return true;
 }
 

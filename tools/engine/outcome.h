@@ -22,11 +22,11 @@ typedef enum treadle_outcome_kind {
 
 typedef struct treadle_outcome {
     treadle_outcome_kind kind;
-    uint32_t steps;                      /* operations that ran at scheduling points */
-    uint32_t switches;                   /* times that another thread than the last one ran */
-    uint32_t preemptions;                /* switches away from a thread that could go on */
-    uint32_t spin_blocks;                /* times that a spinning thread was made to wait */
-    uint64_t trace_hash;                 /* of a recorded execution, else 0 */
+    uint32_t steps;       /* operations that ran at scheduling points */
+    uint32_t switches;    /* times that another thread than the last one ran */
+    uint32_t preemptions; /* switches away from a thread that could go on */
+    uint32_t spin_blocks; /* times that a spinning or polling thread was made to wait */
+    uint64_t trace_hash;  /* of a recorded execution, else 0 */
     char property[TREADLE_PROPERTY_MAX]; /* "over-admission", "deadlock"; "" when it passed */
     char message[TREADLE_MESSAGE_MAX];   /* one line for a person */
 } treadle_outcome;

@@ -115,7 +115,8 @@ static void describe_bounds(char *text, size_t size, const treadle_explore_reque
             used += describe_faults(text + used, size - (size_t)used, &faults);
         }
         if (report->spin_blocks > 0) {
-            snprintf(text + used, size - (size_t)used, ", spinning threads wait for a write");
+            snprintf(text + used, size - (size_t)used,
+                     ", threads that spin or poll wait for others");
         }
     } else if (verdict == TREADLE_VERDICT_NO_VIOLATION_FOUND) {
         /* (1 - p)^n < 5 % for p > 3/n: what shows in a larger share of executions was seen. */

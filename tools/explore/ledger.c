@@ -146,11 +146,11 @@ int treadle_ledger_note(treadle_ledger *ledger, treadle_result *result)
 /* What the results say of a claim's variant: whether it breaks under one event loop, whether it
  * does at all, and whether the opposite was established. */
 typedef struct showing {
-    const treadle_result *loop;       /* violated as claimed at await */
-    const treadle_result *threads;    /* violated as claimed at anything finer */
-    const treadle_result *loop_safe;  /* explored at await without it */
-    const treadle_result *finer_safe; /* explored at the finest row without it */
-    bool missing;                     /* a verdict is unknown */
+    const treadle_result *loop;      /* violated as claimed at await */
+    const treadle_result *threads;   /* violated as claimed at anything finer; the coarsest */
+    const treadle_result *loop_safe; /* explored at await without it */
+    const treadle_result *safe;      /* explored without it; the finest */
+    bool missing;                    /* a verdict is unknown */
 } showing;
 
 static bool breaks_as_claimed(const treadle_claim *claim, const treadle_result *result)
@@ -172,15 +172,17 @@ static showing look(const treadle_ledger *ledger, const treadle_claim *claim)
         const bool at_await = result->cell.granularity == TREADLE_GRANULARITY_AWAIT;
         if (breaks_as_claimed(claim, result)) {
             const treadle_result **slot = at_await ? &seen.loop : &seen.threads;
-            *slot = *slot != NULL ? *slot : result;
+            if (*slot == NULL || result->cell.granularity < (*slot)->cell.granularity) {
+                *slot = result;
+            }
         } else if (result->verdict == TREADLE_VERDICT_UNKNOWN) {
             seen.missing = true;
-        } else if (result->verdict == TREADLE_VERDICT_VIOLATED) {
-            continue; /* what breaks something else says nothing of this */
-        } else if (at_await) {
-            seen.loop_safe = result;
-        } else {
-            seen.finer_safe = result;
+        } else if (result->verdict != TREADLE_VERDICT_VIOLATED) {
+            /* What breaks something else says nothing of this. */
+            seen.loop_safe = at_await ? result : seen.loop_safe;
+            if (seen.safe == NULL || result->cell.granularity > seen.safe->cell.granularity) {
+                seen.safe = result;
+            }
         }
     }
     return seen;
@@ -203,7 +205,7 @@ static treadle_finding rule_breaks(const treadle_claim *claim, const showing *se
             exhausted(seen->loop_safe) ? TREADLE_RULING_THREADS_ONLY : TREADLE_RULING_UNDECIDED;
         finding.evidence = seen->threads;
     } else {
-        const treadle_result *safe = seen->finer_safe ? seen->finer_safe : seen->loop_safe;
+        const treadle_result *safe = seen->safe;
         finding.ruling =
             exhausted(safe) && !seen->missing ? TREADLE_RULING_FALSE : TREADLE_RULING_UNDECIDED;
         finding.evidence = safe;
@@ -222,7 +224,7 @@ static treadle_finding rule_holds(const treadle_claim *claim, const showing *see
             exhausted(seen->loop_safe) ? TREADLE_RULING_ASYNCIO_ONLY : TREADLE_RULING_FALSE;
         finding.evidence = seen->threads;
     } else {
-        const treadle_result *safe = seen->finer_safe ? seen->finer_safe : seen->loop_safe;
+        const treadle_result *safe = seen->safe;
         finding.evidence = safe;
         if (safe != NULL && !seen->missing) {
             finding.ruling = exhausted(safe) ? TREADLE_RULING_TRUE : TREADLE_RULING_NOT_REFUTED;
