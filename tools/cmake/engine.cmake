@@ -78,6 +78,10 @@ add_executable(treadle tools/cli/main.c)
 target_compile_definitions(treadle PRIVATE TREADLE_VERSION="${PROJECT_VERSION}")
 target_link_libraries(treadle PRIVATE treadle_cli ${TREADLE_SUBJECTS} treadle_cli)
 
+# The whole matrix: every row as expected, every baseline broken.
+add_test(NAME check_everything COMMAND treadle check)
+set_tests_properties(check_everything PROPERTIES TIMEOUT 900)
+
 # ---- tests -------------------------------------------------------------------------------------
 
 treadle_subject(treadle_engine_test_subject INSTRUMENTED SOURCES tools/engine/tests/subject.c)
