@@ -2,6 +2,7 @@
 /* Litmus programs for the oracles: what no invariant of the final state shows. Instrumented, as
  * subjects are. */
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 
 typedef struct oracles {
     pthread_mutex_t lock;
+    sem_t posted;
     bool fixed;
     atomic_int left;
     atomic_int right;
@@ -25,6 +27,7 @@ static void *setup(const treadle_run *run)
     pthread_mutex_init(&state->lock, NULL);
     state->fixed = strcmp(run->variant, "fixed") == 0;
     atomic_store(&state->left, 2);
+    sem_init(&state->posted, 0, 0);
     return state;
 }
 
@@ -55,6 +58,30 @@ static void check_transfer(void *context)
     pthread_mutex_destroy(&state->lock);
     treadle_outcome_text("sum=%d left=%d right=%d", state->seen[1], atomic_load(&state->left),
                          atomic_load(&state->right));
+}
+
+/* ---- serial_wait: thread 1 waits for thread 2, which no serial order can show -------------------
+ */
+
+static void wait_or_post(void *context, uint32_t index)
+{
+    oracles *state = context;
+    if (index == 1) {
+        sem_post(&state->posted);
+        return;
+    }
+    if (!state->fixed && sem_trywait(&state->posted) == 0) {
+        return; /* thread 2 was first */
+    }
+    state->seen[0] = !state->fixed;
+    sem_wait(&state->posted);
+}
+
+static void check_wait(void *context)
+{
+    oracles *state = context;
+    pthread_mutex_destroy(&state->lock);
+    treadle_outcome_text("waited=%d", state->seen[0]);
 }
 
 /* ---- linearizable_counter: each call returns the new value --------------------------------------
@@ -110,12 +137,19 @@ static void check_counter(void *context)
 
 /* ---- rows ------------------------------------------------------------------------------------ */
 
+static const treadle_parameter pair[] = {{"threads", 2, 2, 2, "threads"}, {0}};
 static const treadle_parameter two[] = {{"threads", 2, 2, 8, "threads"}, {0}};
 
 static const treadle_expectation expect_transfer[] = {
     TREADLE_MEMORY_ROW("naive", SYNC, VIOLATED, "atomicity",
                        "the sum is taken between the two halves of the move"),
     TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "one critical section"),
+    {0},
+};
+
+static const treadle_expectation expect_wait[] = {
+    TREADLE_MEMORY_ROW("naive", SYNC, VIOLATED, "atomicity", "one call waits inside another"),
+    TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "whether it waited does not show"),
     {0},
 };
 
@@ -137,6 +171,17 @@ static const treadle_scenario transfer = {
     .serial_outcomes = true,
 };
 
+static const treadle_scenario serial_wait = {
+    .name = "litmus/serial_wait",
+    .summary = "one waits for the other and says so; the outcome is that of a serial order",
+    .parameters = pair,
+    .expectations = expect_wait,
+    .setup = setup,
+    .thread = wait_or_post,
+    .check = check_wait,
+    .serial_outcomes = true,
+};
+
 static const treadle_scenario counter = {
     .name = "litmus/linearizable_counter",
     .summary = "threads draw numbers; an order of the calls explains them",
@@ -147,4 +192,4 @@ static const treadle_scenario counter = {
     .check = check_counter,
 };
 
-const treadle_scenario *const treadle_litmus_oracles[] = {&transfer, &counter, NULL};
+const treadle_scenario *const treadle_litmus_oracles[] = {&transfer, &serial_wait, &counter, NULL};

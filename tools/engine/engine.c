@@ -335,6 +335,14 @@ int64_t treadle_clock_seen_ns(void)
     return E.self->clock_seen_ns;
 }
 
+void treadle_enter_call(void)
+{
+    if (UNLIKELY(E.options.serial) && E.in_call != 0) {
+        treadle_stop(TREADLE_OUTCOME_CUT, "not-serial", "a call waits for another");
+    }
+    E.in_call |= E.self->bit;
+}
+
 void treadle_call_begin(const char *text, const void *site)
 {
     thread *self = E.self;
@@ -354,10 +362,7 @@ void treadle_call_begin(const char *text, const void *site)
             treadle_note("call %s", text);
         }
     }
-    if (UNLIKELY(E.options.serial) && E.in_call != 0) {
-        treadle_stop(TREADLE_OUTCOME_CUT, "not-serial", "a call waits for another");
-    }
-    E.in_call |= self->bit;
+    treadle_enter_call();
     self->novelty++;
 }
 

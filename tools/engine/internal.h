@@ -312,6 +312,10 @@ int treadle_thread_join(pthread_t handle, void **result, bool timed, const void 
 int treadle_sleep_for(const struct timespec *duration, const void *site);
 int treadle_yield(const void *site);
 
+/* The caller is inside a call from now on. In a serial execution nobody else may be: that one waits
+ * for another, so this is no serial order, and the execution ends as cut. */
+void treadle_enter_call(void);
+
 /* ---- threads --------------------------------------------------------------------------------- */
 
 thread *treadle_thread_new(const char name[TREADLE_THREAD_NAME_MAX], const void *site);

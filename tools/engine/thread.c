@@ -45,10 +45,7 @@ static void thread_main(void)
         }
     }
     if (self->start_indexed != NULL) {
-        if (UNLIKELY(E.options.serial) && E.in_call != 0) {
-            treadle_stop(TREADLE_OUTCOME_CUT, "not-serial", "a call waits for another");
-        }
-        E.in_call |= self->bit;
+        treadle_enter_call();
         self->start_indexed(self->argument, self->index);
         treadle_thread_end(NULL);
     }
