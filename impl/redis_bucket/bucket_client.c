@@ -4,10 +4,8 @@
 #include "../wall_clock.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 struct redis_bucket *bucket_client_open(const struct token_bucket_limits *limits,
                                         redisContext *redis, char *error, size_t error_size)
@@ -17,7 +15,7 @@ struct redis_bucket *bucket_client_open(const struct token_bucket_limits *limits
         snprintf(error, error_size, "out of memory");
         return NULL;
     }
-    bucket->redis = redis;
+    bucket->client.redis = redis;
     bucket->limits = *limits;
     return bucket;
 }
@@ -29,60 +27,7 @@ void bucket_client_close(struct redis_bucket *bucket)
 
 const char *bucket_client_last_error(const struct redis_bucket *bucket)
 {
-    return bucket->error;
-}
-
-void bucket_client_fail(struct redis_bucket *bucket, const char *text)
-{
-    snprintf(bucket->error, sizeof bucket->error, "%s", text);
-}
-
-void bucket_client_clear_error(struct redis_bucket *bucket)
-{
-    bucket->error[0] = '\0';
-}
-
-redisReply *bucket_client_command(struct redis_bucket *bucket, int type, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    redisReply *reply = redisvCommand(bucket->redis, format, arguments);
-    va_end(arguments);
-
-    if (reply == NULL) {
-        bucket_client_fail(bucket,
-                           bucket->redis->err != 0 ? bucket->redis->errstr : "out of memory");
-        return NULL;
-    }
-    if (reply->type == type) {
-        return reply;
-    }
-    bucket_client_fail(bucket, reply->type == REDIS_REPLY_ERROR ? reply->str
-                                                                : "reply of an unexpected type");
-    freeReplyObject(reply);
-    return NULL;
-}
-
-bool bucket_client_load_script(struct redis_bucket *bucket, const char *text)
-{
-    redisReply *reply = bucket_client_command(bucket, REDIS_REPLY_STRING, "SCRIPT LOAD %s", text);
-    if (reply == NULL) {
-        return false;
-    }
-    bool loaded = reply->len == BUCKET_SHA_SIZE - 1;
-    if (loaded) {
-        memcpy(bucket->script_sha, reply->str, BUCKET_SHA_SIZE);
-    } else {
-        bucket_client_fail(bucket, "SCRIPT LOAD did not answer with a SHA1");
-    }
-    freeReplyObject(reply);
-    return loaded;
-}
-
-bool bucket_client_lacks_script(const struct redis_bucket *bucket)
-{
-    static const char code[] = "NOSCRIPT";
-    return strncmp(bucket->error, code, sizeof code - 1) == 0;
+    return bucket->client.error;
 }
 
 static double number_or(const redisReply *reply, double fallback)
@@ -94,8 +39,8 @@ bool bucket_client_read(struct redis_bucket *bucket, const char *provider,
                         struct bucket_state *state)
 {
     const double now_s = wall_clock_s();
-    redisReply *reply = bucket_client_command(bucket, REDIS_REPLY_ARRAY,
-                                              "HMGET bucket:%s tokens last_refill", provider);
+    redisReply *reply = redis_client_command(&bucket->client, REDIS_REPLY_ARRAY,
+                                             "HMGET bucket:%s tokens last_refill", provider);
     if (reply == NULL) {
         return false;
     }
@@ -111,7 +56,7 @@ bool bucket_client_read(struct redis_bucket *bucket, const char *provider,
 bool bucket_client_available(struct redis_bucket *bucket, const char *provider, double *tokens)
 {
     struct bucket_state state;
-    bucket_client_clear_error(bucket);
+    redis_client_clear_error(&bucket->client);
     if (!bucket_client_read(bucket, provider, &state)) {
         return false;
     }

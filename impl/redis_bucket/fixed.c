@@ -110,21 +110,22 @@ static bool run_script(struct redis_bucket *bucket, const char *provider, const 
     const int mark_ms = request_id != NULL ? REDIS_BUCKET_RETRY_S * 1000 : 0;
 
     for (int attempt = 0; attempt <= NOSCRIPT_RETRIES_MAX; attempt++) {
-        if (bucket->script_sha[0] == '\0' && !bucket_client_load_script(bucket, script)) {
+        if (bucket->script_sha[0] == '\0' &&
+            !redis_client_load_script(&bucket->client, script, bucket->script_sha)) {
             return false;
         }
-        redisReply *reply = bucket_client_command(
-            bucket, REDIS_REPLY_STRING,
+        redisReply *reply = redis_client_command(
+            &bucket->client, REDIS_REPLY_STRING,
             "EVALSHA %s 2 bucket:%s bucket:%s:request:%s %.17g %.17g %d %d", bucket->script_sha,
             provider, provider, request_id != NULL ? request_id : "", bucket->limits.capacity,
             bucket->limits.rate_per_s, mark_ms, wanted);
         if (reply != NULL) {
             *tokens = strtod(reply->str, NULL);
             freeReplyObject(reply);
-            bucket_client_clear_error(bucket);
+            redis_client_clear_error(&bucket->client);
             return true;
         }
-        if (!bucket_client_lacks_script(bucket)) {
+        if (!redis_client_lacks_script(&bucket->client)) {
             return false;
         }
         bucket->script_sha[0] = '\0';
@@ -134,9 +135,9 @@ static bool run_script(struct redis_bucket *bucket, const char *provider, const 
 
 static bool check_provider(struct redis_bucket *bucket, const char *provider)
 {
-    bucket_client_clear_error(bucket);
+    redis_client_clear_error(&bucket->client);
     if (provider == NULL || provider[0] == '\0') {
-        bucket_client_fail(bucket, "no provider named");
+        redis_client_fail(&bucket->client, "no provider named");
         return false;
     }
     return true;

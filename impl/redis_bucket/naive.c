@@ -18,14 +18,15 @@
 static bool write_back(struct redis_bucket *bucket, const char *provider,
                        const struct bucket_state *state)
 {
-    redisReply *reply = bucket_client_command(bucket, REDIS_REPLY_INTEGER,
-                                              "HSET bucket:%s tokens %.17g last_refill %.6f",
-                                              provider, state->tokens, state->now_s);
+    redisReply *reply = redis_client_command(&bucket->client, REDIS_REPLY_INTEGER,
+                                             "HSET bucket:%s tokens %.17g last_refill %.6f",
+                                             provider, state->tokens, state->now_s);
     freeReplyObject(reply);
     if (reply == NULL) {
         return false;
     }
-    reply = bucket_client_command(bucket, REDIS_REPLY_INTEGER, "EXPIRE bucket:%s 300", provider);
+    reply = redis_client_command(&bucket->client, REDIS_REPLY_INTEGER, "EXPIRE bucket:%s 300",
+                                 provider);
     freeReplyObject(reply);
     return reply != NULL;
 }
@@ -36,7 +37,7 @@ static enum rate_decision naive_try_acquire(struct redis_bucket *bucket, const c
     struct bucket_state state;
     (void)request_id;
 
-    bucket_client_clear_error(bucket);
+    redis_client_clear_error(&bucket->client);
     if (!bucket_client_read(bucket, provider, &state)) {
         return RATE_ERROR;
     }

@@ -39,15 +39,17 @@ static const char script[] =
 static enum rate_decision take(struct redis_bucket *bucket, const char *provider,
                                double *retry_after_s)
 {
-    bucket_client_clear_error(bucket);
-    if (bucket->script_sha[0] == '\0' && !bucket_client_load_script(bucket, script)) {
+    redis_client_clear_error(&bucket->client);
+    if (bucket->script_sha[0] == '\0' &&
+        !redis_client_load_script(&bucket->client, script, bucket->script_sha)) {
         return RATE_ERROR;
     }
-    redisReply *reply = bucket_client_command(
-        bucket, REDIS_REPLY_STRING, "EVALSHA %s 1 bucket:%s %.17g %.17g %.6f", bucket->script_sha,
-        provider, bucket->limits.capacity, bucket->limits.rate_per_s, wall_clock_s());
+    redisReply *reply = redis_client_command(&bucket->client, REDIS_REPLY_STRING,
+                                             "EVALSHA %s 1 bucket:%s %.17g %.17g %.6f",
+                                             bucket->script_sha, provider, bucket->limits.capacity,
+                                             bucket->limits.rate_per_s, wall_clock_s());
     if (reply == NULL) {
-        if (!bucket_client_lacks_script(bucket)) {
+        if (!redis_client_lacks_script(&bucket->client)) {
             return RATE_ERROR;
         }
         bucket->script_sha[0] = '\0';

@@ -100,19 +100,20 @@ static bool run_script(struct sliding_window *window, enum script script, const 
     char *sha = window->script_sha[script];
 
     for (int attempt = 0; attempt <= NOSCRIPT_RETRIES_MAX; attempt++) {
-        if (sha[0] == '\0' && !window_client_load_script(window, script_texts[script], sha)) {
+        if (sha[0] == '\0' &&
+            !redis_client_load_script(&window->client, script_texts[script], sha)) {
             return false;
         }
-        redisReply *reply = window_client_command(
-            window, REDIS_REPLY_INTEGER, "EVALSHA %s 1 window:%s %lld %lld %s", sha, provider,
-            rate_limits_window_us(&window->limits), window->limits.rpm, request_id);
+        redisReply *reply = redis_client_command(
+            &window->client, REDIS_REPLY_INTEGER, "EVALSHA %s 1 window:%s %lld %lld %s", sha,
+            provider, rate_limits_window_us(&window->limits), window->limits.rpm, request_id);
         if (reply != NULL) {
             *result = reply->integer;
             freeReplyObject(reply);
-            window_client_clear_error(window);
+            redis_client_clear_error(&window->client);
             return true;
         }
-        if (!window_client_lacks_script(window)) {
+        if (!redis_client_lacks_script(&window->client)) {
             return false;
         }
         sha[0] = '\0';
@@ -122,9 +123,9 @@ static bool run_script(struct sliding_window *window, enum script script, const 
 
 static bool check_provider(struct sliding_window *window, const char *provider)
 {
-    window_client_clear_error(window);
+    redis_client_clear_error(&window->client);
     if (provider == NULL || provider[0] == '\0') {
-        window_client_fail(window, "no provider named");
+        redis_client_fail(&window->client, "no provider named");
         return false;
     }
     return true;

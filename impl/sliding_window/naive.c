@@ -20,7 +20,7 @@ static bool naive_count(struct sliding_window *window, const char *provider, lon
     char now[WINDOW_DECIMAL_SIZE];
     double now_s = wall_clock_s();
 
-    window_client_clear_error(window);
+    redis_client_clear_error(&window->client);
     window_client_decimal(now_s - window->limits.window_s, cutoff);
     window_client_decimal(now_s, now);
     return window_client_zcount(window, provider, cutoff, now, count);
@@ -38,16 +38,17 @@ static enum rate_decision naive_check(struct sliding_window *window, const char 
 static bool add_member(struct sliding_window *window, const char *provider, const char *now,
                        const char *request_id)
 {
-    redisReply *reply = window_client_command(window, REDIS_REPLY_INTEGER, "ZADD window:%s %s %s",
-                                              provider, now, request_id);
+    redisReply *reply = redis_client_command(&window->client, REDIS_REPLY_INTEGER,
+                                             "ZADD window:%s %s %s", provider, now, request_id);
     freeReplyObject(reply);
     return reply != NULL;
 }
 
 static bool remove_expired(struct sliding_window *window, const char *provider, const char *cutoff)
 {
-    redisReply *reply = window_client_command(
-        window, REDIS_REPLY_INTEGER, "ZREMRANGEBYSCORE window:%s -inf %s", provider, cutoff);
+    redisReply *reply =
+        redis_client_command(&window->client, REDIS_REPLY_INTEGER,
+                             "ZREMRANGEBYSCORE window:%s -inf %s", provider, cutoff);
     freeReplyObject(reply);
     return reply != NULL;
 }
@@ -55,8 +56,9 @@ static bool remove_expired(struct sliding_window *window, const char *provider, 
 static bool renew_expiry(struct sliding_window *window, const char *provider)
 {
     /* EXPIRE takes whole seconds only; a fractional window fails here, after the charge. */
-    redisReply *reply = window_client_command(window, REDIS_REPLY_INTEGER, "EXPIRE window:%s %.17g",
-                                              provider, window->limits.window_s);
+    redisReply *reply =
+        redis_client_command(&window->client, REDIS_REPLY_INTEGER, "EXPIRE window:%s %.17g",
+                             provider, window->limits.window_s);
     freeReplyObject(reply);
     return reply != NULL;
 }
@@ -69,7 +71,7 @@ static enum rate_decision naive_add(struct sliding_window *window, const char *p
     char now[WINDOW_DECIMAL_SIZE];
     double now_s = wall_clock_s();
 
-    window_client_clear_error(window);
+    redis_client_clear_error(&window->client);
     if (request_id == NULL) {
         request_id_generate(generated);
         request_id = generated;

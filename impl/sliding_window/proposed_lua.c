@@ -44,7 +44,7 @@ static const char script[] = "\n"
                              "        ";
 /* The proposal's object: the SHA1 of its script, "" until it has loaded it. */
 struct atomic_limiter {
-    char sha[WINDOW_SHA_SIZE];
+    char sha[REDIS_CLIENT_SHA_SIZE];
 };
 
 static redisReply *run_script(struct sliding_window *window, const struct atomic_limiter *limiter,
@@ -58,24 +58,25 @@ static redisReply *run_script(struct sliding_window *window, const struct atomic
         request_id_generate(generated);
         request_id = generated;
     }
-    return window_client_command(window, REDIS_REPLY_INTEGER,
-                                 "EVALSHA %s 1 window:%s %.17g %lld %s %s", limiter->sha, provider,
-                                 window->limits.window_s, window->limits.rpm, now, request_id);
+    return redis_client_command(&window->client, REDIS_REPLY_INTEGER,
+                                "EVALSHA %s 1 window:%s %.17g %lld %s %s", limiter->sha, provider,
+                                window->limits.window_s, window->limits.rpm, now, request_id);
 }
 
 static enum rate_decision acquire_slot_atomic(struct sliding_window *window,
                                               struct atomic_limiter *limiter, const char *provider,
                                               const char *request_id)
 {
-    window_client_clear_error(window);
-    if (limiter->sha[0] == '\0' && !window_client_load_script(window, script, limiter->sha)) {
+    redis_client_clear_error(&window->client);
+    if (limiter->sha[0] == '\0' &&
+        !redis_client_load_script(&window->client, script, limiter->sha)) {
         return RATE_ERROR;
     }
 
     redisReply *reply = run_script(window, limiter, provider, request_id);
     if (reply == NULL) {
-        if (!window_client_lacks_script(window) ||
-            !window_client_load_script(window, script, limiter->sha)) {
+        if (!redis_client_lacks_script(&window->client) ||
+            !redis_client_load_script(&window->client, script, limiter->sha)) {
             return RATE_ERROR;
         }
         return acquire_slot_atomic(window, limiter, provider, request_id);

@@ -29,7 +29,7 @@ enum {
 static bool append_transaction(struct sliding_window *window, const char *provider,
                                const char *cutoff, const char *now, const char *request_id)
 {
-    redisContext *redis = window->redis;
+    redisContext *redis = window->client.redis;
     bool appended =
         redisAppendCommand(redis, "MULTI") == REDIS_OK &&
         redisAppendCommand(redis, "ZREMRANGEBYSCORE window:%s -inf %s", provider, cutoff) ==
@@ -40,7 +40,7 @@ static bool append_transaction(struct sliding_window *window, const char *provid
             REDIS_OK &&
         redisAppendCommand(redis, "EXEC") == REDIS_OK;
     if (!appended) {
-        window_client_fail_io(window);
+        redis_client_fail_io(&window->client);
     }
     return appended;
 }
@@ -49,14 +49,14 @@ static bool append_transaction(struct sliding_window *window, const char *provid
 static bool read_results(struct sliding_window *window, const redisReply *exec, long long *count)
 {
     if (exec->type != REDIS_REPLY_ARRAY || exec->elements != QUEUED_COMMANDS) {
-        window_client_fail(window, "EXEC did not run the transaction");
+        redis_client_fail(&window->client, "EXEC did not run the transaction");
         return false;
     }
     for (size_t i = 0; i < exec->elements; i++) {
         if (exec->element[i]->type != REDIS_REPLY_INTEGER) {
-            window_client_fail(window, exec->element[i]->type == REDIS_REPLY_ERROR
-                                           ? exec->element[i]->str
-                                           : "reply of an unexpected type");
+            redis_client_fail(&window->client, exec->element[i]->type == REDIS_REPLY_ERROR
+                                                   ? exec->element[i]->str
+                                                   : "reply of an unexpected type");
             return false;
         }
     }
@@ -70,13 +70,13 @@ static bool read_transaction(struct sliding_window *window, long long *count)
     bool good = true;
     for (int i = 0; i < REPLIES; i++) {
         void *raw = NULL;
-        if (redisGetReply(window->redis, &raw) != REDIS_OK) {
-            window_client_fail_io(window);
+        if (redisGetReply(window->client.redis, &raw) != REDIS_OK) {
+            redis_client_fail_io(&window->client);
             return false;
         }
         redisReply *reply = raw;
         if (good && reply->type == REDIS_REPLY_ERROR) {
-            window_client_fail(window, reply->str);
+            redis_client_fail(&window->client, reply->str);
             good = false;
         } else if (good && i == REPLIES - 1) {
             good = read_results(window, reply, count);
@@ -95,7 +95,7 @@ static bool add_request_atomic(struct sliding_window *window, const char *provid
     char now[WINDOW_DECIMAL_SIZE];
     double now_s = wall_clock_s();
 
-    window_client_clear_error(window);
+    redis_client_clear_error(&window->client);
     if (request_id == NULL) {
         request_id_generate(generated);
         request_id = generated;
@@ -123,7 +123,7 @@ static enum rate_decision literal_acquire(struct sliding_window *window, const c
 {
     long long count;
     if (add_request_atomic(window, provider, request_id, &count)) {
-        window_client_fail(window, "object has no attribute 'rpm_limit'");
+        redis_client_fail(&window->client, "object has no attribute 'rpm_limit'");
     }
     return RATE_REFUSED;
 }

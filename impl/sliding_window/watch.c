@@ -59,14 +59,14 @@ static bool read_replies(struct sliding_window *window, redisReply **replies, in
     bool good = true;
     for (int i = 0; i < count; i++) {
         void *raw = NULL;
-        if (redisGetReply(window->redis, &raw) != REDIS_OK) {
-            window_client_fail_io(window);
+        if (redisGetReply(window->client.redis, &raw) != REDIS_OK) {
+            redis_client_fail_io(&window->client);
             free_replies(replies, i);
             return false;
         }
         replies[i] = raw;
         if (good && replies[i]->type == REDIS_REPLY_ERROR) {
-            window_client_fail(window, replies[i]->str);
+            redis_client_fail(&window->client, replies[i]->str);
             good = false;
         }
     }
@@ -81,7 +81,7 @@ static bool run_pipeline(struct sliding_window *window, bool appended, redisRepl
                          int count)
 {
     if (!appended) {
-        window_client_fail_io(window);
+        redis_client_fail_io(&window->client);
         return false;
     }
     return read_replies(window, replies, count);
@@ -90,7 +90,7 @@ static bool run_pipeline(struct sliding_window *window, bool appended, redisRepl
 static bool has_type(struct sliding_window *window, const redisReply *reply, int type)
 {
     if (reply->type != type) {
-        window_client_fail(window, "reply of an unexpected type");
+        redis_client_fail(&window->client, "reply of an unexpected type");
     }
     return reply->type == type;
 }
@@ -110,7 +110,7 @@ static bool read_time(struct sliding_window *window, const redisReply *time, lon
     }
     if (time->elements != 2 || time->element[0]->type != REDIS_REPLY_STRING ||
         time->element[1]->type != REDIS_REPLY_STRING) {
-        window_client_fail(window, "TIME did not answer with a time");
+        redis_client_fail(&window->client, "TIME did not answer with a time");
         return false;
     }
     *now_us = strtoll(time->element[0]->str, NULL, 10) * 1000000 +
@@ -129,7 +129,7 @@ static void cutoff_at(const struct sliding_window *window, long long now_us,
 
 static bool watch_key(struct sliding_window *window, const char *provider, long long *now_us)
 {
-    redisContext *redis = window->redis;
+    redisContext *redis = window->client.redis;
     redisReply *replies[OPEN_REPLIES];
     const bool appended = redisAppendCommand(redis, "WATCH window:%s", provider) == REDIS_OK &&
                           redisAppendCommand(redis, "TIME") == REDIS_OK;
@@ -145,7 +145,7 @@ static bool watch_key(struct sliding_window *window, const char *provider, long 
 static bool look(struct sliding_window *window, const char *provider, const char *cutoff,
                  const char *request_id, long long *count, bool *known)
 {
-    redisContext *redis = window->redis;
+    redisContext *redis = window->client.redis;
     const bool named = request_id[0] != '\0';
     const int count_of_replies = named ? LOOK_REPLIES : LOOK_REPLIES - 1;
     redisReply *replies[LOOK_REPLIES];
@@ -176,7 +176,7 @@ static enum attempt read_exec(struct sliding_window *window, const redisReply *e
     }
     for (size_t i = 0; i < exec->elements; i++) {
         if (exec->element[i]->type == REDIS_REPLY_ERROR) {
-            window_client_fail(window, exec->element[i]->str);
+            redis_client_fail(&window->client, exec->element[i]->str);
             return ATTEMPT_ERROR;
         }
     }
@@ -187,7 +187,7 @@ static enum attempt read_exec(struct sliding_window *window, const redisReply *e
 static enum attempt charge(struct sliding_window *window, const char *provider, const char *cutoff,
                            long long now_us, const char *request_id)
 {
-    redisContext *redis = window->redis;
+    redisContext *redis = window->client.redis;
     redisReply *replies[EXEC_REPLIES];
     char now[WINDOW_DECIMAL_SIZE];
     const long long ttl_ms = (rate_limits_window_us(&window->limits) + 999) / 1000;
@@ -210,7 +210,7 @@ static enum attempt charge(struct sliding_window *window, const char *provider, 
 
 static enum attempt give_up_watching(struct sliding_window *window, enum attempt result)
 {
-    redisReply *reply = window_client_command(window, REDIS_REPLY_STATUS, "UNWATCH");
+    redisReply *reply = redis_client_command(&window->client, REDIS_REPLY_STATUS, "UNWATCH");
     freeReplyObject(reply);
     return reply != NULL ? result : ATTEMPT_ERROR;
 }
@@ -262,7 +262,7 @@ static struct sliding_window *watch_open(const struct rate_limits *limits, redis
 static enum rate_decision watch_acquire(struct sliding_window *window, const char *provider,
                                         const char *request_id)
 {
-    window_client_clear_error(window);
+    redis_client_clear_error(&window->client);
     for (int attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
         switch (try_once(window, provider, request_id != NULL ? request_id : "")) {
         case ATTEMPT_ADMITTED: return RATE_ADMITTED;
@@ -271,7 +271,7 @@ static enum rate_decision watch_acquire(struct sliding_window *window, const cha
         case ATTEMPT_LOST: break;
         }
     }
-    window_client_fail(window, "too many other clients at once: not charged");
+    redis_client_fail(&window->client, "too many other clients at once: not charged");
     return RATE_ERROR;
 }
 
@@ -280,8 +280,8 @@ static bool watch_count(struct sliding_window *window, const char *provider, lon
     char min[1 + WINDOW_DECIMAL_SIZE] = "("; /* exclusive */
     long long now_us;
 
-    window_client_clear_error(window);
-    redisReply *time = window_client_command(window, REDIS_REPLY_ARRAY, "TIME");
+    redis_client_clear_error(&window->client);
+    redisReply *time = redis_client_command(&window->client, REDIS_REPLY_ARRAY, "TIME");
     const bool good = time != NULL && read_time(window, time, &now_us);
     freeReplyObject(time);
     if (!good) {

@@ -3,49 +3,30 @@
 #define WINDOW_CLIENT_H
 
 /*
- * What the variants of the sliding window share: the handle, one command with its errors turned
- * into one line of text, and numbers in the form that Redis reads. Internal to this folder.
+ * What the variants of the sliding window share: the handle, looks at the window by the client's
+ * clock, and numbers in the form that Redis reads. Internal to this folder.
  *
  * Ownership and threads are those of sliding_window.h. A reply returned by a function here belongs
  * to the caller, who frees it with freeReplyObject().
  */
 
+#include "../redis_client.h"
 #include "sliding_window.h"
 
 #include <float.h>
 
-#define WINDOW_SHA_SIZE 41 /* 40 hexadecimal digits and the terminator */
 #define WINDOW_SCRIPTS_MAX 2
 
 struct sliding_window {
-    redisContext *redis; /* borrowed */
+    struct redis_client client;
     struct rate_limits limits;
-    char script_sha[WINDOW_SCRIPTS_MAX][WINDOW_SHA_SIZE]; /* "" until the script is loaded */
-    char error[256];
+    char script_sha[WINDOW_SCRIPTS_MAX][REDIS_CLIENT_SHA_SIZE]; /* "" until the script is loaded */
 };
 
 struct sliding_window *window_client_open(const struct rate_limits *limits, redisContext *redis,
                                           char *error, size_t error_size);
 void window_client_close(struct sliding_window *window);
 const char *window_client_last_error(const struct sliding_window *window);
-
-/* Sets the text of the last error; every operation starts by clearing it. */
-void window_client_fail(struct sliding_window *window, const char *text);
-void window_client_clear_error(struct sliding_window *window);
-
-/* Records what the connection complains of. */
-void window_client_fail_io(struct sliding_window *window);
-
-/* Sends one command and waits for its reply. NULL, with the error recorded, when the connection
- * failed, the server answered with an error, or the reply is not of type `type`. */
-redisReply *window_client_command(struct sliding_window *window, int type, const char *format, ...);
-
-/* SCRIPT LOAD; on success `sha` is the script's SHA1 as the server computed it. */
-bool window_client_load_script(struct sliding_window *window, const char *text,
-                               char sha[static WINDOW_SHA_SIZE]);
-
-/* Whether the last error is the server saying that it does not know a script. */
-bool window_client_lacks_script(const struct sliding_window *window);
 
 /* ZCOUNT of the provider's window between two bounds in Redis notation. */
 bool window_client_zcount(struct sliding_window *window, const char *provider, const char *min,

@@ -2,7 +2,7 @@
 
 /* The variants on Redis, against a server of the test's own. */
 
-#include "../../sliding_window/tests/redis_fixture.h"
+#include "../../tests/redis_fixture.h"
 #include "../combined.h"
 
 #include <criterion/criterion.h>

@@ -3,7 +3,7 @@
 /* What each variant does when one client at a time talks to a real server. Interleavings and long
  * times are in the scenarios. */
 
-#include "../../sliding_window/tests/redis_fixture.h"
+#include "../../tests/redis_fixture.h"
 #include "../redis_bucket.h"
 
 #include <criterion/criterion.h>

@@ -2,7 +2,7 @@
 
 /* Switching a sliding window between variants, on a real server. */
 
-#include "../../sliding_window/tests/redis_fixture.h"
+#include "../../tests/redis_fixture.h"
 #include "../sliding_window_switch.h"
 
 #include <criterion/criterion.h>

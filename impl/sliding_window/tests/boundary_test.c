@@ -23,7 +23,7 @@ static int fake_clock_gettime(clockid_t clock, struct timespec *now)
 #include "../proposed_lua.c"
 #undef clock_gettime
 
-#include "redis_fixture.h"
+#include "../../tests/redis_fixture.h"
 
 #include <criterion/criterion.h>
 

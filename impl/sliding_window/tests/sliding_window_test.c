@@ -6,7 +6,7 @@
 
 #include "../../request_id.h"
 #include "../sliding_window.h"
-#include "redis_fixture.h"
+#include "../../tests/redis_fixture.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
