@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: MIT
 #include <assert.h>
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/param.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "tools/cli/cells.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/progress.h"
 #include "tools/cli/sinks.h"
 #include "tools/cli/suggest.h"
 #include "tools/cli/symbols.h"
 #include "tools/explore/baseline.h"
-#include "tools/explore/jobs.h"
+#include "tools/explore/now.h"
 #include "tools/redis/redis_url.h"
 #include "tools/strategies/strategies.h"
 
@@ -123,14 +122,6 @@ static const struct argp argp = {
 
 /* ---- running --------------------------------------------------------------------------------- */
 
-static volatile sig_atomic_t interrupted;
-
-static void on_interrupt(int number)
-{
-    interrupted = 1;
-    signal(number, SIG_DFL); /* a second one ends at once */
-}
-
 typedef struct reporting {
     treadle_sinks *sinks;
     treadle_summary summary;
@@ -162,16 +153,6 @@ static void on_result(void *context, treadle_result *result)
     treadle_progress_clear();
     treadle_sinks_result(report->sinks, result);
     treadle_result_free(result);
-}
-
-static void on_progress(void *context, size_t done, const treadle_cell *cell, uint64_t executions,
-                        double rate)
-{
-    (void)context;
-    char text[256];
-    snprintf(text, sizeof text, "%s %s %s %s", cell->scenario, cell->variant,
-             treadle_backend_name(cell->backend), treadle_granularity_name(cell->granularity));
-    treadle_progress_update(done, text, executions, rate, -1);
 }
 
 static int exit_status(const reporting *report)
@@ -220,13 +201,6 @@ static void size_columns(treadle_writer_options *writer_options, const treadle_c
     }
 }
 
-static double now_s(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
 static int run(const arguments *self, const treadle_cell *cells, size_t count, treadle_sinks *sinks)
 {
     treadle_writer_options writer_options;
@@ -238,38 +212,26 @@ static int run(const arguments *self, const treadle_cell *cells, size_t count, t
         treadle_cli_error("out of memory");
         return TREADLE_EXIT_ENVIRONMENT;
     }
-    const double began_s = now_s();
+    const double began_s = treadle_now_s();
     if (!treadle_sinks_begin(sinks, &writer_options)) {
         treadle_sinks_end(sinks, &report.summary);
         treadle_baselines_close(report.baselines);
         return TREADLE_EXIT_ENVIRONMENT;
     }
-    struct sigaction action = {.sa_handler = on_interrupt};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
     treadle_jobs_options jobs = self->jobs;
-    jobs.interrupted = &interrupted;
     jobs.finished = on_finished;
     jobs.result = on_result;
-    jobs.progress = on_progress;
     jobs.context = &report;
-    char error[TREADLE_MESSAGE_MAX];
-    treadle_progress_begin(count);
-    const int started = treadle_jobs_run(cells, count, &jobs, error, sizeof error);
-    treadle_progress_end();
-    report.summary.elapsed_s = now_s() - began_s;
-    report.summary.interrupted = interrupted != 0;
+    const int started = treadle_cli_explore(cells, count, &jobs);
+    report.summary.elapsed_s = treadle_now_s() - began_s;
+    report.summary.interrupted = treadle_cli_interrupted();
     count_baselines(&report);
     treadle_sinks_end(sinks, &report.summary);
     if (report.baselines_lost > 0) {
         treadle_baselines_count(report.baselines, on_lost_baseline);
     }
     treadle_baselines_close(report.baselines);
-    if (started != 0) {
-        treadle_cli_error("%s", error);
-        return TREADLE_EXIT_ENVIRONMENT;
-    }
-    return exit_status(&report);
+    return started ? started : exit_status(&report);
 }
 
 /* A server that was given runs on its own time and is nobody's to disturb: leaves out what needs

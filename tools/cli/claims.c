@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "reports/ledger_writer.h"
+#include "tools/cli/cells.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/output.h"
-#include "tools/cli/progress.h"
-#include "tools/cli/suggest.h"
-#include "tools/explore/jobs.h"
 
 typedef struct arguments {
     const char *glob;
@@ -64,14 +61,6 @@ static const struct argp argp = {
            "Exit status: 0 every claim decided, 2 usage, 3 environment, 4 some undecided.",
 };
 
-static volatile sig_atomic_t interrupted;
-
-static void on_interrupt(int number)
-{
-    interrupted = 1;
-    signal(number, SIG_DFL);
-}
-
 typedef struct reporting {
     treadle_ledger *ledger;
     bool environment;
@@ -84,38 +73,6 @@ static void on_result(void *context, treadle_result *result)
     report->environment |= result->environment && !result->interrupted;
     const int error = treadle_ledger_note(report->ledger, result);
     report->error = report->error ? report->error : error;
-}
-
-static void on_progress(void *context, size_t done, const treadle_cell *cell, uint64_t executions,
-                        double rate)
-{
-    (void)context;
-    char text[256];
-    snprintf(text, sizeof text, "%s %s %s %s", cell->scenario, cell->variant,
-             treadle_backend_name(cell->backend), treadle_granularity_name(cell->granularity));
-    treadle_progress_update(done, text, executions, rate, -1);
-}
-
-static int explore(const arguments *self, reporting *report)
-{
-    size_t count;
-    const treadle_cell *cells = treadle_ledger_cells(report->ledger, &count);
-    struct sigaction action = {.sa_handler = on_interrupt};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    treadle_jobs_options jobs = self->jobs;
-    jobs.interrupted = &interrupted;
-    jobs.result = on_result;
-    jobs.progress = on_progress;
-    jobs.context = report;
-    char error[TREADLE_MESSAGE_MAX];
-    treadle_progress_begin(count);
-    const int started = treadle_jobs_run(cells, count, &jobs, error, sizeof error);
-    treadle_progress_end();
-    if (started != 0) {
-        treadle_cli_error("%s", error);
-    }
-    return started != 0 ? TREADLE_EXIT_ENVIRONMENT : TREADLE_EXIT_OK;
 }
 
 static int run(const arguments *self, const treadle_ledger_writer *writer, FILE *out)
@@ -132,7 +89,14 @@ static int run(const arguments *self, const treadle_ledger_writer *writer, FILE 
                           self->glob);
         status = TREADLE_EXIT_USAGE;
     }
-    status = status ? status : explore(self, &report);
+    if (!status) {
+        size_t count;
+        const treadle_cell *cells = treadle_ledger_cells(report.ledger, &count);
+        treadle_jobs_options jobs = self->jobs;
+        jobs.result = on_result;
+        jobs.context = &report;
+        status = treadle_cli_explore(cells, count, &jobs);
+    }
     if (!status) {
         const int error = report.error ? report.error : writer->write(report.ledger, out);
         const treadle_ledger_counts counts = treadle_ledger_counts_of(report.ledger);

@@ -127,7 +127,7 @@ target_compile_definitions(cli_test PRIVATE TREADLE_SOURCE_DIR="${PROJECT_SOURCE
 add_dependencies(cli_test treadle)
 treadle_test(health_test
              SOURCES tools/cli/tests/health_test.c tools/cli/tests/run.c
-                     impl/sliding_window/tests/redis_fixture.c
+                     impl/tests/redis_fixture.c
              LIBRARIES PkgConfig::JANSSON PkgConfig::HIREDIS Threads::Threads m)
 target_compile_definitions(health_test PRIVATE TREADLE_BINARY="$<TARGET_FILE:treadle>")
 add_dependencies(health_test treadle)

@@ -5,8 +5,8 @@
  * The exact boundary of `naive` is in boundary_test.c. */
 
 #include "../../request_id.h"
-#include "../sliding_window.h"
 #include "../../tests/redis_fixture.h"
+#include "../sliding_window.h"
 
 #include <criterion/criterion.h>
 #include <math.h>

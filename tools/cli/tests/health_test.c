@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "impl/sliding_window/tests/redis_fixture.h"
+#include "impl/tests/redis_fixture.h"
 #include "tools/cli/tests/run.h"
 
 #define ASSERT_SAYS(text, what) \
