@@ -16,6 +16,7 @@ static const char *outcome_name(treadle_outcome_kind kind)
     case TREADLE_OUTCOME_CUT: return "cut";
     case TREADLE_OUTCOME_DIVERGED: return "diverged";
     case TREADLE_OUTCOME_ENVIRONMENT: return "environment";
+    case TREADLE_OUTCOME_REDUNDANT: return "redundant";
     }
     return "none";
 }

@@ -18,10 +18,24 @@ static inline __attribute__((always_inline)) void announce(treadle_op_kind kind,
     }
 }
 
+/* What a memory order means for a read, and for a write. */
+static inline uint32_t acquires(int order)
+{
+    return order == __ATOMIC_RELAXED || order == __ATOMIC_RELEASE ? 0 : TREADLE_TOUCH_ACQUIRE;
+}
+
+static inline uint32_t releases(int order)
+{
+    return order == __ATOMIC_RELEASE || order >= __ATOMIC_ACQ_REL ? TREADLE_TOUCH_RELEASE : 0;
+}
+
 static inline __attribute__((always_inline)) void loaded(const volatile void *address,
-                                                         uint64_t value, const void *site)
+                                                         uint8_t size, uint64_t value, int order,
+                                                         const void *site)
 {
     if (LIKELY(E.level != TREADLE_GRANULARITY_NONE)) {
+        treadle_touching(address, size,
+                         TREADLE_TOUCH_READ | TREADLE_TOUCH_ATOMIC | acquires(order), site);
         treadle_event_value(value);
         treadle_spin_read((uintptr_t)address, site, value);
     }
@@ -29,11 +43,16 @@ static inline __attribute__((always_inline)) void loaded(const volatile void *ad
 
 static inline __attribute__((always_inline)) void changed(const volatile void *address,
                                                           uint8_t size, treadle_op_kind kind,
-                                                          uint64_t old, uint64_t new)
+                                                          uint64_t old, uint64_t new, int order,
+                                                          const void *site)
 {
     if (UNLIKELY(E.level == TREADLE_GRANULARITY_NONE)) {
         return;
     }
+    const uint32_t acquired = kind == TREADLE_OP_ATOMIC_STORE ? 0 : acquires(order);
+    treadle_touching(address, size,
+                     TREADLE_TOUCH_WRITE | TREADLE_TOUCH_ATOMIC | acquired | releases(order),
+                     site);
     if (UNLIKELY(E.event != NULL)) {
         if (kind == TREADLE_OP_ATOMIC_STORE) {
             treadle_event_value(new);
@@ -48,12 +67,15 @@ static inline __attribute__((always_inline)) void changed(const volatile void *a
 
 /* A read-modify-write that leaves the value alone tells nobody anything: it may be a spin loop. */
 static inline __attribute__((always_inline)) void
-modified(const volatile void *address, uint8_t size, uint64_t old, uint64_t new, const void *site)
+modified(const volatile void *address, uint8_t size, uint64_t old, uint64_t new, int order,
+         const void *site)
 {
     if (old == new) {
-        loaded(address, old, site);
+        treadle_touching(address, size,
+                         TREADLE_TOUCH_WRITE | TREADLE_TOUCH_ATOMIC | releases(order), site);
+        loaded(address, size, old, order, site);
     } else {
-        changed(address, size, TREADLE_OP_ATOMIC_RMW, old, new);
+        changed(address, size, TREADLE_OP_ATOMIC_RMW, old, new, order, site);
     }
 }
 
@@ -64,11 +86,12 @@ static inline __attribute__((always_inline)) bool fails_spuriously(void)
 }
 
 static inline __attribute__((always_inline)) void cas_failed(const volatile void *address,
-                                                             uint64_t value, const void *site)
+                                                             uint8_t size, uint64_t value,
+                                                             int order, const void *site)
 {
     if (LIKELY(E.level != TREADLE_GRANULARITY_NONE)) {
         treadle_event_failed();
-        loaded(address, value, site);
+        loaded(address, size, value, order, site);
     }
 }
 
@@ -80,7 +103,7 @@ static inline __attribute__((always_inline)) void cas_failed(const volatile void
         const type old = *p;                                                \
         const type new = (type)(expression);                                \
         *p = new;                                                           \
-        modified(p, sizeof(type), (uint64_t)old, (uint64_t) new, SITE());   \
+        modified(p, sizeof(type), (uint64_t)old, (uint64_t) new, order, SITE()); \
         return old;                                                         \
     }
 
@@ -90,16 +113,15 @@ static inline __attribute__((always_inline)) void cas_failed(const volatile void
     int __tsan_atomic##bits##_compare_exchange_##name(volatile type *p, type *expected, type v, \
                                                       int order, int failure)                   \
     {                                                                                           \
-        (void)failure;                                                                          \
         announce(TREADLE_OP_ATOMIC_CAS, p, sizeof(type), order, SITE());                        \
         const type old = *p;                                                                    \
         if (old != *expected || ((weak) && fails_spuriously())) {                               \
             *expected = old;                                                                    \
-            cas_failed(p, (uint64_t)old, SITE());                                               \
+            cas_failed(p, sizeof(type), (uint64_t)old, failure, SITE());                        \
             return 0;                                                                           \
         }                                                                                       \
         *p = v;                                                                                 \
-        changed(p, sizeof(type), TREADLE_OP_ATOMIC_CAS, (uint64_t)old, (uint64_t)v);            \
+        changed(p, sizeof(type), TREADLE_OP_ATOMIC_CAS, (uint64_t)old, (uint64_t)v, order, SITE()); \
         return 1;                                                                               \
     }
 
@@ -109,7 +131,7 @@ static inline __attribute__((always_inline)) void cas_failed(const volatile void
     {                                                                                        \
         announce(TREADLE_OP_ATOMIC_LOAD, p, sizeof(type), order, SITE());                    \
         const type value = *p;                                                               \
-        loaded(p, (uint64_t)value, SITE());                                                  \
+        loaded(p, sizeof(type), (uint64_t)value, order, SITE());                             \
         return *p;                                                                           \
     }                                                                                        \
     void __tsan_atomic##bits##_store(volatile type *p, type v, int order);                   \
@@ -117,7 +139,7 @@ static inline __attribute__((always_inline)) void cas_failed(const volatile void
     {                                                                                        \
         announce(TREADLE_OP_ATOMIC_STORE, p, sizeof(type), order, SITE());                   \
         *p = v;                                                                              \
-        changed(p, sizeof(type), TREADLE_OP_ATOMIC_STORE, 0, (uint64_t)v);                   \
+        changed(p, sizeof(type), TREADLE_OP_ATOMIC_STORE, 0, (uint64_t)v, order, SITE());    \
     }                                                                                        \
     RMW(bits, type, exchange, v)                                                             \
     RMW(bits, type, fetch_add, old + v)                                                      \
@@ -133,15 +155,14 @@ static inline __attribute__((always_inline)) void cas_failed(const volatile void
     type __tsan_atomic##bits##_compare_exchange_val(volatile type *p, type expected, type v, \
                                                     int order, int failure)                  \
     {                                                                                        \
-        (void)failure;                                                                       \
         announce(TREADLE_OP_ATOMIC_CAS, p, sizeof(type), order, SITE());                     \
         const type old = *p;                                                                 \
         if (old != expected) {                                                               \
-            cas_failed(p, (uint64_t)old, SITE());                                            \
+            cas_failed(p, sizeof(type), (uint64_t)old, failure, SITE());                     \
             return old;                                                                      \
         }                                                                                    \
         *p = v;                                                                              \
-        changed(p, sizeof(type), TREADLE_OP_ATOMIC_CAS, (uint64_t)old, (uint64_t)v);         \
+        changed(p, sizeof(type), TREADLE_OP_ATOMIC_CAS, (uint64_t)old, (uint64_t)v, order, SITE()); \
         return old;                                                                          \
     }
 
@@ -155,6 +176,9 @@ void __tsan_atomic_thread_fence(int order);
 void __tsan_atomic_thread_fence(int order)
 {
     announce(TREADLE_OP_FENCE, NULL, 0, order, SITE());
+    if (UNLIKELY(E.observing)) {
+        treadle_observe_fence(order);
+    }
 }
 
 void __tsan_atomic_signal_fence(int order);

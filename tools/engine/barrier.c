@@ -50,6 +50,8 @@ int SEAM(pthread_barrier_wait)(pthread_barrier_t *barrier)
     if (E.level >= TREADLE_GRANULARITY_SYNC) {
         treadle_announce(TREADLE_OP_BARRIER_WAIT, barrier, 0, 0, SITE());
     }
+    treadle_touching_object(barrier, TREADLE_TOUCH_WRITE | TREADLE_TOUCH_RELEASE |
+                                         TREADLE_TOUCH_ACQUIRE);
     known->count++;
     if (known->count == (int64_t)known->limit) {
         known->count = 0;

@@ -58,9 +58,11 @@ static int64_t read_clock(clockid_t clock, const void *site)
     if (E.level >= TREADLE_GRANULARITY_SYNC) {
         treadle_announce(TREADLE_OP_CLOCK_READ, NULL, 0, 0, site);
     }
+    treadle_touching_object(&E.clock_ns, TREADLE_TOUCH_READ);
     if (E.options.clock_jump_count) {
         const uint32_t jump = treadle_decide(TREADLE_CHOICE_CLOCK, E.options.clock_jump_count + 1);
         if (jump) {
+            treadle_touching_object(&E.clock_ns, TREADLE_TOUCH_WRITE);
             E.clock_ns += E.options.clock_jumps_ns[jump - 1];
         }
     }
@@ -92,6 +94,7 @@ static int sleep_until(int64_t deadline_ns, const void *site)
 static int64_t after(int64_t ns)
 {
     int64_t deadline;
+    treadle_touching_object(&E.clock_ns, TREADLE_TOUCH_READ);
     return __builtin_add_overflow(E.clock_ns, ns, &deadline) ? INT64_MAX / 2 : deadline;
 }
 

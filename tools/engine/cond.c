@@ -74,14 +74,21 @@ static int wait_on(object *condition, object *mutex, bool timed, const void *sit
     if (E.level >= TREADLE_GRANULARITY_SYNC) {
         treadle_announce(TREADLE_OP_COND_WAIT, (void *)condition->address, 0, 0, site);
     }
+    treadle_touching_object((void *)condition->address, TREADLE_TOUCH_WRITE);
     const int64_t depth = mutex->count; /* a recursive mutex is given up wholly */
     treadle_mutex_release(mutex);
     self->signalled = false;
     self->wait_mutex = mutex;
     const bool polls = timed && polls_on(self, site);
-    treadle_gate_wait(
-        &condition->waiting, false, condition, TREADLE_OP_COND_WAKE, (void *)condition->address,
-        (timed && !polls) || E.options.spurious_wakeups || treadle_cancel_due(self), site);
+    const bool free =
+        (timed && !polls) || E.options.spurious_wakeups || treadle_cancel_due(self);
+    treadle_gate_wait(&condition->waiting, false, condition, TREADLE_OP_COND_WAKE,
+                      (void *)condition->address, free, site);
+    /* One who could have gone on without the signal depends on it having come first. */
+    if (free || timed || !self->signalled) {
+        treadle_touching_object((void *)condition->address,
+                                self->signalled ? TREADLE_TOUCH_READ : TREADLE_TOUCH_WRITE);
+    }
     E.yielded &= ~self->bit;
     self->idle_repeats = self->signalled ? 0 : self->idle_repeats;
     int result = 0;
@@ -103,6 +110,7 @@ static void wake(object *condition, thread *waiter)
     object *mutex = waiter->wait_mutex;
     condition->waiting &= ~waiter->bit;
     waiter->signalled = true;
+    treadle_lets_go(waiter->bit);
     E.yielded &= ~waiter->bit;
     waiter->object = mutex;
     E.timed &= ~waiter->bit;
@@ -118,6 +126,7 @@ int treadle_cond_signal(pthread_cond_t *condition, const void *site)
     }
     E.progress++;
     uint64_t waiting = known->waiting;
+    treadle_touching_object(condition, waiting ? TREADLE_TOUCH_WRITE : TREADLE_TOUCH_READ);
     if (waiting) {
         uint32_t skip =
             treadle_decide(TREADLE_CHOICE_WAITER, (uint32_t)__builtin_popcountll(waiting));
@@ -142,6 +151,7 @@ int treadle_cond_broadcast(pthread_cond_t *condition, const void *site)
         treadle_announce(TREADLE_OP_COND_BROADCAST, condition, 0, 0, site);
     }
     E.progress++;
+    treadle_touching_object(condition, known->waiting ? TREADLE_TOUCH_WRITE : TREADLE_TOUCH_READ);
     while (known->waiting) {
         wake(known, &E.threads[__builtin_ctzll(known->waiting)]);
     }

@@ -24,10 +24,8 @@ void treadle_on_execution_start(void (*hook)(void))
 
 /* ---- choosing and switching ------------------------------------------------------------------ */
 
-static inline uint32_t decide(const treadle_choice *choice)
+static void put_decision(uint32_t value)
 {
-    const uint32_t value = E.choose(E.strategy_self, choice);
-    assert(value < choice->count);
     treadle_decisions *decisions = E.decisions;
     if (UNLIKELY(decisions->count >= TREADLE_DECISIONS_MAX)) {
         treadle_stop(TREADLE_OUTCOME_CUT, "step-limit", "more than %u decisions",
@@ -35,6 +33,13 @@ static inline uint32_t decide(const treadle_choice *choice)
     }
     decisions->values[decisions->count] = (uint16_t)value;
     decisions->count++;
+}
+
+static inline uint32_t decide(const treadle_choice *choice)
+{
+    const uint32_t value = E.choose(E.strategy_self, choice);
+    assert(value < choice->count);
+    put_decision(value);
     return value;
 }
 
@@ -42,6 +47,9 @@ uint32_t treadle_decide(treadle_choice_kind kind, uint32_t count)
 {
     if (count < 2) {
         return 0;
+    }
+    if (E.plan_values < E.plan.value_count) {
+        return E.plan.values[E.plan_values++];
     }
     const treadle_choice choice = {
         .kind = kind, .count = count, .current = E.self->id, .enabled = 0, .step = E.steps};
@@ -62,8 +70,51 @@ static inline void switch_to(uint32_t next)
     *E.errno_location = self->saved_errno;
 }
 
+/* The next run of the plan: its first step here, the others without coming here again. */
+static uint32_t planned(void)
+{
+    const treadle_plan_run *run = &E.plan.runs[E.plan_runs++];
+    if (!(E.enabled & UINT64_C(1) << run->thread)) {
+        treadle_stop(TREADLE_OUTCOME_DIVERGED, "nondeterminism",
+                     "thread %u cannot go on where it could before: the subject depends on "
+                     "something that is not in the decision stream",
+                     run->thread);
+    }
+    E.run_left = run->steps - 1;
+    return run->thread;
+}
+
+/* A pick for a strategy that follows every step. */
+static __attribute__((noinline)) uint32_t follow(thread *self)
+{
+    const bool stuck = E.enabled == 0;
+    if (stuck) {
+        treadle_nobody_enabled();
+    }
+    if (E.plan_runs < E.plan.run_count) {
+        return planned();
+    }
+    const treadle_step step = {.current = self->id,
+                               .enabled = E.enabled,
+                               .decisions = E.decisions->count,
+                               .stuck = stuck,
+                               .footprint = &treadle_footprint_now};
+    const uint32_t next = E.step(E.strategy_self, &step);
+    assert(E.enabled & UINT64_C(1) << next);
+    if (E.enabled & (E.enabled - 1)) {
+        put_decision(treadle_thread_option(E.enabled, self->id, next));
+    }
+    treadle_footprint_now.count = 0;
+    treadle_footprint_now.released = 0;
+    E.observing |= OBSERVE_FOOTPRINT;
+    return next;
+}
+
 static inline uint32_t pick(thread *self)
 {
+    if (UNLIKELY(E.step != NULL)) {
+        return follow(self);
+    }
     const uint64_t enabled = E.enabled;
     if (LIKELY(enabled & (enabled - 1))) {
         const treadle_choice choice = {.kind = TREADLE_CHOICE_THREAD,
@@ -109,6 +160,11 @@ void treadle_schedule(void)
         treadle_record_commit();
     }
     if (LIKELY(!E.hurry) || !schedule_rare(self)) {
+        if (E.run_left) {
+            E.run_left--;
+            E.steps++;
+            return;
+        }
         const uint32_t next = pick(self);
         if (next != self->id) {
             count_switch(self, next);
@@ -203,7 +259,18 @@ static void reset(const treadle_program *program, const treadle_execution_option
     E.spin_reads_max = options->spin_reads_max ? options->spin_reads_max : 4;
     E.choose = strategy->choose;
     E.strategy_self = strategy_self;
-    E.decisions->count = 0;
+    E.step = strategy->step;
+    E.plan = (treadle_plan){0};
+    if (strategy->plan != NULL) {
+        strategy->plan(strategy_self, &E.plan);
+    }
+    E.plan_runs = 0;
+    E.plan_values = 0;
+    E.run_left = 0;
+    E.observing = 0;
+    treadle_footprint_now.count = 0;
+    treadle_footprint_now.released = 0;
+    E.decisions->count = E.plan.decisions;
     E.event = NULL;
     E.switches = 0;
     E.preemptions = 0;
@@ -250,6 +317,10 @@ void treadle_execute(const treadle_program *program, const treadle_execution_opt
                                         treadle_stack_high(&E.stacks, 0), main_fiber);
     E.self = main_thread;
     E.level = options->granularity ? (int)options->granularity : TREADLE_GRANULARITY_SYNC;
+    if (options->observer != NULL) {
+        E.observing = OBSERVE_ALL;
+        options->observer->start(options->observer_self);
+    }
     const int saved_errno = errno;
     treadle_fiber_switch(&E.controller_sp, main_thread->sp);
     errno = saved_errno;
@@ -269,6 +340,7 @@ _Noreturn void treadle_stop(treadle_outcome_kind kind, const char *property, con
 {
     assert(E.level != TREADLE_GRANULARITY_NONE);
     E.level = TREADLE_GRANULARITY_NONE;
+    E.observing = 0;
     treadle_outcome *outcome = E.outcome;
     outcome->kind = kind;
     if (kind != TREADLE_OUTCOME_PASSED) {
@@ -313,6 +385,7 @@ uint32_t treadle_thread_number(void)
 
 int64_t treadle_clock_ns(void)
 {
+    treadle_touching_object(&E.clock_ns, TREADLE_TOUCH_READ);
     return E.clock_ns;
 }
 
@@ -326,6 +399,7 @@ treadle_event *treadle_announce_external(treadle_op_kind kind, uint64_t number, 
     treadle_cancellation_point();
     treadle_announce(kind, (const void *)(uintptr_t)number, 0, 0, site);
     E.progress++;
+    treadle_touching_object(&E.clock_ns, TREADLE_TOUCH_READ);
     E.self->clock_seen_ns = E.clock_ns;
     return E.event;
 }
@@ -363,11 +437,15 @@ void treadle_call_begin(const char *text, const void *site)
         }
     }
     treadle_enter_call();
+    /* Which calls had returned before this one began is part of the history. */
+    treadle_touching(E.call_ended, sizeof E.call_ended, TREADLE_TOUCH_READ | TREADLE_TOUCH_OBJECT,
+                     site);
     self->novelty++;
 }
 
 void treadle_call_end(void)
 {
+    treadle_touching_object(&E.call_ended[E.self->id], TREADLE_TOUCH_WRITE);
     E.in_call &= ~E.self->bit;
 }
 

@@ -57,6 +57,8 @@ typedef struct treadle_execution_options {
     size_t heap_bytes_max;           /* default 64 MiB; beyond: outcome CUT, "memory-limit" */
     bool spurious_wakeups;           /* condition variables may wake without a signal */
     bool weak_cas_may_fail;          /* weak CAS may fail spuriously */
+    const struct treadle_observer *observer; /* sees everything touched; see observe.h */
+    void *observer_self;
     uint32_t random_values;          /* different values each random number may take; default 1 */
     bool serial;                     /* calls are scheduling points at every granularity */
     uint32_t clock_jump_count;       /* clock readings may first advance by one of … */

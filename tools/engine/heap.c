@@ -124,13 +124,14 @@ static void *allocate(size_t size)
     return block + 1;
 }
 
-static void release(void *block)
+static void release(void *block, const void *site)
 {
     header *found = header_of(block);
     if (found->mark == FREED) {
         treadle_violation("double-free", "%s frees a block of %llu bytes that is free already",
                           E.self->name, (unsigned long long)found->size);
     }
+    treadle_touching(found + 1, found->size ? found->size : 1, TREADLE_TOUCH_WRITE, site);
     size_t rounded;
     const uint32_t class = class_of(found->size, &rounded);
     found->mark = FREED;
@@ -169,7 +170,7 @@ void SEAM(free)(void *block)
     if (!treadle_heap_owns(block)) {
         free(block); /* from a library that was not redirected */
     } else if (treadle_inside()) {
-        release(block);
+        release(block, SITE());
     }
 }
 
@@ -188,7 +189,7 @@ void *SEAM(realloc)(void *block, size_t size)
     void *grown = SEAM(malloc)(size);
     if (grown != NULL) {
         memcpy(grown, block, old < size ? old : size);
-        release(block);
+        release(block, SITE());
     }
     return grown;
 }

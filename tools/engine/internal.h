@@ -20,6 +20,7 @@
 
 #include "tools/engine/engine.h"
 #include "tools/engine/fiber.h"
+#include "tools/engine/observe.h"
 
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
@@ -144,11 +145,15 @@ typedef struct engine {
     uint64_t timed;    /* threads that no gate disables: timed or cancelled waits */
     uint64_t yielded;  /* threads that yielded, until something changes */
     uint64_t in_call;  /* threads inside a call of the subject */
+    char call_ended[TREADLE_THREADS_MAX]; /* by thread: an address for what ends a call */
     uint64_t spinning; /* threads that wait for another's write */
     bool hurry;        /* something rare is to be looked at in the next scheduling step */
+    uint32_t observing; /* OBSERVE_… */
+    uint32_t run_left;  /* steps that the current thread has left in the plan's run */
     uint32_t step_limit;
     uint32_t spin_reads_max;
     uint32_t (*choose)(void *, const treadle_choice *);
+    uint32_t (*step)(void *, const treadle_step *); /* NULL for strategies that only choose */
     void *strategy_self;
     treadle_decisions *decisions;
     treadle_event *event; /* of the step under way, while recording */
@@ -156,6 +161,9 @@ typedef struct engine {
     void *tls; /* the executable's thread-local block; NULL when it has none */
     size_t tls_bytes;
 
+    treadle_plan plan;
+    uint32_t plan_runs;   /* of the plan that were begun */
+    uint32_t plan_values; /* of the plan that were given out */
     uint32_t switches;
     uint32_t preemptions;
     uint32_t spin_blocks;
@@ -187,6 +195,42 @@ typedef struct engine {
 } engine;
 
 extern engine E __attribute__((visibility("hidden")));
+
+/* ---- observing --------------------------------------------------------------------------------- */
+
+enum { OBSERVE_FOOTPRINT = 1, OBSERVE_ALL = 2 };
+
+extern treadle_footprint treadle_footprint_now __attribute__((visibility("hidden")));
+
+void treadle_observe_touch(const volatile void *address, size_t size, uint32_t flags,
+                           const void *site);
+void treadle_observe_fence(int order);
+void treadle_observe_edges(uint64_t to);
+
+/* The step under way touches this; see observe.h. */
+static inline void treadle_touching(const volatile void *address, size_t size, uint32_t flags,
+                                    const void *site)
+{
+    if (UNLIKELY(E.observing)) {
+        treadle_observe_touch(address, size, flags, site);
+    }
+}
+
+/* One of the engine's own shared things, or a synchronisation object. */
+static inline void treadle_touching_object(const volatile void *address, uint32_t flags)
+{
+    if (UNLIKELY(E.observing)) {
+        treadle_observe_touch(address, 1, flags | TREADLE_TOUCH_OBJECT, E.self->site);
+    }
+}
+
+/* The step under way lets these threads go on. */
+static inline void treadle_lets_go(uint64_t threads)
+{
+    if (UNLIKELY(E.observing)) {
+        treadle_observe_edges(threads);
+    }
+}
 
 /* ---- scheduling ------------------------------------------------------------------------------ */
 
@@ -224,6 +268,7 @@ void treadle_gate_wait(uint64_t *gate, bool open, object *behind, treadle_op_kin
 static inline void treadle_gate_set(uint64_t gate, bool open)
 {
     if (open) {
+        treadle_lets_go(gate & ~E.enabled);
         E.enabled |= gate;
     } else {
         E.enabled &= ~(gate & ~E.timed);
@@ -325,6 +370,7 @@ void treadle_cancellation_point(void);
 /* Whether the caller is to be cancelled at the next cancellation point. */
 static inline bool treadle_cancel_due(const thread *self)
 {
+    treadle_touching_object(&self->cancel_requested, TREADLE_TOUCH_READ);
     return UNLIKELY(self->cancel_requested) && self->cancel_state == PTHREAD_CANCEL_ENABLE &&
            !self->exiting;
 }
@@ -336,6 +382,8 @@ int64_t treadle_deadline(clockid_t clock, const struct timespec *absolute);
 /* Time passes at least until then. */
 static inline void treadle_clock_reach(int64_t deadline_ns)
 {
+    treadle_touching_object(&E.clock_ns,
+                            deadline_ns > E.clock_ns ? TREADLE_TOUCH_WRITE : TREADLE_TOUCH_READ);
     if (deadline_ns > E.clock_ns) {
         E.clock_ns = deadline_ns;
     }

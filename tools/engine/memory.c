@@ -8,29 +8,44 @@
 
 enum { PLAIN_LEVEL = TREADLE_GRANULARITY_MEMORY, VOLATILE_LEVEL = TREADLE_GRANULARITY_SYNC };
 
+/* A range is one operation: what a struct assignment or memcpy touches. Traces give its first
+ * bytes; its size is capped at what an event can say. */
+static inline uint8_t capped(size_t size)
+{
+    return size < UINT8_MAX ? (uint8_t)size : UINT8_MAX;
+}
+
 static inline __attribute__((always_inline)) void
-reading(const void *address, uint8_t size, treadle_op_kind kind, int level, const void *site)
+reading(const void *address, size_t size, treadle_op_kind kind, int level, const void *site)
 {
     if (UNLIKELY(E.level == TREADLE_GRANULARITY_NONE)) {
         return;
     }
     if (E.level >= level) {
-        treadle_announce(kind, address, size, 0, site);
+        treadle_announce(kind, address, capped(size), 0, site);
     }
+    treadle_touching(address, size,
+                     TREADLE_TOUCH_READ |
+                         (kind == TREADLE_OP_VOLATILE_READ ? TREADLE_TOUCH_VOLATILE : 0),
+                     site);
     uint64_t value = 0;
     memcpy(&value, address, size < sizeof value ? size : sizeof value);
     treadle_spin_read((uintptr_t)address, site, value);
 }
 
 static inline __attribute__((always_inline)) void
-writing(const void *address, uint8_t size, treadle_op_kind kind, int level, const void *site)
+writing(const void *address, size_t size, treadle_op_kind kind, int level, const void *site)
 {
     if (UNLIKELY(E.level == TREADLE_GRANULARITY_NONE)) {
         return;
     }
     if (E.level >= level) {
-        treadle_announce(kind, address, size, 0, site);
+        treadle_announce(kind, address, capped(size), 0, site);
     }
+    treadle_touching(address, size,
+                     TREADLE_TOUCH_WRITE |
+                         (kind == TREADLE_OP_VOLATILE_WRITE ? TREADLE_TOUCH_VOLATILE : 0),
+                     site);
     treadle_progress(address, size);
 }
 
@@ -100,18 +115,11 @@ UNALIGNED(4)
 UNALIGNED(8)
 UNALIGNED(16)
 
-/* A range is one operation: what a struct assignment or memcpy touches. Traces give its first
- * bytes; its size is capped at what an event can say. */
-static uint8_t capped(size_t size)
-{
-    return size < UINT8_MAX ? (uint8_t)size : UINT8_MAX;
-}
-
 void __tsan_read_range(void *p, size_t size);
 void __tsan_read_range(void *p, size_t size)
 {
     if (size) {
-        reading(p, capped(size), TREADLE_OP_READ, PLAIN_LEVEL, SITE());
+        reading(p, size, TREADLE_OP_READ, PLAIN_LEVEL, SITE());
     }
 }
 
@@ -119,7 +127,7 @@ void __tsan_write_range(void *p, size_t size);
 void __tsan_write_range(void *p, size_t size)
 {
     if (size) {
-        writing(p, capped(size), TREADLE_OP_WRITE, PLAIN_LEVEL, SITE());
+        writing(p, size, TREADLE_OP_WRITE, PLAIN_LEVEL, SITE());
     }
 }
 
@@ -127,8 +135,8 @@ void __tsan_write_range(void *p, size_t size)
 void *SEAM(memcpy)(void *to, const void *from, size_t size)
 {
     if (size) {
-        reading(from, capped(size), TREADLE_OP_READ, PLAIN_LEVEL, SITE());
-        writing(to, capped(size), TREADLE_OP_WRITE, PLAIN_LEVEL, SITE());
+        reading(from, size, TREADLE_OP_READ, PLAIN_LEVEL, SITE());
+        writing(to, size, TREADLE_OP_WRITE, PLAIN_LEVEL, SITE());
     }
     return memcpy(to, from, size);
 }
@@ -136,8 +144,8 @@ void *SEAM(memcpy)(void *to, const void *from, size_t size)
 void *SEAM(memmove)(void *to, const void *from, size_t size)
 {
     if (size) {
-        reading(from, capped(size), TREADLE_OP_READ, PLAIN_LEVEL, SITE());
-        writing(to, capped(size), TREADLE_OP_WRITE, PLAIN_LEVEL, SITE());
+        reading(from, size, TREADLE_OP_READ, PLAIN_LEVEL, SITE());
+        writing(to, size, TREADLE_OP_WRITE, PLAIN_LEVEL, SITE());
     }
     return memmove(to, from, size);
 }
@@ -145,7 +153,7 @@ void *SEAM(memmove)(void *to, const void *from, size_t size)
 void *SEAM(memset)(void *to, int byte, size_t size)
 {
     if (size) {
-        writing(to, capped(size), TREADLE_OP_WRITE, PLAIN_LEVEL, SITE());
+        writing(to, size, TREADLE_OP_WRITE, PLAIN_LEVEL, SITE());
     }
     return memset(to, byte, size);
 }

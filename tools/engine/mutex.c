@@ -23,6 +23,8 @@ object *treadle_mutex_of(pthread_mutex_t *mutex)
 
 static inline void take(object *mutex, thread *self)
 {
+    treadle_touching_object((void *)mutex->address,
+                            TREADLE_TOUCH_WRITE | TREADLE_TOUCH_ACQUIRE | TREADLE_TOUCH_OPEN);
     mutex->owner = (uint8_t)self->id;
     mutex->count = 1;
     treadle_gate_set(mutex->pending, false);
@@ -59,6 +61,7 @@ static int lock(object *mutex, treadle_op_kind kind, bool timed, const void *sit
         treadle_gate_wait(&mutex->pending, open, mutex, kind, (void *)mutex->address, timed, site);
         if (UNLIKELY(mutex->owner != NO_THREAD)) {
             assert(timed);
+            treadle_touching_object((void *)mutex->address, TREADLE_TOUCH_READ);
             treadle_clock_reach(self->deadline_ns);
             treadle_event_failed();
             return ETIMEDOUT;
@@ -79,6 +82,7 @@ void treadle_mutex_take_any(object *mutex, const void *site)
 
 void treadle_mutex_release(object *mutex)
 {
+    treadle_touching_object((void *)mutex->address, TREADLE_TOUCH_WRITE | TREADLE_TOUCH_RELEASE);
     mutex->owner = NO_THREAD;
     mutex->count = 0;
     treadle_gate_set(mutex->pending, true);
@@ -138,6 +142,7 @@ int treadle_mutex_trylock(pthread_mutex_t *mutex, const void *site)
         known->count++;
         return 0;
     }
+    treadle_touching_object(mutex, TREADLE_TOUCH_READ);
     treadle_event_failed();
     treadle_spin_read((uintptr_t)mutex, site, known->owner);
     return EBUSY;

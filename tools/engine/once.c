@@ -13,6 +13,7 @@ typedef struct once_frame {
 
 static void settle(object *once, int state)
 {
+    treadle_touching_object((void *)once->address, TREADLE_TOUCH_WRITE | TREADLE_TOUCH_RELEASE);
     once->count = state;
     once->owner = NO_THREAD;
     treadle_gate_set(once->pending, true);
@@ -37,6 +38,9 @@ void treadle_once(void *control, void (*function)(void), const void *site)
     if (E.level >= TREADLE_GRANULARITY_SYNC || !open) {
         treadle_gate_wait(&known->pending, open, known, TREADLE_OP_ONCE, control, false, site);
     }
+    treadle_touching_object(control,
+                            (known->count == DONE ? TREADLE_TOUCH_READ : TREADLE_TOUCH_WRITE) |
+                                TREADLE_TOUCH_ACQUIRE | TREADLE_TOUCH_OPEN);
     if (known->count == DONE) {
         return;
     }

@@ -18,6 +18,7 @@ typedef enum treadle_outcome_kind {
     TREADLE_OUTCOME_CUT,         /* step limit, memory limit: nothing is known of the rest */
     TREADLE_OUTCOME_DIVERGED,    /* a replay met a program that does something else */
     TREADLE_OUTCOME_ENVIRONMENT, /* the surroundings failed: the Redis server went away, … */
+    TREADLE_OUTCOME_REDUNDANT,   /* given up: whatever follows is equivalent to what was explored */
 } treadle_outcome_kind;
 
 typedef struct treadle_outcome {

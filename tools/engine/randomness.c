@@ -17,8 +17,10 @@ static uint64_t splitmix(uint64_t z)
     return z ^ (z >> 31);
 }
 
+/* The sequence is shared: who draws first gets the first number. */
 static uint64_t variety(void)
 {
+    treadle_touching_object(&E.random_calls, TREADLE_TOUCH_WRITE);
     const uint32_t values = E.options.random_values ? E.options.random_values : 1;
     return (uint64_t)treadle_decide(TREADLE_CHOICE_RANDOM, values) << 40;
 }
@@ -39,6 +41,7 @@ static uint64_t draw_seeded(void)
 
 static void seed(unsigned value)
 {
+    treadle_touching_object(&E.random_calls, TREADLE_TOUCH_WRITE);
     E.random_seed = value;
     E.random_seeded = true;
     E.seeded_calls = 0;

@@ -12,6 +12,16 @@ static object *rwlock_of(pthread_rwlock_t *lock)
     return known != NULL ? known : treadle_object_new(lock, OBJECT_RWLOCK);
 }
 
+/* Every change of a lock depends on every other: readers among themselves, too. */
+static void touch(const object *lock, uint32_t how)
+{
+    const bool no_writer = lock->owner == NO_THREAD;
+    treadle_touching_object((void *)lock->address,
+                            TREADLE_TOUCH_WRITE | how |
+                                (no_writer ? TREADLE_TOUCH_OPEN_READ : 0) |
+                                (no_writer && lock->holders == 0 ? TREADLE_TOUCH_OPEN : 0));
+}
+
 /* Opens and closes the two gates: `waiting` holds readers, `pending` writers. */
 static void update(object *lock)
 {
@@ -47,6 +57,7 @@ static nested_read *nested(object *lock, bool make)
 /* A reader inside is a bit; that it is inside more than once is kept with the thread. */
 static void take_read(object *lock)
 {
+    touch(lock, TREADLE_TOUCH_ACQUIRE);
     if (lock->holders & E.self->bit) {
         nested_read *entry = nested(lock, true);
         entry->lock = lock;
@@ -58,6 +69,7 @@ static void take_read(object *lock)
 
 static void take_write(object *lock)
 {
+    touch(lock, TREADLE_TOUCH_ACQUIRE);
     lock->owner = (uint8_t)E.self->id;
     update(lock);
 }
@@ -73,6 +85,7 @@ static int rdlock(pthread_rwlock_t *address, bool timed, const void *site)
         treadle_gate_wait(&lock->waiting, open, lock, TREADLE_OP_RWLOCK_RDLOCK, address, timed,
                           site);
         if (lock->owner != NO_THREAD) {
+            treadle_touching_object(address, TREADLE_TOUCH_READ);
             treadle_clock_reach(E.self->deadline_ns);
             treadle_event_failed();
             return ETIMEDOUT;
@@ -93,6 +106,7 @@ static int wrlock(pthread_rwlock_t *address, bool timed, const void *site)
         treadle_gate_wait(&lock->pending, open, lock, TREADLE_OP_RWLOCK_WRLOCK, address, timed,
                           site);
         if (lock->owner != NO_THREAD || lock->holders != 0) {
+            treadle_touching_object(address, TREADLE_TOUCH_READ);
             treadle_clock_reach(E.self->deadline_ns);
             treadle_event_failed();
             return ETIMEDOUT;
@@ -188,6 +202,7 @@ static int tried(bool free, object *lock, void (*take)(object *), const void *si
         take(lock);
         return 0;
     }
+    treadle_touching_object((void *)lock->address, TREADLE_TOUCH_READ);
     treadle_event_failed();
     treadle_spin_read(lock->address, site, lock->owner);
     return EBUSY;
@@ -226,6 +241,7 @@ int SEAM(pthread_rwlock_unlock)(pthread_rwlock_t *lock)
     if (E.level >= TREADLE_GRANULARITY_SYNC) {
         treadle_announce(TREADLE_OP_RWLOCK_UNLOCK, lock, 0, 0, SITE());
     }
+    touch(known, TREADLE_TOUCH_RELEASE);
     if (known->owner == E.self->id) {
         known->owner = NO_THREAD;
     } else if (known->holders & E.self->bit) {

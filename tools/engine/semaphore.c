@@ -51,6 +51,8 @@ int SEAM(sem_destroy)(sem_t *semaphore)
 
 static void take(object *semaphore)
 {
+    treadle_touching_object((void *)semaphore->address,
+                            TREADLE_TOUCH_WRITE | TREADLE_TOUCH_ACQUIRE | TREADLE_TOUCH_OPEN);
     semaphore->count--;
     treadle_gate_set(semaphore->pending, semaphore->count > 0);
 }
@@ -66,6 +68,7 @@ static int wait_for(object *semaphore, treadle_op_kind kind, bool timed, const v
         treadle_cancellation_point();
         if (semaphore->count == 0) {
             assert(timed);
+            treadle_touching_object((void *)semaphore->address, TREADLE_TOUCH_READ);
             treadle_clock_reach(self->deadline_ns);
             treadle_event_failed();
             return fail(ETIMEDOUT);
@@ -118,6 +121,7 @@ int SEAM(sem_trywait)(sem_t *semaphore)
         take(known);
         return 0;
     }
+    treadle_touching_object(semaphore, TREADLE_TOUCH_READ | TREADLE_TOUCH_ACQUIRE);
     treadle_event_failed();
     treadle_spin_read((uintptr_t)semaphore, SITE(), 0);
     return fail(EAGAIN);
@@ -135,6 +139,8 @@ int SEAM(sem_post)(sem_t *semaphore)
     if (known->count == SEM_VALUE_MAX) {
         return fail(EOVERFLOW);
     }
+    treadle_touching_object(semaphore, TREADLE_TOUCH_WRITE | TREADLE_TOUCH_RELEASE |
+                                           (known->count > 0 ? TREADLE_TOUCH_OPEN : 0));
     known->count++;
     treadle_gate_set(known->pending, true);
     treadle_progress(semaphore, sizeof *semaphore);
@@ -150,6 +156,7 @@ int SEAM(sem_getvalue)(sem_t *semaphore, int *value)
     if (E.level >= TREADLE_GRANULARITY_SYNC) {
         treadle_announce(TREADLE_OP_SEM_GETVALUE, semaphore, 0, 0, SITE());
     }
+    treadle_touching_object(semaphore, TREADLE_TOUCH_READ);
     *value = (int)known->count;
     treadle_event_value((uint64_t)known->count);
     treadle_spin_read((uintptr_t)semaphore, SITE(), (uint64_t)known->count);

@@ -13,6 +13,8 @@ static object *spin_of(pthread_spinlock_t *lock)
 
 static void take(object *lock)
 {
+    treadle_touching_object((void *)lock->address,
+                            TREADLE_TOUCH_WRITE | TREADLE_TOUCH_ACQUIRE | TREADLE_TOUCH_OPEN);
     lock->owner = (uint8_t)E.self->id;
     treadle_gate_set(lock->pending, false);
 }
@@ -67,6 +69,7 @@ int SEAM(pthread_spin_trylock)(pthread_spinlock_t *lock)
         take(known);
         return 0;
     }
+    treadle_touching_object(lock, TREADLE_TOUCH_READ);
     treadle_event_failed();
     treadle_spin_read((uintptr_t)lock, SITE(), known->owner);
     return EBUSY;
@@ -84,6 +87,7 @@ int SEAM(pthread_spin_unlock)(pthread_spinlock_t *lock)
     if (known->owner != E.self->id) {
         treadle_violation("misuse", "%s unlocks a spin lock that it does not hold", E.self->name);
     }
+    treadle_touching_object(lock, TREADLE_TOUCH_WRITE | TREADLE_TOUCH_RELEASE);
     known->owner = NO_THREAD;
     treadle_gate_set(known->pending, true);
     treadle_progress((const void *)(uintptr_t)lock, sizeof *lock);

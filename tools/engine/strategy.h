@@ -38,6 +38,31 @@ typedef struct treadle_choice {
     uint32_t step;    /* operations that ran so far in this execution */
 } treadle_choice;
 
+/* For strategies that follow every step: one is asked for the next thread before each step, also
+ * where only one can run. What the step before it touched is in *footprint (observe.h). */
+typedef struct treadle_step {
+    uint32_t current;   /* the thread that ran last */
+    uint64_t enabled;   /* threads that can run; never 0 */
+    uint32_t decisions; /* made so far */
+    bool stuck;         /* nobody could go on, and those that spin or poll try once more */
+    const struct treadle_footprint *footprint;
+} treadle_step;
+
+/* How an execution begins when it repeats the one before it for a while: the engine does these
+ * steps without asking, and without collecting footprints. */
+typedef struct treadle_plan_run {
+    uint32_t thread;
+    uint32_t steps; /* at least 1 */
+} treadle_plan_run;
+
+typedef struct treadle_plan {
+    const treadle_plan_run *runs;
+    uint32_t run_count;
+    const uint16_t *values; /* the decisions in these steps that are no thread choice */
+    uint32_t value_count;
+    uint32_t decisions; /* all decisions of these steps; the previous execution's are kept */
+} treadle_plan;
+
 typedef struct treadle_strategy_options {
     uint64_t seed;
     uint32_t pct_depth;     /* 0 = 3 */
@@ -57,6 +82,10 @@ typedef struct treadle_strategy {
     bool (*begin)(void *self, uint64_t execution);
     uint32_t (*choose)(void *self, const treadle_choice *choice);
     void (*end)(void *self, const treadle_outcome *outcome);
+    /* Both or neither; NULL for strategies that only choose. With them `choose` is asked for the
+     * other decisions only. */
+    void (*plan)(void *self, treadle_plan *plan);
+    uint32_t (*step)(void *self, const treadle_step *step); /* returns the thread */
 } treadle_strategy;
 
 /* CHOICE_THREAD: the thread that an option stands for. Option 0 is the current thread when it is

@@ -84,6 +84,7 @@ thread *treadle_thread_new(const char name[TREADLE_THREAD_NAME_MAX], const void 
     if (UNLIKELY(E.tls != NULL)) {
         treadle_tls_fresh(made);
     }
+    treadle_lets_go(made->bit);
     memcpy(made->name, name, TREADLE_THREAD_NAME_MAX);
     name_in_trace(made);
     E.enabled |= made->bit;
@@ -121,6 +122,8 @@ _Noreturn void treadle_thread_end(void *result)
     self->exiting = true;
     treadle_tsd_destroy(self);
     self->result = result;
+    treadle_touching_object(&self->finished, TREADLE_TOUCH_WRITE | TREADLE_TOUCH_RELEASE);
+    treadle_lets_go(self->joiners & ~E.enabled);
     self->finished = true;
     E.enabled &= ~self->bit;
     E.in_call &= ~self->bit;
@@ -128,6 +131,9 @@ _Noreturn void treadle_thread_end(void *result)
     treadle_progress(self, 1);
     if (self->scenario_thread && --E.scenario_threads_left == 0) {
         E.enabled |= E.threads[0].bit;
+    }
+    if (self->scenario_thread) {
+        treadle_lets_go(E.threads[0].bit);
     }
     treadle_schedule_away();
 }
@@ -171,6 +177,7 @@ static int create(pthread_t *handle, bool detached, const void *site, thread **o
     if (E.level >= TREADLE_GRANULARITY_SYNC) {
         treadle_announce(TREADLE_OP_THREAD_CREATE, (void *)(uintptr_t)E.thread_count, 0, 0, site);
     }
+    treadle_touching_object(&E.thread_count, TREADLE_TOUCH_WRITE); /* numbers are shared */
     snprintf(name, sizeof name, "thread-%u", E.thread_count);
     thread *made = treadle_thread_new(name, site);
     made->detached = detached;
@@ -225,6 +232,7 @@ int treadle_thread_join(pthread_t handle, void **result, bool timed, const void 
                           (void *)(uintptr_t)target->id, timed || treadle_cancel_due(self), site);
         treadle_cancellation_point();
     }
+    treadle_touching_object(&target->finished, TREADLE_TOUCH_READ | TREADLE_TOUCH_ACQUIRE);
     if (!target->finished) {
         assert(timed);
         treadle_clock_reach(self->deadline_ns);
@@ -254,6 +262,7 @@ int SEAM(pthread_tryjoin_np)(pthread_t handle, void **result)
         treadle_announce(TREADLE_OP_THREAD_JOIN, (void *)(uintptr_t)target->id, 0, 0, SITE());
     }
     if (!target->finished) {
+        treadle_touching_object(&target->finished, TREADLE_TOUCH_READ);
         treadle_event_failed();
         treadle_spin_read((uintptr_t)target, SITE(), 0);
         return EBUSY;
@@ -406,11 +415,13 @@ int SEAM(pthread_cancel)(pthread_t handle)
         treadle_announce(TREADLE_OP_THREAD_CANCEL, (void *)(uintptr_t)target->id, 0, 0, SITE());
     }
     E.progress++;
+    treadle_touching_object(&target->cancel_requested, TREADLE_TOUCH_WRITE);
     if (target->finished) {
         return 0;
     }
     target->cancel_requested = true;
     if (waits_cancellably(target)) {
+        treadle_lets_go(target->bit & ~E.enabled);
         E.timed |= target->bit;
         E.enabled |= target->bit;
     }

@@ -25,6 +25,7 @@ void treadle_tsd_destroy(thread *ending)
 
 int treadle_tsd_create(unsigned *key, void (*destructor)(void *))
 {
+    treadle_touching_object(&E.tsd_key_count, TREADLE_TOUCH_WRITE);
     uint32_t index = 0;
     while (index < E.tsd_key_count && E.tsd_keys[index].used) {
         index++;
@@ -46,6 +47,7 @@ static tsd_key *key_of(unsigned key)
 
 int treadle_tsd_delete(unsigned key)
 {
+    treadle_touching_object(&E.tsd_key_count, TREADLE_TOUCH_WRITE);
     tsd_key *found = key_of(key);
     if (found == NULL) {
         return EINVAL;

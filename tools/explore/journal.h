@@ -31,6 +31,7 @@ typedef struct treadle_explore_report {
     uint64_t executions;
     uint64_t steps;
     uint64_t spin_blocks;
+    uint64_t redundant;     /* executions given up as equivalent to others; not in `executions` */
     uint32_t decisions_max; /* of one execution */
     double elapsed_s;
     bool complete;           /* the strategy had nothing left */

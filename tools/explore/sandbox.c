@@ -114,6 +114,11 @@ static void do_explore(treadle_journal *journal, const treadle_program *program,
         }
         treadle_execute(program, options, strategy, self, &journal->outcome);
         strategy->end(self, &journal->outcome);
+        if (journal->outcome.kind == TREADLE_OUTCOME_REDUNDANT) {
+            report->redundant++;
+            journal->outcome.kind = TREADLE_OUTCOME_PASSED;
+            continue;
+        }
         executions++;
         steps += journal->outcome.steps;
         report->spin_blocks += journal->outcome.spin_blocks;

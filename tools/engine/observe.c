@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+#include "tools/engine/observe.h"
+
+#include "tools/engine/internal.h"
+
+enum { RECENT = 64 }; /* a power of two */
+
+treadle_footprint treadle_footprint_now;
+
+/* The touches met last, to drop repetitions: loops would fill the footprint with them. */
+static struct {
+    treadle_touch touch;
+    uint32_t steps;
+    uint64_t execution;
+} recent[RECENT];
+
+static bool repeated(const treadle_touch *touch)
+{
+    const uint64_t mixed = (touch->address >> 2 ^ touch->flags) * UINT64_C(0x9e3779b97f4a7c15);
+    const uint32_t slot = (uint32_t)(mixed >> 58);
+    if (recent[slot].steps == E.steps && recent[slot].execution == E.executions &&
+        recent[slot].touch.address == touch->address && recent[slot].touch.size == touch->size &&
+        recent[slot].touch.flags == touch->flags) {
+        return true;
+    }
+    recent[slot].touch = *touch;
+    recent[slot].steps = E.steps;
+    recent[slot].execution = E.executions;
+    return false;
+}
+
+static void add(const treadle_touch *touch)
+{
+    treadle_footprint *footprint = &treadle_footprint_now;
+    if (footprint->count >= 4 && repeated(touch)) {
+        return;
+    }
+    if (footprint->count == TREADLE_FOOTPRINT_MAX) {
+        treadle_stop(TREADLE_OUTCOME_CUT, "footprint-limit",
+                     "a step touches more than %u places; a finer granularity has smaller steps",
+                     TREADLE_FOOTPRINT_MAX);
+    }
+    footprint->touches[footprint->count++] = *touch;
+}
+
+void treadle_observe_touch(const volatile void *address, size_t size, uint32_t flags,
+                           const void *site)
+{
+    const treadle_touch touch = {(uintptr_t)address, (uint32_t)size, flags};
+    if (E.observing & OBSERVE_FOOTPRINT) {
+        add(&touch);
+    }
+    if (E.observing & OBSERVE_ALL) {
+        E.options.observer->touch(E.options.observer_self, E.self->id, &touch, site);
+    }
+}
+
+void treadle_observe_fence(int order)
+{
+    if (E.observing & OBSERVE_ALL) {
+        E.options.observer->fence(E.options.observer_self, E.self->id, order);
+    }
+}
+
+void treadle_observe_edges(uint64_t to)
+{
+    if (E.observing & OBSERVE_FOOTPRINT) {
+        treadle_footprint_now.released |= to;
+    }
+    if (E.observing & OBSERVE_ALL) {
+        for (; to; to &= to - 1) {
+            E.options.observer->edge(E.options.observer_self, E.self->id,
+                                     (uint32_t)__builtin_ctzll(to));
+        }
+    }
+}
+
+void treadle_touch_external(uint64_t address, uint32_t size, bool write)
+{
+    treadle_touching((const void *)(uintptr_t)address, size,
+                     (write ? TREADLE_TOUCH_WRITE : TREADLE_TOUCH_READ) | TREADLE_TOUCH_OBJECT,
+                     NULL);
+}
+
+treadle_gate treadle_gate_of(uint32_t id)
+{
+    const thread *waiter = &E.threads[id];
+    if (waiter->kind == TREADLE_OP_THREAD_JOIN && !(E.timed & waiter->bit)) {
+        return (treadle_gate){(uintptr_t)&E.threads[waiter->address].finished, TREADLE_TOUCH_OPEN};
+    }
+    if ((E.timed & waiter->bit) || waiter->object == NULL) {
+        return (treadle_gate){0, 0};
+    }
+    switch (waiter->kind) {
+    case TREADLE_OP_MUTEX_LOCK:
+    case TREADLE_OP_SPIN_LOCK:
+    case TREADLE_OP_RWLOCK_WRLOCK:
+    case TREADLE_OP_ONCE:
+    case TREADLE_OP_SEM_WAIT:
+    case TREADLE_OP_COND_WAKE:
+        return (treadle_gate){waiter->object->address, TREADLE_TOUCH_OPEN};
+    case TREADLE_OP_RWLOCK_RDLOCK:
+        return (treadle_gate){waiter->object->address, TREADLE_TOUCH_OPEN_READ};
+    default: return (treadle_gate){0, 0};
+    }
+}
