@@ -57,6 +57,7 @@ int SEAM(pthread_barrier_wait)(pthread_barrier_t *barrier)
         known->count = 0;
         const uint64_t released = known->pending;
         known->pending = 0;
+        treadle_lets_go(released);
         treadle_gate_set(released, true);
         treadle_progress(barrier, sizeof *barrier);
         return PTHREAD_BARRIER_SERIAL_THREAD;

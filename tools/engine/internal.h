@@ -224,7 +224,8 @@ static inline void treadle_touching_object(const volatile void *address, uint32_
     }
 }
 
-/* The step under way lets these threads go on. */
+/* The step under way lets these threads go on, and none of them could have before. (An object whose
+ * gate opens needs no such word: what it lets go on touches it.) */
 static inline void treadle_lets_go(uint64_t threads)
 {
     if (UNLIKELY(E.observing)) {
@@ -268,7 +269,6 @@ void treadle_gate_wait(uint64_t *gate, bool open, object *behind, treadle_op_kin
 static inline void treadle_gate_set(uint64_t gate, bool open)
 {
     if (open) {
-        treadle_lets_go(gate & ~E.enabled);
         E.enabled |= gate;
     } else {
         E.enabled &= ~(gate & ~E.timed);

@@ -8,8 +8,9 @@
  * the repetitions: memory, synchronisation objects (by their address), and what the engine itself
  * shares between threads (the clock, the numbering of threads, random numbers, the order of calls,
  * keys of a server), which have addresses of their own. Two steps of different threads commute
- * unless they touch a common byte and one of them writes it. An edge says that a step lets another
- * thread go on: unlock, signal, the end of a thread.
+ * unless they touch a common byte and one of them writes it, or one has an edge to the other: it
+ * let that thread go on, which could not have before (it created or signalled it, or it was the
+ * last to arrive at its barrier). That a lock was released is no edge: who takes it touches it.
  *
  * Footprints are collected only while a strategy that follows steps (strategy.h) is past its plan;
  * an observer sees everything from the start. Neither sees set-up code outside an execution.
