@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A step that was executed, as partial order reduction remembers it: whose it was, which values
+ * were decided in it, and what it touched. Immutable and counted: the trace, wakeup trees and sleep
+ * sets share it.
+ *
+ * Memory comes from a pool that grows while new sizes are met and not afterwards. Not thread-safe.
+ */
+#ifndef TREADLE_STRATEGIES_STEP_H
+#define TREADLE_STRATEGIES_STEP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tools/engine/observe.h"
+
+/* A decision inside a step. */
+typedef struct treadle_step_value {
+    uint16_t taken;
+    uint16_t options;
+} treadle_step_value;
+
+typedef struct treadle_executed {
+    uint32_t references;
+    uint8_t thread;
+    uint8_t size_class;
+    uint16_t value_count;
+    uint32_t touch_count;
+    uint64_t reads;  /* a Bloom filter of the places read */
+    uint64_t writes; /* likewise */
+    treadle_touch touches[];
+} treadle_executed;
+
+static inline const treadle_step_value *treadle_executed_values(const treadle_executed *step)
+{
+    return (const treadle_step_value *)&step->touches[step->touch_count];
+}
+
+typedef struct treadle_step_pool treadle_step_pool;
+
+treadle_step_pool *treadle_step_pool_create(void);
+void treadle_step_pool_destroy(treadle_step_pool *pool);
+
+/* With one reference. Touches are merged where they repeat. NULL when out of memory. */
+treadle_executed *treadle_executed_new(treadle_step_pool *pool, uint32_t thread,
+                                       const treadle_touch *touches, uint32_t touch_count,
+                                       const treadle_step_value *values, uint32_t value_count);
+
+static inline treadle_executed *treadle_executed_keep(treadle_executed *step)
+{
+    step->references++;
+    return step;
+}
+
+void treadle_executed_free(treadle_step_pool *pool, treadle_executed *step);
+
+static inline void treadle_executed_drop(treadle_step_pool *pool, treadle_executed *step)
+{
+    if (--step->references == 0) {
+        treadle_executed_free(pool, step);
+    }
+}
+
+bool treadle_executed_touch_in_common(const treadle_executed *one, const treadle_executed *other);
+
+/* Whether two steps of different threads touch a common byte and one of them writes it. */
+static inline bool treadle_executed_conflict(const treadle_executed *one,
+                                             const treadle_executed *other)
+{
+    return (((one->writes & (other->reads | other->writes)) | (one->reads & other->writes)) != 0) &&
+           treadle_executed_touch_in_common(one, other);
+}
+
+/* Whether the same values were decided. */
+bool treadle_executed_same_values(const treadle_executed *one, const treadle_executed *other);
+
+#endif
