@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-/* The subject's heap: one region, laid out anew in every execution, so that addresses and contents
- * are the same whenever the schedule is. Blocks come from free lists by size class, else from the
- * top; what an execution leaves is taken back by the next. Each block has a header that tells
- * double and wild frees. */
+/* The subject's heap: one region, laid out anew in every execution. Each thread has a slice of it
+ * and free lists of its own, which hold what it freed itself: so the addresses that a thread gets
+ * depend on what it allocated and freed, and on nothing that others do at the same time. Blocks
+ * come from free lists by size class, else from the top of the slice; what an execution leaves is
+ * taken back by the next. Each block has a header that tells double and wild frees. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,9 +21,12 @@ enum {
 static const uint64_t LIVE = UINT64_C(0x74726561646c6541);
 static const uint64_t FREED = UINT64_C(0x74726561646c6546);
 
-static const size_t REGION_BYTES = (size_t)1 << 32;
+static const size_t SLICE_BYTES = (size_t)1 << 30;
+static const size_t REGION_BYTES = TREADLE_THREADS_MAX * ((size_t)1 << 30);
 static const uintptr_t REGION_HINT = UINT64_C(0x100000000000);
-static const size_t KEPT_BYTES = (size_t)4 << 20; /* pages beyond are given back */
+/* Of main's slice and of the others'; pages beyond are given back. */
+static const size_t KEPT_BYTES_MAIN = (size_t)4 << 20;
+static const size_t KEPT_BYTES = (size_t)256 << 10;
 
 typedef struct header {
     uint64_t size; /* asked for */
@@ -31,11 +35,17 @@ typedef struct header {
 
 _Static_assert(sizeof(header) == GRAIN, "blocks stay aligned");
 
+typedef struct slice {
+    char *top;
+    header *free[CLASSES];
+} slice;
+
 static struct {
     char *base;
-    char *top;
-    char *limit;
-    header *free[CLASSES];
+    size_t left;   /* bytes that the execution may still take */
+    size_t limit;  /* … of this many */
+    uint64_t used; /* the threads that took from their slices */
+    slice slices[TREADLE_THREADS_MAX];
 } heap;
 
 int treadle_heap_open(void)
@@ -50,21 +60,39 @@ int treadle_heap_open(void)
         heap.base = NULL;
         return ENOMEM;
     }
-    heap.top = heap.base;
     return 0;
+}
+
+static char *slice_base(uint32_t owner)
+{
+    return heap.base + owner * SLICE_BYTES;
 }
 
 void treadle_heap_reset(size_t bytes_max)
 {
-    heap.limit = heap.base + (bytes_max < REGION_BYTES ? bytes_max : REGION_BYTES);
-    if (heap.top == heap.base) {
-        return;
+    heap.limit = bytes_max < SLICE_BYTES ? bytes_max : SLICE_BYTES;
+    heap.left = heap.limit;
+    for (; heap.used; heap.used &= heap.used - 1) {
+        const uint32_t owner = (uint32_t)__builtin_ctzll(heap.used);
+        slice *self = &heap.slices[owner];
+        char *kept = slice_base(owner) + (owner == 0 ? KEPT_BYTES_MAIN : KEPT_BYTES);
+        if (self->top > kept) {
+            madvise(kept, (size_t)(self->top - kept), MADV_DONTNEED);
+        }
+        memset(self->free, 0, sizeof self->free);
     }
-    if ((size_t)(heap.top - heap.base) > KEPT_BYTES) {
-        madvise(heap.base + KEPT_BYTES, (size_t)(heap.top - heap.base) - KEPT_BYTES, MADV_DONTNEED);
+}
+
+/* The calling thread's. */
+static slice *own_slice(void)
+{
+    const thread *self = E.self;
+    slice *own = &heap.slices[self->id];
+    if (!(heap.used & self->bit)) {
+        heap.used |= self->bit;
+        own->top = slice_base(self->id);
     }
-    heap.top = heap.base;
-    memset(heap.free, 0, sizeof heap.free);
+    return own;
 }
 
 bool treadle_heap_owns(const void *address)
@@ -108,17 +136,19 @@ static void *allocate(size_t size)
         return NULL; /* no machine would give it either */
     }
     const uint32_t class = class_of(size, &rounded);
-    header *block = heap.free[class];
+    slice *own = own_slice();
+    header *block = own->free[class];
     if (block != NULL) {
-        memcpy(&heap.free[class], block + 1, sizeof(void *));
+        memcpy(&own->free[class], block + 1, sizeof(void *));
     } else {
-        if ((size_t)(heap.limit - heap.top) < rounded + sizeof *block) {
+        if (heap.left < rounded + sizeof *block) {
             treadle_stop(TREADLE_OUTCOME_CUT, "memory-limit",
                          "%s asks for %zu bytes more than the heap of %zu MiB has", E.self->name,
-                         size, (size_t)(heap.limit - heap.base) >> 20);
+                         size, heap.limit >> 20);
         }
-        block = (header *)(void *)heap.top;
-        heap.top += rounded + sizeof *block;
+        block = (header *)(void *)own->top;
+        own->top += rounded + sizeof *block;
+        heap.left -= rounded + sizeof *block;
     }
     *block = (header){.size = size, .mark = LIVE};
     return block + 1;
@@ -135,8 +165,9 @@ static void release(void *block, const void *site)
     size_t rounded;
     const uint32_t class = class_of(found->size, &rounded);
     found->mark = FREED;
-    memcpy(found + 1, &heap.free[class], sizeof(void *));
-    heap.free[class] = found;
+    slice *own = own_slice();
+    memcpy(found + 1, &own->free[class], sizeof(void *));
+    own->free[class] = found;
 }
 
 void *SEAM(malloc)(size_t size)

@@ -336,6 +336,15 @@ Test(heap, is_laid_out_the_same_in_every_execution)
     BREAKS(frees_wild, 1, SYNC, "wild-free", "no block of the heap");
 }
 
+Test(heap, addresses_do_not_depend_on_how_threads_interleave)
+{
+    const exploration result = run(heap_by_thread, 2, SYNC);
+    cr_assert(result.complete);
+    cr_assert_gt(result.executions, 10);
+    cr_assert_eq(result.passed, result.executions, "%s", result.last_bad.message);
+    cr_assert_eq(__builtin_popcountll(results_of(&result)), 1);
+}
+
 Test(storage, belongs_to_its_thread_and_its_execution)
 {
     ALL_PASS(errno_is_own, 2, SYNC, RESULT(2));

@@ -883,6 +883,30 @@ void heap_aligned(void *unused, uint32_t index)
     outcome = 1;
 }
 
+/* `outcome` says where the blocks of all threads lie. The first thread frees what the second made,
+ * when it is there: that changes what it gets itself, and nothing for the other. */
+void heap_by_thread(void *unused, uint32_t index)
+{
+    (void)unused;
+    static _Atomic(void *) handed;
+    static uintptr_t places;
+    void *first = malloc(24);
+    uintptr_t mine = (uintptr_t)first;
+    if (index == 0) {
+        free(atomic_load(&handed));
+    } else {
+        atomic_store(&handed, malloc(40));
+        void *second = malloc(24);
+        free(first);
+        void *third = malloc(40);
+        mine += 3 * (uintptr_t)second + 7 * (uintptr_t)third;
+    }
+    pthread_mutex_lock(&lock);
+    places += mine * (index + 1);
+    outcome = (int)(places >> 4 & 63);
+    pthread_mutex_unlock(&lock);
+}
+
 void frees_wild(void *unused, uint32_t index)
 {
     (void)unused;
