@@ -80,14 +80,15 @@ static int wait_on(object *condition, object *mutex, bool timed, const void *sit
     self->signalled = false;
     self->wait_mutex = mutex;
     const bool polls = timed && polls_on(self, site);
-    const bool free =
-        (timed && !polls) || E.options.spurious_wakeups || treadle_cancel_due(self);
+    const bool free = (timed && !polls) || E.options.spurious_wakeups || treadle_cancel_due(self);
     treadle_gate_wait(&condition->waiting, false, condition, TREADLE_OP_COND_WAKE,
                       (void *)condition->address, free, site);
     /* One who could have gone on without the signal depends on it having come first. */
     if (free || timed || !self->signalled) {
-        treadle_touching_object((void *)condition->address,
-                                self->signalled ? TREADLE_TOUCH_READ : TREADLE_TOUCH_WRITE);
+        treadle_touching((void *)condition->address, 1,
+                         (self->signalled ? TREADLE_TOUCH_READ : TREADLE_TOUCH_WRITE) |
+                             TREADLE_TOUCH_OBJECT,
+                         site);
     }
     E.yielded &= ~self->bit;
     self->idle_repeats = self->signalled ? 0 : self->idle_repeats;

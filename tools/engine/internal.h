@@ -18,6 +18,7 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "tools/engine/access.h"
 #include "tools/engine/engine.h"
 #include "tools/engine/fiber.h"
 #include "tools/engine/observe.h"
@@ -216,9 +217,13 @@ static inline void treadle_touching(const volatile void *address, size_t size, u
     }
 }
 
-/* One of the engine's own shared things, or a synchronisation object. */
-static inline void treadle_touching_object(const volatile void *address, uint32_t flags)
+/* One of the engine's own shared things, or a synchronisation object. The latter must not lie in
+ * memory that is gone. */
+static inline __attribute__((always_inline)) void
+treadle_touching_object(const volatile void *address, uint32_t flags)
 {
+    treadle_access(address, 1, ACCESS_OBJECT,
+                   E.level >= TREADLE_GRANULARITY_SYNC ? E.self->site : NULL);
     if (UNLIKELY(E.observing)) {
         treadle_observe_touch(address, 1, flags | TREADLE_TOUCH_OBJECT, E.self->site);
     }
@@ -420,6 +425,15 @@ static inline void treadle_event_failed(void)
         E.event->flags |= TREADLE_EVENT_FAILED;
     }
 }
+
+/* ---- places in messages ----------------------------------------------------------------------- */
+
+/* " at @0x5582…", which those who show messages turn into a line of source (outcome.h); "" where it
+ * is not known. */
+typedef struct place {
+    char text[24];
+} place;
+place treadle_place(const void *site);
 
 /* ---- findings -------------------------------------------------------------------------------- */
 

@@ -4,6 +4,15 @@
 
 #include "tools/engine/internal.h"
 
+place treadle_place(const void *site)
+{
+    place out = {""};
+    if (site != NULL) {
+        snprintf(out.text, sizeof out.text, " at @%p", site);
+    }
+    return out;
+}
+
 object *treadle_object_new(void *address, object_class class)
 {
     if (E.object_count >= OBJECTS_MAX) {

@@ -855,19 +855,6 @@ void heap_blocks(void *unused, uint32_t index)
     free(grown);
 }
 
-void heap_reuse(void *unused, uint32_t index)
-{
-    (void)unused;
-    (void)index;
-    char *first = malloc(40);
-    const uintptr_t where = (uintptr_t)first;
-    memset(first, 7, 40);
-    free(first);
-    char *volatile second = malloc(40);
-    outcome = (uintptr_t)second == where && (unsigned char)second[20] == 0xbe;
-    free(second);
-}
-
 void heap_aligned(void *unused, uint32_t index)
 {
     (void)unused;
