@@ -404,12 +404,12 @@ SUBJECT(wakes_and_frees)
 SUBJECT(reuses)
 {
     memory_outcome = 0;
-    void *first = malloc(40);
+    void *first = hide(malloc(40));
     const uintptr_t where = (uintptr_t)first;
     free(first);
     void *kept[20];
     for (int i = 0; i < 20 && memory_outcome == 0; i++) {
-        kept[i] = malloc(48);
+        kept[i] = hide(malloc(48));
         if ((uintptr_t)kept[i] == where) {
             memory_outcome = i + 1;
             assert(*(unsigned char *)hide(kept[i]) == 0xbe);
