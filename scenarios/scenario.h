@@ -113,6 +113,7 @@ typedef struct treadle_scenario {
     uint32_t step_limit;    /* 0 = the engine's default */
     uint32_t random_values; /* see engine.h */
     uint32_t heap_reuse_after; /* likewise */
+    uint32_t overtaken_max;    /* likewise */
     bool spurious_wakeups;
     bool weak_cas_may_fail;
     uint32_t clock_jump_count;

@@ -92,6 +92,11 @@ treadle_subject(treadle_memory_test_subject INSTRUMENTED SOURCES tools/engine/te
 treadle_test(memory_test SOURCES tools/engine/tests/memory_test.c tools/engine/tests/explore.c
              LIBRARIES treadle_engine treadle_memory_test_subject treadle_engine)
 
+treadle_subject(treadle_liveness_test_subject INSTRUMENTED
+                SOURCES tools/engine/tests/liveness_subject.c)
+treadle_test(liveness_test SOURCES tools/engine/tests/liveness_test.c tools/engine/tests/explore.c
+             LIBRARIES treadle_engine treadle_liveness_test_subject treadle_engine)
+
 # The same with the portable switch, which no machine of ours would use: it takes the place of the
 # library's.
 treadle_test(engine_ucontext_test SOURCES tools/engine/tests/engine_test.c

@@ -139,9 +139,7 @@ static __attribute__((noinline)) bool schedule_rare(thread *self)
         return true;
     }
     if (E.progress != E.yield_progress) {
-        const uint64_t woken = E.yielded & ~self->bit;
-        E.enabled |= woken;
-        E.yielded &= ~woken;
+        treadle_wake_yielded(E.yielded & ~self->bit);
     }
     E.hurry = E.yielded != 0;
     return false;
@@ -206,6 +204,9 @@ void treadle_gate_wait(uint64_t *gate, bool open, object *behind, treadle_op_kin
     const uint64_t bit = self->bit;
     treadle_publish(kind, address, 0, 0, site);
     self->object = behind;
+    self->held_up_by = open ? NULL : behind;
+    self->overtaken = 0;
+    self->wait_step = E.steps;
     *gate |= bit;
     if (UNLIKELY(timed)) {
         E.timed |= bit;
@@ -252,6 +253,7 @@ static void reset(const treadle_program *program, const treadle_execution_option
     E.enabled = 0;
     E.timed = 0;
     E.yielded = 0;
+    E.polling = 0;
     E.in_call = 0;
     E.spinning = 0;
     E.hurry = false;

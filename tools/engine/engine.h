@@ -58,6 +58,9 @@ typedef struct treadle_execution_options {
     uint32_t heap_reuse_after;       /* a freed block is handed out again when its thread freed so
                                         many of its size (1 = at once); default: not while the
                                         thread has taken less than a quarter of the heap */
+    uint32_t overtaken_max;          /* default: no bound. A thread that waits for a mutex, semaphore
+                                        or read-write lock and sees others take it more often is
+                                        starving */
     bool spurious_wakeups;           /* condition variables may wake without a signal */
     bool weak_cas_may_fail;          /* weak CAS may fail spuriously */
     const struct treadle_observer *observer; /* sees everything touched; see observe.h */

@@ -50,11 +50,12 @@ int SEAM(sem_destroy)(sem_t *semaphore)
     return 0;
 }
 
-static void take(object *semaphore)
+static void take(object *semaphore, const void *site)
 {
     treadle_touching_object((void *)semaphore->address,
                             TREADLE_TOUCH_WRITE | TREADLE_TOUCH_ACQUIRE | TREADLE_TOUCH_OPEN);
     semaphore->count--;
+    treadle_object_taken(semaphore, site);
     treadle_gate_set(semaphore->pending, semaphore->count > 0);
 }
 
@@ -64,8 +65,13 @@ static int wait_for(object *semaphore, treadle_op_kind kind, bool timed, const v
     treadle_cancellation_point();
     const bool open = semaphore->count > 0;
     if (E.level >= TREADLE_GRANULARITY_SYNC || !open) {
-        treadle_gate_wait(&semaphore->pending, open, semaphore, kind, (void *)semaphore->address,
-                          timed, site);
+        if (timed) {
+            treadle_timed_wait(&semaphore->pending, open, semaphore, kind,
+                               (void *)semaphore->address, site);
+        } else {
+            treadle_gate_wait(&semaphore->pending, open, semaphore, kind,
+                              (void *)semaphore->address, false, site);
+        }
         treadle_cancellation_point();
         if (semaphore->count == 0) {
             assert(timed);
@@ -74,8 +80,11 @@ static int wait_for(object *semaphore, treadle_op_kind kind, bool timed, const v
             treadle_event_failed();
             return fail(ETIMEDOUT);
         }
+        if (timed) {
+            treadle_polled();
+        }
     }
-    take(semaphore);
+    take(semaphore, site);
     return 0;
 }
 
@@ -119,7 +128,7 @@ int SEAM(sem_trywait)(sem_t *semaphore)
         treadle_announce(TREADLE_OP_SEM_TRYWAIT, semaphore, 0, 0, SITE());
     }
     if (known->count > 0) {
-        take(known);
+        take(known, SITE());
         return 0;
     }
     treadle_touching_object(semaphore, TREADLE_TOUCH_READ | TREADLE_TOUCH_ACQUIRE);

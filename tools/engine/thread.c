@@ -81,6 +81,7 @@ thread *treadle_thread_new(const char name[TREADLE_THREAD_NAME_MAX], const void 
     made->bit = UINT64_C(1) << id;
     made->kind = TREADLE_OP_THREAD_START;
     made->site = site;
+    made->created_at = site;
     if (UNLIKELY(E.tls != NULL)) {
         treadle_tls_fresh(made);
     }
@@ -228,8 +229,15 @@ int treadle_thread_join(pthread_t handle, void **result, bool timed, const void 
     }
     treadle_cancellation_point();
     if (E.level >= TREADLE_GRANULARITY_SYNC || !target->finished) {
-        treadle_gate_wait(&target->joiners, target->finished, NULL, TREADLE_OP_THREAD_JOIN,
-                          (void *)(uintptr_t)target->id, timed || treadle_cancel_due(self), site);
+        void *const number = (void *)(uintptr_t)target->id;
+        const bool cancelled = treadle_cancel_due(self);
+        if (timed && !cancelled) {
+            treadle_timed_wait(&target->joiners, target->finished, NULL, TREADLE_OP_THREAD_JOIN,
+                               number, site);
+        } else {
+            treadle_gate_wait(&target->joiners, target->finished, NULL, TREADLE_OP_THREAD_JOIN,
+                              number, cancelled, site);
+        }
         treadle_cancellation_point();
     }
     treadle_touching_object(&target->finished, TREADLE_TOUCH_READ | TREADLE_TOUCH_ACQUIRE);
