@@ -100,6 +100,23 @@ static void check_published(void *context)
     }
 }
 
+/* Each takes its own lock and tries the other's; who does not get it gives its own up and tries
+ * again. In step they do so for ever. */
+static void back_off(void *context, uint32_t index)
+{
+    blocking *state = context;
+    const bool reverse = index % 2 == 1 && !state->fixed;
+    pthread_mutex_t *one = reverse ? &state->second : &state->first;
+    pthread_mutex_t *other = reverse ? &state->first : &state->second;
+    pthread_mutex_lock(one);
+    while (pthread_mutex_trylock(other) != 0) {
+        pthread_mutex_unlock(one);
+        pthread_mutex_lock(one);
+    }
+    pthread_mutex_unlock(other);
+    pthread_mutex_unlock(one);
+}
+
 /* ---- starvation --------------------------------------------------------------------------------
  */
 
@@ -182,6 +199,14 @@ static const treadle_expectation expect_publish[] = {
     {0},
 };
 
+static const treadle_expectation expect_back_off[] = {
+    TREADLE_MEMORY_ROW("naive", AWAIT, HOLDS, NULL, "a free lock does not suspend"),
+    TREADLE_MEMORY_ROW("naive", SYNC, VIOLATED, "livelock", "both give way, again and again"),
+    TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL,
+                       "one order for all: who has the first gets both"),
+    {0},
+};
+
 static const treadle_expectation expect_turns[] = {
     TREADLE_MEMORY_ROW("naive", AWAIT, HOLDS, NULL, "a semaphore with room does not suspend"),
     TREADLE_MEMORY_ROW("naive", SYNC, VIOLATED, "starvation",
@@ -220,6 +245,17 @@ static const treadle_scenario spin_flag = {
     .check = check_published,
 };
 
+static const treadle_scenario backing_off = {
+    .name = "litmus/backing_off",
+    .summary = "two threads take two locks politely; both get them in the end",
+    .parameters = two_threads,
+    .expectations = expect_back_off,
+    .setup = setup,
+    .thread = back_off,
+    .check = check_nothing,
+    .step_limit = 200, /* watched for cycles after a tenth of that */
+};
+
 static const treadle_scenario overtaking = {
     .name = "litmus/overtaking",
     .summary = "one waits once, the other comes again and again; it is overtaken twice at most",
@@ -232,5 +268,5 @@ static const treadle_scenario overtaking = {
 };
 
 const treadle_scenario *const treadle_litmus_blocking[] = {
-    &lock_order, &lost_wakeup, &spin_flag, &overtaking, NULL,
+    &lock_order, &lost_wakeup, &spin_flag, &backing_off, &overtaking, NULL,
 };

@@ -298,6 +298,17 @@ void treadle_heap_release(void *begin, const void *site)
     list->last = block;
 }
 
+void treadle_heap_visit(void (*visit)(const void *bytes, size_t size))
+{
+    for (uint64_t left = heap.used; left; left &= left - 1) {
+        const uint32_t owner = (uint32_t)__builtin_ctzll(left);
+        const slice *self = &heap.slices[owner];
+        visit(slice_base(owner), (size_t)(self->top - slice_base(owner)));
+        visit(self->records,
+              (size_t)(slice_records_end(owner) - self->records) * sizeof *self->records);
+    }
+}
+
 /* ---- looking up -------------------------------------------------------------------------------
  */
 

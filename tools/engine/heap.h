@@ -42,6 +42,9 @@ void treadle_heap_release(void *begin, const void *site);
 /* The block that begins there, live or freed; ends the execution when none does. */
 heap_block *treadle_heap_block(void *begin, const void *site);
 
+/* All that the heap holds, piece by piece: contents, then records. */
+void treadle_heap_visit(void (*visit)(const void *bytes, size_t size));
+
 /* The last block, live or freed, that begins at or before `address`, and the first after it, among
  * those that lie in the same slice; NULL where there is none. */
 const heap_block *treadle_heap_before(uintptr_t address);

@@ -170,6 +170,8 @@ typedef struct engine {
     uint32_t observing; /* OBSERVE_… */
     uint32_t run_left;  /* steps that the current thread has left in the plan's run */
     uint32_t step_limit;
+    uint32_t step_mark; /* beyond, treadle_late_step() looks at every step */
+    uint64_t unseen;    /* counts what a state of the subject does not show; see cycles.c */
     uint32_t spin_reads_max;
     uint32_t (*choose)(void *, const treadle_choice *);
     uint32_t (*step)(void *, const treadle_step *); /* NULL for strategies that only choose */
@@ -259,6 +261,10 @@ static inline void treadle_lets_go(uint64_t threads)
 
 /* Parks the caller with its pending operation published and returns when the strategy picked it. */
 void treadle_schedule(void);
+
+/* A step of an execution that has become long: ends it at the step limit, or when it goes round in
+ * a cycle. */
+void treadle_late_step(void);
 
 /* Parks the caller for good. */
 _Noreturn void treadle_schedule_away(void);
@@ -439,6 +445,7 @@ void treadle_heap_reset(size_t bytes_max);
 bool treadle_heap_owns(const void *address);
 int treadle_globals_open(void);
 void treadle_globals_restore(void);
+const void *treadle_globals(size_t *size);
 int treadle_tls_open(void);
 void treadle_tls_fresh(thread *owner);
 

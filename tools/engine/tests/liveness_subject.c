@@ -6,6 +6,8 @@
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 int liveness_outcome;
@@ -510,4 +512,182 @@ SUBJECT(times_out_at_last)
         failed += sem_timedwait(&semaphore, &long_ago) != 0;
     }
     liveness_outcome = failed;
+}
+
+/* ---- going round -------------------------------------------------------------------------------
+ */
+
+/* Takes its own lock and tries the other's; gives its own up when that fails. */
+static bool take_both(uint32_t index)
+{
+    pthread_mutex_lock(&locks[index]);
+    if (pthread_mutex_trylock(&locks[1 - index]) == 0) {
+        pthread_mutex_unlock(&locks[1 - index]);
+        pthread_mutex_unlock(&locks[index]);
+        return true;
+    }
+    pthread_mutex_unlock(&locks[index]);
+    return false;
+}
+
+SUBJECT(backs_off)
+{
+    while (!take_both(index)) {
+    }
+}
+
+SUBJECT(backs_off_yielding)
+{
+    while (!take_both(index)) {
+        sched_yield();
+    }
+}
+
+static atomic_int wants[2];
+
+SUBJECT(after_you)
+{
+    for (;;) {
+        atomic_store(&wants[index], 1);
+        if (atomic_load(&wants[1 - index]) == 0) {
+            break;
+        }
+        atomic_store(&wants[index], 0);
+    }
+    atomic_store(&wants[index], 0);
+}
+
+/* One raises what the other lowers, and each wants to see its own. */
+static atomic_int raised;
+
+SUBJECT(undoes_the_other)
+{
+    const int mine = (int)index;
+    int other;
+    do {
+        other = 1 - mine;
+        atomic_compare_exchange_strong(&raised, &other, mine);
+    } while (atomic_load(&raised) != mine);
+}
+
+/* The same, but not for ever: what ends it is in the state, or outside of it. */
+SUBJECT(backs_off_counting)
+{
+    for (volatile int tries = 0; tries < 40 && !take_both(index); tries++) {
+    }
+}
+
+static bool before(const struct timespec *end)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return time.tv_sec < end->tv_sec;
+}
+
+SUBJECT(backs_off_until_late)
+{
+    const struct timespec pause = {.tv_nsec = 100000000};
+    struct timespec end;
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    end.tv_sec += 3;
+    while (!take_both(index) && before(&end)) {
+        nanosleep(&pause, NULL);
+    }
+}
+
+SUBJECT(backs_off_by_lot)
+{
+    while (!take_both(index)) {
+        for (long lot = random() % 2; lot > 0; lot--) {
+            sched_yield();
+        }
+    }
+}
+
+/* Writes while it asks, so that it is no spinner; the other could always answer. */
+SUBJECT(asks_until_told)
+{
+    if (index == 1) {
+        reach(1);
+        return;
+    }
+    while (atomic_load(&stage) == 0) {
+        pthread_mutex_lock(&locks[0]);
+        pthread_mutex_unlock(&locks[0]);
+    }
+}
+
+/* Each of these changes one thing only, in one place. */
+SUBJECT(counts_on_stack)
+{
+    for (volatile int left = 30; left > 0; left--) {
+        sched_yield();
+    }
+}
+
+enum { MARKS = 30 };
+
+/* No register holds how far it is: each round only shifts the marks. */
+static void use_up(char *marks)
+{
+    memset(marks, 1, MARKS - 1);
+    while (marks[0] != 0) {
+        memmove(marks, marks + 1, MARKS - 1);
+        sched_yield();
+    }
+}
+
+SUBJECT(counts_in_heap)
+{
+    char *marks = calloc(1, MARKS);
+    use_up(marks);
+    free(marks);
+}
+
+SUBJECT(counts_in_global)
+{
+    static char marks[2][MARKS];
+    use_up(marks[index]);
+}
+
+SUBJECT(drains_semaphore)
+{
+    make_semaphore(index, 30);
+    while (sem_trywait(&semaphore) == 0) {
+    }
+}
+
+/* The seconds stay the same for a while, and are in no variable. */
+SUBJECT(waits_until_late)
+{
+    const struct timespec pause = {.tv_nsec = 100000000};
+    const time_t end = time(NULL) + 2;
+    while (time(NULL) < end) {
+        nanosleep(&pause, NULL);
+    }
+}
+
+SUBJECT(fails_by_lot)
+{
+    int none = 0;
+    while (!atomic_compare_exchange_weak(&wants[index], &none, 1)) {
+        none = 0;
+    }
+}
+
+/* Who waits with a timeout would be woken: that it always times out first is no fair schedule. */
+SUBJECT(times_out_meanwhile)
+{
+    static const struct timespec far = {.tv_sec = 2000000000};
+    make_semaphore(index, 0);
+    if (index == 1) {
+        while (sem_timedwait(&semaphore, &far) != 0) {
+        }
+        reach(2);
+        return;
+    }
+    while (atomic_load(&stage) < 2) {
+        sem_post(&semaphore);
+        sem_trywait(&semaphore);
+    }
 }

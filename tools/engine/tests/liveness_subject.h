@@ -23,5 +23,10 @@ liveness_subject overtakes_semaphore, overtakes_mutex, overtakes_rwlock, takes_t
 /* Polling with timeouts. */
 liveness_subject polls_semaphore, polls_mutex, polls_rwlock, polls_join, polls_against_another,
     polls_a_hundred_times, polls_and_gives_up, polls_in_turn, polls_then_locks, times_out_at_last;
+/* Going round. */
+liveness_subject backs_off, backs_off_yielding, after_you, undoes_the_other;
+liveness_subject backs_off_counting, backs_off_until_late, backs_off_by_lot, asks_until_told,
+    counts_on_stack, counts_in_heap, counts_in_global, drains_semaphore, waits_until_late,
+    fails_by_lot, times_out_meanwhile;
 
 #endif

@@ -203,3 +203,51 @@ Test(polling, can_be_exhausted)
     cr_expect_gt(how.results[2], 0, "the fourth never gets it");
     cr_expect_gt(how.results[3], 0, "the fourth never times out");
 }
+
+/* ---- going round -------------------------------------------------------------------------------
+ */
+
+static exploration go_round(liveness_subject *subject, const char *strategy, uint32_t step_limit)
+{
+    exploration how = SYNC;
+    how.strategy = strategy;
+    how.executions_max = 20000;
+    how.options.step_limit = step_limit;
+    how.options.random_values = 2;
+    how.options.weak_cas_may_fail = true;
+    return run(subject, 2, how);
+}
+
+Test(livelock, is_a_state_that_comes_again_under_fair_scheduling)
+{
+    static liveness_subject *const subjects[] = {backs_off, backs_off_yielding, after_you,
+                                                 undoes_the_other};
+    for (size_t i = 0; i < sizeof subjects / sizeof subjects[0]; i++) {
+        for (int s = 0; s < 2; s++) {
+            const exploration result = go_round(subjects[i], s == 0 ? "random" : "dfs", 40);
+            cr_expect_gt(result.violated, 0, "%zu %d %lu", i, s, result.executions);
+        }
+    }
+    exploration result = go_round(backs_off, "random", 100);
+    cr_expect_eq(result.passed + result.violated, result.executions);
+    ends_with("backs_off", result, "livelock",
+              "t-1 and t-2 can go round for ever: everything is as it was 6 steps ago, and each "
+              "thread that could run has done so since");
+}
+
+Test(livelock, is_not_what_ends_or_needs_an_unfair_scheduler)
+{
+    static liveness_subject *const subjects[] = {
+        backs_off_counting, backs_off_until_late, backs_off_by_lot,   asks_until_told,
+        polls_and_gives_up, polls_in_turn,        polls_mutex,        polls_then_locks,
+        counts_on_stack,    counts_in_heap,       counts_in_global,   drains_semaphore,
+        waits_until_late,   fails_by_lot,         times_out_meanwhile};
+    static const char *const strategies[] = {"random", "pct", "dfs"};
+    for (size_t i = 0; i < sizeof subjects / sizeof subjects[0]; i++) {
+        for (size_t s = 0; s < sizeof strategies / sizeof strategies[0]; s++) {
+            const exploration result = go_round(subjects[i], strategies[s], 60);
+            cr_expect_eq(result.violated, 0, "%zu, %s: %s", i, strategies[s],
+                         result.last_bad.message);
+        }
+    }
+}
