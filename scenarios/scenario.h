@@ -114,6 +114,7 @@ typedef struct treadle_scenario {
     uint32_t random_values; /* see engine.h */
     uint32_t heap_reuse_after; /* likewise */
     uint32_t overtaken_max;    /* likewise */
+    bool watch_cycles;         /* likewise */
     bool spurious_wakeups;
     bool weak_cas_may_fail;
     uint32_t clock_jump_count;

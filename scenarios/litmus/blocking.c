@@ -253,6 +253,7 @@ static const treadle_scenario backing_off = {
     .setup = setup,
     .thread = back_off,
     .check = check_nothing,
+    .watch_cycles = true,
     .step_limit = 200, /* watched for cycles after a tenth of that */
 };
 

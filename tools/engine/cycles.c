@@ -8,7 +8,8 @@
  * blocks, and the models of its objects; of each a hash is kept. The clock is not part of it: a
  * cycle in which the clock is read, a wait may time out, or anything comes from outside, counts for
  * nothing. Looking costs far more than a step, and begins only when an execution has become long.
- */
+ * It also needs stacks without leftovers of earlier executions, or a repetition in another process
+ * would see other states. So it is done on demand only. */
 #include <setjmp.h>
 #include <stdio.h>
 #include <string.h>
@@ -143,20 +144,43 @@ static void describe(char *text, size_t size, uint64_t ran)
     }
 }
 
-/* The state before entry `from` has come again. */
-static void judge(uint32_t from)
+static void restart(void)
+{
+    past.count = 0;
+    memset(past.table, 0, sizeof past.table);
+}
+
+/* A thread that goes round on its own waits until another has done something (the fair scheduler of
+ * Musuvathi and Qadeer). Not behind a gate, which knows better whether it can run. */
+static bool hand_over(void)
+{
+    const thread *self = E.self;
+    if (self->object != NULL || self->kind == TREADLE_OP_THREAD_JOIN || !(E.enabled & ~self->bit)) {
+        return false;
+    }
+    treadle_yield_park();
+    return true;
+}
+
+typedef enum finding { NOTHING, UNFAIR } finding;
+
+/* The state before entry `from` has come again. Does not return when that is a livelock. */
+static finding judge(uint32_t from)
 {
     uint64_t ran = 0;
     uint64_t runnable = 0;
     for (uint32_t i = from; i < past.count; i++) {
         if (past.entries[i].timed) {
-            return;
+            return NOTHING;
         }
         ran |= past.entries[i].ran;
         runnable |= past.entries[i].runnable;
     }
-    if (past.entries[from].unseen != E.unseen || (runnable & ~ran)) {
-        return;
+    if (past.entries[from].unseen != E.unseen) {
+        return NOTHING;
+    }
+    if (runnable & ~ran) {
+        return UNFAIR;
     }
     char who[256] = "";
     describe(who, sizeof who, ran);
@@ -164,12 +188,6 @@ static void judge(uint32_t from)
                       "%s can go round for ever: everything is as it was %u steps ago, and each "
                       "thread that could run has done so since",
                       who, past.count - from);
-}
-
-static void restart(void)
-{
-    past.count = 0;
-    memset(past.table, 0, sizeof past.table);
 }
 
 static uint16_t *slot_of(uint64_t hash)
@@ -181,22 +199,28 @@ static uint16_t *slot_of(uint64_t hash)
     return &past.table[slot];
 }
 
-static void look(uint64_t hash)
+/* True when it is others' turn. Of equal states the oldest is kept: the longer a cycle, the more
+ * threads ran in it. */
+static bool look(uint64_t hash)
 {
     const thread *self = E.self;
     uint16_t *slot = slot_of(hash);
-    if (*slot != 0) {
-        judge(*slot - 1u);
+    const finding found = *slot != 0 ? judge(*slot - 1u) : NOTHING;
+    if (found == UNFAIR && hand_over()) {
+        return true;
     }
     past.entries[past.count++] = (logged){.hash = hash,
                                           .ran = self->bit,
                                           .runnable = E.enabled | E.yielded | self->bit,
                                           .unseen = E.unseen,
                                           .timed = (E.timed & self->bit) != 0};
-    *slot = (uint16_t)past.count;
+    if (found == NOTHING) {
+        *slot = (uint16_t)past.count;
+    }
+    return false;
 }
 
-static __attribute__((noinline)) void look_at_step(void)
+static __attribute__((noinline)) bool look_at_step(void)
 {
     if (E.steps > E.step_limit) {
         treadle_stop(TREADLE_OUTCOME_CUT, "step-limit",
@@ -209,7 +233,7 @@ static __attribute__((noinline)) void look_at_step(void)
         restart();
     }
     if (past.too_large) {
-        return;
+        return false;
     }
     if (past.next_step != E.steps || past.count == LOG_MAX) {
         restart();
@@ -217,9 +241,7 @@ static __attribute__((noinline)) void look_at_step(void)
     past.next_step = E.steps + 1;
     const uint64_t hash = state_hash();
     past.too_large = now.bytes > STATE_BYTES_MAX;
-    if (!past.too_large) {
-        look(hash);
-    }
+    return !past.too_large && look(hash);
 }
 
 /* Uses no register that a caller may have put anything in. */
@@ -229,9 +251,9 @@ static __attribute__((noinline)) void keep_registers(void)
     _setjmp(registers);
 }
 
-__attribute__((noinline)) void treadle_late_step(void)
+__attribute__((noinline)) bool treadle_late_step(void)
 {
     frame = TREADLE_FRAME();
     keep_registers();
-    look_at_step();
+    return look_at_step();
 }

@@ -178,8 +178,9 @@ void treadle_schedule(void)
             switch_to(next);
         }
     }
-    if (UNLIKELY(++E.steps > E.step_mark)) {
-        treadle_late_step();
+    if (UNLIKELY(++E.steps > E.step_mark) && treadle_late_step()) {
+        treadle_schedule(); /* it is others' turn */
+        return;
     }
     if (UNLIKELY(E.trace != NULL)) {
         treadle_record_step();
@@ -262,7 +263,7 @@ static void reset(const treadle_program *program, const treadle_execution_option
     E.spinning = 0;
     E.hurry = false;
     E.step_limit = options->step_limit ? options->step_limit : 20000;
-    E.step_mark = E.step_limit / LATE_SHARE;
+    E.step_mark = options->watch_cycles ? E.step_limit / LATE_SHARE : E.step_limit;
     E.unseen = 0;
     E.spin_reads_max = options->spin_reads_max ? options->spin_reads_max : 4;
     E.choose = strategy->choose;

@@ -61,6 +61,8 @@ typedef struct treadle_execution_options {
     uint32_t overtaken_max;          /* default: no bound. A thread that waits for a mutex, semaphore
                                         or read-write lock and sees others take it more often is
                                         starving */
+    bool watch_cycles;               /* a long execution that comes back to a state is a livelock,
+                                        or makes others run; costs a microsecond or two a thread */
     bool spurious_wakeups;           /* condition variables may wake without a signal */
     bool weak_cas_may_fail;          /* weak CAS may fail spuriously */
     const struct treadle_observer *observer; /* sees everything touched; see observe.h */

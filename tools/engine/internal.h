@@ -263,8 +263,9 @@ static inline void treadle_lets_go(uint64_t threads)
 void treadle_schedule(void);
 
 /* A step of an execution that has become long: ends it at the step limit, or when it goes round in
- * a cycle. */
-void treadle_late_step(void);
+ * a cycle. True when it goes round only because others that could run do not: the caller has been
+ * made to wait for them. */
+bool treadle_late_step(void);
 
 /* Parks the caller for good. */
 _Noreturn void treadle_schedule_away(void);

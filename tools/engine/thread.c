@@ -15,7 +15,7 @@ struct cleanup {
 };
 
 /* A thread's handle: never zero, and not a pointer that glibc could follow by accident. */
-enum { HANDLE_BASE = 0x7d100 };
+enum { HANDLE_BASE = 0x7d100, CLEARED_STACK_BYTES = 16 << 10 };
 
 static pthread_t handle_of(const thread *named)
 {
@@ -89,6 +89,9 @@ thread *treadle_thread_new(const char name[TREADLE_THREAD_NAME_MAX], const void 
     memcpy(made->name, name, TREADLE_THREAD_NAME_MAX);
     name_in_trace(made);
     E.enabled |= made->bit;
+    if (UNLIKELY(E.options.watch_cycles)) {
+        memset(treadle_stack_high(&E.stacks, id) - CLEARED_STACK_BYTES, 0, CLEARED_STACK_BYTES);
+    }
     made->sp = treadle_fiber_new(treadle_stack_low(&E.stacks, id),
                                  treadle_stack_high(&E.stacks, id), thread_main);
     return made;

@@ -215,6 +215,7 @@ static exploration go_round(liveness_subject *subject, const char *strategy, uin
     how.options.step_limit = step_limit;
     how.options.random_values = 2;
     how.options.weak_cas_may_fail = true;
+    how.options.watch_cycles = true;
     return run(subject, 2, how);
 }
 
