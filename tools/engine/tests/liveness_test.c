@@ -252,3 +252,14 @@ Test(livelock, is_not_what_ends_or_needs_an_unfair_scheduler)
         }
     }
 }
+
+/* Without its turn the one who could answer never does, and the step limit ends it. */
+Test(livelock, watching_for_it_gives_fair_turns)
+{
+    static const char *const strategies[] = {"pct", "dfs"};
+    for (size_t s = 0; s < sizeof strategies / sizeof strategies[0]; s++) {
+        const exploration result = go_round(asks_until_told, strategies[s], 200);
+        cr_expect_eq(result.passed, result.executions, "%s: %s", strategies[s],
+                     result.last_bad.message);
+    }
+}
