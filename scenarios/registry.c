@@ -15,6 +15,7 @@ static const treadle_scenario *const *const tables[] = {
     treadle_rollout,
     treadle_litmus_counting,
     treadle_litmus_blocking,
+    treadle_litmus_memory,
     treadle_litmus_misbehaving,
     treadle_litmus_oracles,
 };

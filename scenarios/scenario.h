@@ -112,6 +112,9 @@ typedef struct treadle_scenario {
     bool moves_clock;       /* sleeps: on a live server only where that follows the virtual clock */
     uint32_t step_limit;    /* 0 = the engine's default */
     uint32_t random_values; /* see engine.h */
+    uint32_t heap_reuse_after; /* likewise */
+    uint32_t overtaken_max;    /* likewise */
+    bool watch_cycles;         /* likewise */
     bool spurious_wakeups;
     bool weak_cas_may_fail;
     uint32_t clock_jump_count;

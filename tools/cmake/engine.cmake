@@ -88,6 +88,15 @@ treadle_subject(treadle_engine_test_subject INSTRUMENTED SOURCES tools/engine/te
 treadle_test(engine_test SOURCES tools/engine/tests/engine_test.c tools/engine/tests/explore.c
              LIBRARIES treadle_engine treadle_engine_test_subject treadle_engine)
 
+treadle_subject(treadle_memory_test_subject INSTRUMENTED SOURCES tools/engine/tests/memory_subject.c)
+treadle_test(memory_test SOURCES tools/engine/tests/memory_test.c tools/engine/tests/explore.c
+             LIBRARIES treadle_engine treadle_memory_test_subject treadle_engine)
+
+treadle_subject(treadle_liveness_test_subject INSTRUMENTED
+                SOURCES tools/engine/tests/liveness_subject.c)
+treadle_test(liveness_test SOURCES tools/engine/tests/liveness_test.c tools/engine/tests/explore.c
+             LIBRARIES treadle_engine treadle_liveness_test_subject treadle_engine)
+
 # The same with the portable switch, which no machine of ours would use: it takes the place of the
 # library's.
 treadle_test(engine_ucontext_test SOURCES tools/engine/tests/engine_test.c
@@ -131,8 +140,9 @@ treadle_test(health_test
              LIBRARIES PkgConfig::JANSSON PkgConfig::HIREDIS Threads::Threads m)
 target_compile_definitions(health_test PRIVATE TREADLE_BINARY="$<TARGET_FILE:treadle>")
 add_dependencies(health_test treadle)
-foreach(name suggest progress symbols)
+foreach(name suggest progress symbols places)
   treadle_test(${name}_test SOURCES tools/cli/tests/${name}_test.c LIBRARIES treadle_cli)
   target_compile_definitions(${name}_test PRIVATE TREADLE_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
 endforeach()
 target_compile_options(symbols_test PRIVATE -O1 -g)
+target_compile_options(places_test PRIVATE -O1 -g)

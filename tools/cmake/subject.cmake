@@ -12,7 +12,9 @@ if(CMAKE_C_COMPILER_ID STREQUAL "Clang")
   list(APPEND TREADLE_TSAN_FLAGS -gdwarf-aranges "SHELL:-mllvm -tsan-instrument-read-before-write=1"
        "SHELL:-mllvm -tsan-distinguish-volatile=1")
 else()
-  list(APPEND TREADLE_TSAN_FLAGS "SHELL:--param tsan-distinguish-volatile=1")
+  # gcc expands block functions of constant size after it has instrumented: nobody would see them.
+  list(APPEND TREADLE_TSAN_FLAGS "SHELL:--param tsan-distinguish-volatile=1" -fno-builtin-memcpy
+       -fno-builtin-memmove -fno-builtin-memset)
 endif()
 
 # Concurrency Kit's own code, fetched by tools/packages: Debian's library has it without instrumentation.

@@ -16,6 +16,10 @@ static inline __attribute__((always_inline)) void announce(treadle_op_kind kind,
     if (E.level >= TREADLE_GRANULARITY_SYNC) {
         treadle_announce(kind, (const void *)(uintptr_t)address, size, (uint8_t)order, site);
     }
+    if (LIKELY(E.level != TREADLE_GRANULARITY_NONE) && kind != TREADLE_OP_FENCE) {
+        treadle_access(address, size, kind == TREADLE_OP_ATOMIC_LOAD ? ACCESS_READ : ACCESS_WRITE,
+                       site);
+    }
 }
 
 /* What a memory order means for a read, and for a write. */

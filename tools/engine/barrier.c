@@ -19,10 +19,11 @@ int SEAM(pthread_barrier_init)(pthread_barrier_t *barrier, const pthread_barrier
     return 0;
 }
 
-static object *barrier_of(pthread_barrier_t *barrier)
+static object *barrier_of(pthread_barrier_t *barrier, const void *site)
 {
     object *known = treadle_object_known(barrier, OBJECT_BARRIER);
     if (known == NULL) {
+        treadle_access(barrier, sizeof *barrier, ACCESS_OBJECT, site);
         treadle_violation("misuse", "%s uses a barrier that was not initialised", E.self->name);
     }
     return known;
@@ -33,7 +34,7 @@ int SEAM(pthread_barrier_destroy)(pthread_barrier_t *barrier)
     if (!treadle_inside()) {
         return pthread_barrier_destroy(barrier);
     }
-    object *known = barrier_of(barrier);
+    object *known = barrier_of(barrier, SITE());
     if (known->count > 0) {
         treadle_violation("misuse", "%s destroys a barrier at which threads wait", E.self->name);
     }
@@ -46,7 +47,7 @@ int SEAM(pthread_barrier_wait)(pthread_barrier_t *barrier)
     if (!treadle_inside()) {
         return pthread_barrier_wait(barrier);
     }
-    object *known = barrier_of(barrier);
+    object *known = barrier_of(barrier, SITE());
     if (E.level >= TREADLE_GRANULARITY_SYNC) {
         treadle_announce(TREADLE_OP_BARRIER_WAIT, barrier, 0, 0, SITE());
     }

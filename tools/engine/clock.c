@@ -58,6 +58,7 @@ static int64_t read_clock(clockid_t clock, const void *site)
     if (E.level >= TREADLE_GRANULARITY_SYNC) {
         treadle_announce(TREADLE_OP_CLOCK_READ, NULL, 0, 0, site);
     }
+    E.unseen++;
     treadle_touching_object(&E.clock_ns, TREADLE_TOUCH_READ);
     if (E.options.clock_jump_count) {
         const uint32_t jump = treadle_decide(TREADLE_CHOICE_CLOCK, E.options.clock_jump_count + 1);

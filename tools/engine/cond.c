@@ -7,8 +7,6 @@
 
 #include "tools/engine/internal.h"
 
-enum { FREE_TIMEOUTS = 2 };
-
 static object *cond_of(void *condition)
 {
     object *known = treadle_object_known(condition, OBJECT_COND);
@@ -47,20 +45,6 @@ int SEAM(pthread_cond_destroy)(pthread_cond_t *condition)
     return 0;
 }
 
-/* A thread that waits with a timeout again and again is polling. Others must get their turn: after
- * a few timeouts in a row the next one comes only when another thread has done something. */
-static bool polls_on(thread *self, const void *site)
-{
-    if (!treadle_idle_again(site, FREE_TIMEOUTS) || !(E.enabled & ~self->bit)) {
-        return false;
-    }
-    E.yielded |= self->bit;
-    E.yield_progress = E.progress;
-    E.hurry = true;
-    E.spin_blocks++;
-    return true;
-}
-
 /* Sleeps on `condition` until signalled, timed out, cancelled or spuriously woken; the caller holds
  * `mutex` before and after. */
 static int wait_on(object *condition, object *mutex, bool timed, const void *site)
@@ -79,17 +63,22 @@ static int wait_on(object *condition, object *mutex, bool timed, const void *sit
     treadle_mutex_release(mutex);
     self->signalled = false;
     self->wait_mutex = mutex;
-    const bool polls = timed && polls_on(self, site);
-    const bool free =
-        (timed && !polls) || E.options.spurious_wakeups || treadle_cancel_due(self);
-    treadle_gate_wait(&condition->waiting, false, condition, TREADLE_OP_COND_WAKE,
-                      (void *)condition->address, free, site);
+    const bool free = E.options.spurious_wakeups || treadle_cancel_due(self);
+    void *const address = (void *)condition->address;
+    if (timed && !free) {
+        treadle_timed_wait(&condition->waiting, false, condition, TREADLE_OP_COND_WAKE, address,
+                           site);
+    } else {
+        treadle_gate_wait(&condition->waiting, false, condition, TREADLE_OP_COND_WAKE, address,
+                          free, site);
+    }
     /* One who could have gone on without the signal depends on it having come first. */
     if (free || timed || !self->signalled) {
-        treadle_touching_object((void *)condition->address,
-                                self->signalled ? TREADLE_TOUCH_READ : TREADLE_TOUCH_WRITE);
+        treadle_touching((void *)condition->address, 1,
+                         (self->signalled ? TREADLE_TOUCH_READ : TREADLE_TOUCH_WRITE) |
+                             TREADLE_TOUCH_OBJECT,
+                         site);
     }
-    E.yielded &= ~self->bit;
     self->idle_repeats = self->signalled ? 0 : self->idle_repeats;
     int result = 0;
     if (!self->signalled && timed && !treadle_cancel_due(self)) {
@@ -116,6 +105,16 @@ static void wake(object *condition, thread *waiter)
     E.timed &= ~waiter->bit;
     mutex->pending |= waiter->bit;
     treadle_gate_set(waiter->bit, mutex->owner == NO_THREAD);
+    waiter->held_up_by = mutex->owner == NO_THREAD ? NULL : mutex;
+    waiter->overtaken = 0;
+}
+
+static void note_signal(object *condition, const void *site)
+{
+    condition->last_at = site;
+    condition->last_by = (uint8_t)E.self->id;
+    condition->last_step = E.steps;
+    condition->unheard = condition->waiting == 0;
 }
 
 int treadle_cond_signal(pthread_cond_t *condition, const void *site)
@@ -125,6 +124,7 @@ int treadle_cond_signal(pthread_cond_t *condition, const void *site)
         treadle_announce(TREADLE_OP_COND_SIGNAL, condition, 0, 0, site);
     }
     E.progress++;
+    note_signal(known, site);
     uint64_t waiting = known->waiting;
     treadle_touching_object(condition, waiting ? TREADLE_TOUCH_WRITE : TREADLE_TOUCH_READ);
     if (waiting) {
@@ -151,6 +151,7 @@ int treadle_cond_broadcast(pthread_cond_t *condition, const void *site)
         treadle_announce(TREADLE_OP_COND_BROADCAST, condition, 0, 0, site);
     }
     E.progress++;
+    note_signal(known, site);
     treadle_touching_object(condition, known->waiting ? TREADLE_TOUCH_WRITE : TREADLE_TOUCH_READ);
     while (known->waiting) {
         wake(known, &E.threads[__builtin_ctzll(known->waiting)]);

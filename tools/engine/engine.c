@@ -12,7 +12,10 @@
 
 engine E;
 
-enum { START_HOOKS_MAX = 4 };
+enum {
+    START_HOOKS_MAX = 4,
+    LATE_SHARE = 10, /* after this part of its steps an execution is watched for cycles */
+};
 static void (*start_hooks[START_HOOKS_MAX])(void);
 static uint32_t start_hook_count;
 
@@ -48,6 +51,7 @@ uint32_t treadle_decide(treadle_choice_kind kind, uint32_t count)
     if (count < 2) {
         return 0;
     }
+    E.unseen++;
     if (E.plan_values < E.plan.value_count) {
         return E.plan.values[E.plan_values++];
     }
@@ -117,11 +121,13 @@ static inline uint32_t pick(thread *self)
     }
     const uint64_t enabled = E.enabled;
     if (LIKELY(enabled & (enabled - 1))) {
-        const treadle_choice choice = {.kind = TREADLE_CHOICE_THREAD,
-                                       .count = (uint32_t)__builtin_popcountll(enabled),
-                                       .current = self->id,
-                                       .enabled = enabled,
-                                       .step = E.steps};
+        /* Not on the stack, where it would make equal states differ (cycles.c). */
+        static treadle_choice choice;
+        choice = (treadle_choice){.kind = TREADLE_CHOICE_THREAD,
+                                  .count = (uint32_t)__builtin_popcountll(enabled),
+                                  .current = self->id,
+                                  .enabled = enabled,
+                                  .step = E.steps};
         return treadle_option_thread(enabled, self->id, decide(&choice));
     }
     return enabled ? (uint32_t)__builtin_ctzll(enabled) : treadle_nobody_enabled();
@@ -139,9 +145,7 @@ static __attribute__((noinline)) bool schedule_rare(thread *self)
         return true;
     }
     if (E.progress != E.yield_progress) {
-        const uint64_t woken = E.yielded & ~self->bit;
-        E.enabled |= woken;
-        E.yielded &= ~woken;
+        treadle_wake_yielded(E.yielded & ~self->bit);
     }
     E.hurry = E.yielded != 0;
     return false;
@@ -174,10 +178,9 @@ void treadle_schedule(void)
             switch_to(next);
         }
     }
-    if (UNLIKELY(++E.steps > E.step_limit)) {
-        treadle_stop(TREADLE_OUTCOME_CUT, "step-limit",
-                     "still running after %u steps; the rest of this execution was not seen",
-                     E.step_limit);
+    if (UNLIKELY(++E.steps > E.step_mark) && treadle_late_step()) {
+        treadle_schedule(); /* it is others' turn */
+        return;
     }
     if (UNLIKELY(E.trace != NULL)) {
         treadle_record_step();
@@ -206,6 +209,9 @@ void treadle_gate_wait(uint64_t *gate, bool open, object *behind, treadle_op_kin
     const uint64_t bit = self->bit;
     treadle_publish(kind, address, 0, 0, site);
     self->object = behind;
+    self->held_up_by = open ? NULL : behind;
+    self->overtaken = 0;
+    self->wait_step = E.steps;
     *gate |= bit;
     if (UNLIKELY(timed)) {
         E.timed |= bit;
@@ -252,10 +258,13 @@ static void reset(const treadle_program *program, const treadle_execution_option
     E.enabled = 0;
     E.timed = 0;
     E.yielded = 0;
+    E.polling = 0;
     E.in_call = 0;
     E.spinning = 0;
     E.hurry = false;
     E.step_limit = options->step_limit ? options->step_limit : 20000;
+    E.step_mark = options->watch_cycles ? E.step_limit / LATE_SHARE : E.step_limit;
+    E.unseen = 0;
     E.spin_reads_max = options->spin_reads_max ? options->spin_reads_max : 4;
     E.choose = strategy->choose;
     E.strategy_self = strategy_self;
@@ -396,6 +405,7 @@ bool treadle_recording(void)
 
 treadle_event *treadle_announce_external(treadle_op_kind kind, uint64_t number, const void *site)
 {
+    E.unseen++;
     treadle_cancellation_point();
     treadle_announce(kind, (const void *)(uintptr_t)number, 0, 0, site);
     E.progress++;
@@ -420,6 +430,7 @@ void treadle_enter_call(void)
 void treadle_call_begin(const char *text, const void *site)
 {
     thread *self = E.self;
+    E.unseen++;
     E.in_call &= ~self->bit;
     self->clock_seen_ns = -1;
     /* A thread that has only just been started has nothing before its call to keep apart. */

@@ -55,6 +55,14 @@ typedef struct treadle_execution_options {
     uint32_t step_limit;             /* default 20,000; beyond: outcome CUT, "step-limit" */
     uint32_t spin_reads_max;         /* default 4: identical reads before a spinner waits */
     size_t heap_bytes_max;           /* default 64 MiB; beyond: outcome CUT, "memory-limit" */
+    uint32_t heap_reuse_after;       /* a freed block is handed out again when its thread freed so
+                                        many of its size (1 = at once); default: not while the
+                                        thread has taken less than a quarter of the heap */
+    uint32_t overtaken_max;          /* default: no bound. A thread that waits for a mutex, semaphore
+                                        or read-write lock and sees others take it more often is
+                                        starving */
+    bool watch_cycles;               /* a long execution that comes back to a state is a livelock,
+                                        or makes others run; costs a microsecond or two a thread */
     bool spurious_wakeups;           /* condition variables may wake without a signal */
     bool weak_cas_may_fail;          /* weak CAS may fail spuriously */
     const struct treadle_observer *observer; /* sees everything touched; see observe.h */

@@ -36,6 +36,11 @@ char *treadle_stack_high(const treadle_stacks *stacks, uint32_t index)
     return stacks->base + (index + 1) * stacks->slot_bytes;
 }
 
+bool treadle_stacks_hold(const treadle_stacks *stacks, const void *address)
+{
+    return (uintptr_t)address - (uintptr_t)stacks->base < stacks->slot_bytes * stacks->count;
+}
+
 int treadle_stack_guard_hit(const treadle_stacks *stacks, uintptr_t address)
 {
     const uintptr_t base = (uintptr_t)stacks->base;

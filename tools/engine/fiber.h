@@ -31,6 +31,9 @@ int treadle_stacks_open(treadle_stacks *stacks, uint32_t count);
 char *treadle_stack_low(const treadle_stacks *stacks, uint32_t index);
 char *treadle_stack_high(const treadle_stacks *stacks, uint32_t index);
 
+/* Whether `address` lies in a stack or a guard page. */
+bool treadle_stacks_hold(const treadle_stacks *stacks, const void *address);
+
 /* The stack whose guard page holds `address`; -1 when none does. */
 int treadle_stack_guard_hit(const treadle_stacks *stacks, uintptr_t address);
 

@@ -27,6 +27,12 @@ int treadle_globals_open(void)
     return 0;
 }
 
+const void *treadle_globals(size_t *size)
+{
+    *size = bytes;
+    return __start_treadle_subject_data;
+}
+
 void treadle_globals_restore(void)
 {
     if (bytes) {

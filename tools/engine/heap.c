@@ -1,70 +1,154 @@
 // SPDX-License-Identifier: MIT
-/* The subject's heap: one region, laid out anew in every execution, so that addresses and contents
- * are the same whenever the schedule is. Blocks come from free lists by size class, else from the
- * top; what an execution leaves is taken back by the next. Each block has a header that tells
- * double and wild frees. */
+/* The heap itself; heap.h says what for. One region, laid out anew in every execution. Each thread
+ * has a slice of it, and lists of what it freed: so the addresses that a thread gets depend on what
+ * it allocated and freed itself, and on nothing that others do at the same time. Blocks are taken
+ * from the start of a slice upwards, their records from its end downwards.
+ *
+ * A freed block is not handed out again while there is memory, so that a stale access is seen and
+ * hits no other block; or after as many more frees as the options say, for bugs that need a reused
+ * address (ABA). What an execution leaves is taken back by the next. */
+#include "tools/engine/heap.h"
+
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
+#include "tools/engine/access.h"
 #include "tools/engine/internal.h"
 
 enum {
-    GRAIN = 16,
-    SMALL_CLASSES = 64, /* up to 1 KiB in steps of 16; above that powers of two */
+    SMALL_CLASSES = 64, /* up to 1 KiB in steps of a grain; above that powers of two */
     CLASSES = SMALL_CLASSES + 32,
-    FRESH_BYTE = 0xbe, /* what new memory holds: never what happened to be there */
+    ZONE_BYTES_MIN = 32, /* of the red zone after a block; it is as long as the block up to … */
+    ZONE_BYTES_MAX = 512,
+    OWN_SHARE = 4, /* a thread that took this part of the limit reuses what it freed */
 };
 
-static const uint64_t LIVE = UINT64_C(0x74726561646c6541);
-static const uint64_t FREED = UINT64_C(0x74726561646c6546);
-
-static const size_t REGION_BYTES = (size_t)1 << 32;
+static const size_t SLICE_BYTES = (size_t)1 << 30;
+static const size_t REGION_BYTES = TREADLE_THREADS_MAX * ((size_t)1 << 30);
+static const size_t SIZE_MAX_BYTES = (size_t)1 << 40;
 static const uintptr_t REGION_HINT = UINT64_C(0x100000000000);
-static const size_t KEPT_BYTES = (size_t)4 << 20; /* pages beyond are given back */
+/* Of main's slice and of the others'; pages beyond are given back. */
+static const size_t KEPT_BYTES_MAIN = (size_t)4 << 20;
+static const size_t KEPT_BYTES = (size_t)256 << 10;
 
+/* Lies before each block, and tells its record. */
 typedef struct header {
-    uint64_t size; /* asked for */
-    uint64_t mark; /* LIVE or FREED, or 1 + distance to the real header when aligned further */
+    heap_block *block;
+    uint64_t mark; /* the record's address, mixed */
 } header;
 
-_Static_assert(sizeof(header) == GRAIN, "blocks stay aligned");
+_Static_assert(sizeof(header) == HEAP_GRAIN, "blocks stay aligned");
+
+/* Freed blocks of one class, the oldest first. */
+typedef struct freed_list {
+    heap_block *first;
+    heap_block *last;
+    uint32_t count;
+} freed_list;
+
+typedef struct slice {
+    char *top;
+    heap_block *records; /* the newest; the first lies at the end of the slice */
+    size_t taken;
+    uint64_t classes_used[2];
+    freed_list freed[CLASSES];
+} slice;
 
 static struct {
     char *base;
-    char *top;
-    char *limit;
-    header *free[CLASSES];
+    size_t left;   /* bytes that the execution may still take */
+    size_t limit;  /* … of this many */
+    uint64_t used; /* the threads that took from their slices */
+    slice slices[TREADLE_THREADS_MAX];
 } heap;
+
+arena treadle_arena;
+
+/* ---- the region -------------------------------------------------------------------------------
+ */
+
+static void *reserve(void *hint, size_t bytes)
+{
+    const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    void *got = MAP_FAILED;
+    if (hint != NULL) {
+        got = mmap(hint, bytes, PROT_READ | PROT_WRITE, flags | MAP_FIXED_NOREPLACE, -1, 0);
+    }
+    return got != MAP_FAILED ? got : mmap(NULL, bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
+}
 
 int treadle_heap_open(void)
 {
-    heap.base = mmap((void *)REGION_HINT, REGION_BYTES, PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
-    if (heap.base == MAP_FAILED) {
-        heap.base = mmap(NULL, REGION_BYTES, PROT_READ | PROT_WRITE,
-                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    }
-    if (heap.base == MAP_FAILED) {
-        heap.base = NULL;
+    char *base = reserve((void *)REGION_HINT, REGION_BYTES);
+    uint8_t *shadow = reserve(NULL, REGION_BYTES / HEAP_GRAIN);
+    if (base == MAP_FAILED || (void *)shadow == MAP_FAILED) {
         return ENOMEM;
     }
-    heap.top = heap.base;
+    heap.base = base;
+    const uintptr_t stacks = (uintptr_t)E.stacks.base;
+    const uintptr_t stacks_end = stacks + E.stacks.slot_bytes * E.stacks.count;
+    const uintptr_t low = (uintptr_t)base < stacks ? (uintptr_t)base : stacks;
+    const uintptr_t end = (uintptr_t)base + REGION_BYTES;
+    treadle_arena = (arena){.low = low,
+                            .span = (end > stacks_end ? end : stacks_end) - low,
+                            .heap = (uintptr_t)base,
+                            .heap_bytes = REGION_BYTES,
+                            .shadow = shadow};
     return 0;
+}
+
+static char *slice_base(uint32_t owner)
+{
+    return heap.base + owner * SLICE_BYTES;
+}
+
+static heap_block *slice_records_end(uint32_t owner)
+{
+    return (heap_block *)(void *)slice_base(owner + 1);
+}
+
+static uint8_t *shadow_of(const char *address)
+{
+    return treadle_arena.shadow + (uintptr_t)(address - heap.base) / HEAP_GRAIN;
+}
+
+static void give_back(char *from, const char *end)
+{
+    const uintptr_t page = 4096;
+    char *first = (char *)(((uintptr_t)from + page - 1) & ~(page - 1));
+    if (first < end) {
+        madvise(first, (size_t)(end - first), MADV_DONTNEED);
+    }
+}
+
+static void slice_reset(slice *self, uint32_t owner)
+{
+    char *base = slice_base(owner);
+    const size_t kept = owner == 0 ? KEPT_BYTES_MAIN : KEPT_BYTES;
+    memset(shadow_of(base), 0, (size_t)(self->top - base) / HEAP_GRAIN);
+    give_back(base + kept, self->top);
+    char *records_end = (char *)slice_records_end(owner);
+    if ((size_t)(records_end - (char *)self->records) > KEPT_BYTES) {
+        give_back((char *)self->records, records_end - KEPT_BYTES);
+    }
+    for (uint32_t word = 0; word < 2; word++) {
+        for (uint64_t left = self->classes_used[word]; left; left &= left - 1) {
+            const uint32_t class = word * 64 + (uint32_t)__builtin_ctzll(left);
+            self->freed[class] = (freed_list){0};
+        }
+        self->classes_used[word] = 0;
+    }
 }
 
 void treadle_heap_reset(size_t bytes_max)
 {
-    heap.limit = heap.base + (bytes_max < REGION_BYTES ? bytes_max : REGION_BYTES);
-    if (heap.top == heap.base) {
-        return;
+    heap.limit = bytes_max < SLICE_BYTES ? bytes_max : SLICE_BYTES;
+    heap.left = heap.limit;
+    for (; heap.used; heap.used &= heap.used - 1) {
+        const uint32_t owner = (uint32_t)__builtin_ctzll(heap.used);
+        slice_reset(&heap.slices[owner], owner);
     }
-    if ((size_t)(heap.top - heap.base) > KEPT_BYTES) {
-        madvise(heap.base + KEPT_BYTES, (size_t)(heap.top - heap.base) - KEPT_BYTES, MADV_DONTNEED);
-    }
-    heap.top = heap.base;
-    memset(heap.free, 0, sizeof heap.free);
 }
 
 bool treadle_heap_owns(const void *address)
@@ -72,11 +156,28 @@ bool treadle_heap_owns(const void *address)
     return (const char *)address >= heap.base && (const char *)address < heap.base + REGION_BYTES;
 }
 
+/* The calling thread's. */
+static slice *own_slice(void)
+{
+    const thread *self = E.self;
+    slice *own = &heap.slices[self->id];
+    if (!(heap.used & self->bit)) {
+        heap.used |= self->bit;
+        own->top = slice_base(self->id);
+        own->records = slice_records_end(self->id);
+        own->taken = 0;
+    }
+    return own;
+}
+
+/* ---- blocks -----------------------------------------------------------------------------------
+ */
+
 static uint32_t class_of(size_t size, size_t *rounded)
 {
-    if (size <= (size_t)SMALL_CLASSES * GRAIN) {
-        const size_t grains = size ? (size + GRAIN - 1) / GRAIN : 1;
-        *rounded = grains * GRAIN;
+    if (size <= (size_t)SMALL_CLASSES * HEAP_GRAIN) {
+        const size_t grains = size ? (size + HEAP_GRAIN - 1) / HEAP_GRAIN : 1;
+        *rounded = grains * HEAP_GRAIN;
         return (uint32_t)grains - 1;
     }
     const uint32_t log = 64 - (uint32_t)__builtin_clzll(size - 1);
@@ -84,181 +185,189 @@ static uint32_t class_of(size_t size, size_t *rounded)
     return SMALL_CLASSES + log - 10;
 }
 
-static header *header_of(void *block)
+static size_t zone_after(size_t room)
 {
-    header *found = (header *)block - 1;
-    if (found->mark != LIVE && found->mark != FREED) {
-        const uint64_t distance = found->mark - 1;
-        header *real = (header *)((char *)found - distance);
-        if (distance % GRAIN != 0 || !treadle_heap_owns(real) ||
-            (real->mark != LIVE && real->mark != FREED)) {
-            treadle_violation("wild-free", "%s frees %p, which is no block of the heap",
-                              E.self->name, block);
-        }
-        return real;
-    }
-    return found;
+    return room < ZONE_BYTES_MIN ? ZONE_BYTES_MIN : room > ZONE_BYTES_MAX ? ZONE_BYTES_MAX : room;
 }
 
-static void *allocate(size_t size)
+static header *header_of(char *begin)
 {
-    size_t rounded;
-    if (size > REGION_BYTES) {
-        errno = ENOMEM;
-        return NULL; /* no machine would give it either */
+    return (header *)(void *)begin - 1;
+}
+
+static uint64_t mark_of(const heap_block *block)
+{
+    return (uintptr_t)block * UINT64_C(0x9e3779b97f4a7c15);
+}
+
+/* A freed block of the class that may be used again; NULL when there is none, or not yet. */
+static heap_block *reusable(slice *own, uint32_t class, size_t room)
+{
+    freed_list *list = &own->freed[class];
+    if (list->count == 0) {
+        return NULL;
     }
-    const uint32_t class = class_of(size, &rounded);
-    header *block = heap.free[class];
-    if (block != NULL) {
-        memcpy(&heap.free[class], block + 1, sizeof(void *));
+    const uint32_t after = E.options.heap_reuse_after;
+    const bool spent = own->taken + room > heap.limit / OWN_SHARE;
+    if (!spent && (after == 0 || list->count < after)) {
+        return NULL;
+    }
+    heap_block *block = list->first;
+    list->first = block->next;
+    list->count--;
+    return block;
+}
+
+static heap_block *take_new(slice *own, uint32_t class, size_t room, size_t size)
+{
+    const size_t cost = sizeof(header) + room + sizeof(heap_block);
+    const size_t span = sizeof(header) + room + zone_after(room);
+    const size_t gap = (size_t)((char *)own->records - own->top);
+    if (heap.left < cost || gap < span + sizeof(heap_block)) {
+        treadle_stop(TREADLE_OUTCOME_CUT, "memory-limit",
+                     "%s asks for %zu bytes more than the heap of %zu MiB has", E.self->name, size,
+                     heap.limit >> 20);
+    }
+    heap_block *block = --own->records;
+    *block = (heap_block){.room = own->top + sizeof(header), .class = (uint16_t) class};
+    own->top += span;
+    own->taken += cost;
+    heap.left -= cost;
+    return block;
+}
+
+static void shadow_open(const heap_block *block)
+{
+    uint8_t *shadow = shadow_of(block->begin);
+    memset(shadow, HEAP_GRAIN, block->size / HEAP_GRAIN);
+    if (block->size % HEAP_GRAIN) {
+        shadow[block->size / HEAP_GRAIN] = (uint8_t)(block->size % HEAP_GRAIN);
+    }
+}
+
+static void shadow_close(const heap_block *block)
+{
+    memset(shadow_of(block->begin), 0, (block->size + HEAP_GRAIN - 1) / HEAP_GRAIN);
+}
+
+void *treadle_heap_allocate(size_t size, size_t alignment, const void *site)
+{
+    if (size > SIZE_MAX_BYTES || alignment > SIZE_MAX_BYTES) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    size_t room;
+    const uint32_t class = class_of(size + (alignment > HEAP_GRAIN ? alignment : 0), &room);
+    slice *own = own_slice();
+    heap_block *block = reusable(own, class, room);
+    if (block == NULL) {
+        block = take_new(own, class, room, size);
+    }
+    const size_t past = (uintptr_t)block->room % alignment;
+    block->begin = block->room + (past ? alignment - past : 0);
+    block->size = size;
+    block->allocated_at = site;
+    block->allocated_by = (uint8_t)E.self->id;
+    block->freed = false;
+    *header_of(block->begin) = (header){block, mark_of(block)};
+    shadow_open(block);
+    return memset(block->begin, HEAP_FRESH_BYTE, size);
+}
+
+void treadle_heap_release(void *begin, const void *site)
+{
+    heap_block *block = treadle_heap_block(begin, site);
+    if (block->freed) {
+        treadle_access_double_free(block, site);
+    }
+    treadle_touching(begin, block->size ? block->size : 1, TREADLE_TOUCH_WRITE, site);
+    block->freed = true;
+    block->freed_at = site;
+    block->freed_by = (uint8_t)E.self->id;
+    block->next = NULL;
+    shadow_close(block);
+    memset(begin, HEAP_FREED_BYTE, block->size);
+    slice *own = own_slice();
+    own->classes_used[block->class / 64] |= UINT64_C(1) << block->class % 64;
+    freed_list *list = &own->freed[block->class];
+    if (list->count++ == 0) {
+        list->first = block;
     } else {
-        if ((size_t)(heap.limit - heap.top) < rounded + sizeof *block) {
-            treadle_stop(TREADLE_OUTCOME_CUT, "memory-limit",
-                         "%s asks for %zu bytes more than the heap of %zu MiB has", E.self->name,
-                         size, (size_t)(heap.limit - heap.base) >> 20);
+        list->last->next = block;
+    }
+    list->last = block;
+}
+
+void treadle_heap_visit(void (*visit)(const void *bytes, size_t size))
+{
+    for (uint64_t left = heap.used; left; left &= left - 1) {
+        const uint32_t owner = (uint32_t)__builtin_ctzll(left);
+        const slice *self = &heap.slices[owner];
+        visit(slice_base(owner), (size_t)(self->top - slice_base(owner)));
+        visit(self->records,
+              (size_t)(slice_records_end(owner) - self->records) * sizeof *self->records);
+    }
+}
+
+/* ---- looking up -------------------------------------------------------------------------------
+ */
+
+/* The records of the slice that an address lies in, the newest first. */
+static const heap_block *records_around(uintptr_t address, size_t *count)
+{
+    const uint32_t owner = (uint32_t)((address - (uintptr_t)heap.base) / SLICE_BYTES);
+    *count = 0;
+    if (!(heap.used >> owner & 1)) {
+        return NULL;
+    }
+    const heap_block *records = heap.slices[owner].records;
+    *count = (size_t)(slice_records_end(owner) - records);
+    return records;
+}
+
+/* The number of records, the newest first, whose blocks begin after an address. */
+static size_t count_after(const heap_block *records, size_t count, uintptr_t address)
+{
+    size_t low = 0;
+    size_t high = count;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if ((uintptr_t)records[middle].begin > address) {
+            low = middle + 1;
+        } else {
+            high = middle;
         }
-        block = (header *)(void *)heap.top;
-        heap.top += rounded + sizeof *block;
     }
-    *block = (header){.size = size, .mark = LIVE};
-    return block + 1;
+    return low;
 }
 
-static void release(void *block, const void *site)
+const heap_block *treadle_heap_before(uintptr_t address)
 {
-    header *found = header_of(block);
-    if (found->mark == FREED) {
-        treadle_violation("double-free", "%s frees a block of %llu bytes that is free already",
-                          E.self->name, (unsigned long long)found->size);
-    }
-    treadle_touching(found + 1, found->size ? found->size : 1, TREADLE_TOUCH_WRITE, site);
-    size_t rounded;
-    const uint32_t class = class_of(found->size, &rounded);
-    found->mark = FREED;
-    memcpy(found + 1, &heap.free[class], sizeof(void *));
-    heap.free[class] = found;
+    size_t count;
+    const heap_block *records = records_around(address, &count);
+    const size_t after = count_after(records, count, address);
+    return after < count ? &records[after] : NULL;
 }
 
-void *SEAM(malloc)(size_t size)
+const heap_block *treadle_heap_after(uintptr_t address)
 {
-    if (!treadle_inside()) {
-        return malloc(size);
-    }
-    void *block = allocate(size);
-    return block != NULL ? memset(block, FRESH_BYTE, size) : NULL;
+    size_t count;
+    const heap_block *records = records_around(address, &count);
+    const size_t after = count_after(records, count, address);
+    return after > 0 ? &records[after - 1] : NULL;
 }
 
-void *SEAM(calloc)(size_t count, size_t size)
+heap_block *treadle_heap_block(void *begin, const void *site)
 {
-    if (!treadle_inside()) {
-        return calloc(count, size);
+    const uintptr_t at = (uintptr_t)begin;
+    size_t count;
+    const heap_block *records = records_around(at, &count);
+    if (count > 0 && at % HEAP_GRAIN == 0 && (char *)begin - heap.base >= HEAP_GRAIN) {
+        const header *found = header_of(begin);
+        if (found->mark == mark_of(found->block) && found->block >= records &&
+            found->block < records + count && found->block->begin == (char *)begin) {
+            return found->block;
+        }
     }
-    size_t bytes;
-    if (__builtin_mul_overflow(count, size, &bytes)) {
-        errno = ENOMEM;
-        return NULL;
-    }
-    void *block = allocate(bytes);
-    return block != NULL ? memset(block, 0, bytes) : NULL;
-}
-
-void SEAM(free)(void *block)
-{
-    if (block == NULL) {
-        return;
-    }
-    if (!treadle_heap_owns(block)) {
-        free(block); /* from a library that was not redirected */
-    } else if (treadle_inside()) {
-        release(block, SITE());
-    }
-}
-
-void *SEAM(realloc)(void *block, size_t size)
-{
-    if (block != NULL && !treadle_heap_owns(block)) {
-        return realloc(block, size);
-    }
-    if (!treadle_inside()) {
-        return block == NULL ? realloc(NULL, size) : NULL;
-    }
-    if (block == NULL) {
-        return SEAM(malloc)(size);
-    }
-    const size_t old = header_of(block)->size;
-    void *grown = SEAM(malloc)(size);
-    if (grown != NULL) {
-        memcpy(grown, block, old < size ? old : size);
-        release(block, SITE());
-    }
-    return grown;
-}
-
-void *SEAM(reallocarray)(void *block, size_t count, size_t size)
-{
-    size_t bytes;
-    if (__builtin_mul_overflow(count, size, &bytes)) {
-        errno = ENOMEM;
-        return NULL;
-    }
-    return SEAM(realloc)(block, bytes);
-}
-
-void *SEAM(aligned_alloc)(size_t alignment, size_t size)
-{
-    if (!treadle_inside()) {
-        return aligned_alloc(alignment, size);
-    }
-    if (alignment <= GRAIN) {
-        return SEAM(malloc)(size);
-    }
-    char *block = allocate(size + alignment);
-    if (block == NULL) {
-        return NULL;
-    }
-    const uintptr_t from = (uintptr_t)block;
-    char *aligned = block + ((alignment - from % alignment) % alignment);
-    if (aligned != block) {
-        header *near = (header *)(void *)aligned - 1;
-        header *real = (header *)(void *)block - 1;
-        near->size = size;
-        near->mark = 1 + (uint64_t)((char *)near - (char *)real);
-    }
-    return memset(aligned, FRESH_BYTE, size);
-}
-
-int SEAM(posix_memalign)(void **out, size_t alignment, size_t size)
-{
-    if (!treadle_inside()) {
-        return posix_memalign(out, alignment, size);
-    }
-    if (alignment % sizeof(void *) != 0 || (alignment & (alignment - 1)) != 0) {
-        return EINVAL;
-    }
-    void *block = SEAM(aligned_alloc)(alignment, size);
-    if (block == NULL) {
-        return ENOMEM;
-    }
-    *out = block;
-    return 0;
-}
-
-static char *duplicate(const char *text, size_t length)
-{
-    char *copy = SEAM(malloc)(length + 1);
-    if (copy != NULL) {
-        memcpy(copy, text, length);
-        copy[length] = '\0';
-    }
-    return copy;
-}
-
-char *SEAM(strdup)(const char *text)
-{
-    return duplicate(text, strlen(text));
-}
-
-char *SEAM(strndup)(const char *text, size_t max)
-{
-    return duplicate(text, strnlen(text, max));
+    treadle_access_wild_free(begin, site);
 }

@@ -18,6 +18,7 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "tools/engine/access.h"
 #include "tools/engine/engine.h"
 #include "tools/engine/fiber.h"
 #include "tools/engine/observe.h"
@@ -35,6 +36,7 @@ enum {
     WATCHES = 8,
     NO_THREAD = 0xff,
     NESTED_READS_MAX = 8,
+    HELD_READS_KEPT = 4,
 };
 
 typedef enum object_class {
@@ -56,10 +58,14 @@ typedef struct object {
     uint64_t waiting; /* cond: waiting for a signal; rwlock: readers that want in */
     uint64_t holders; /* rwlock: readers inside */
     int64_t count;    /* recursion depth, semaphore value, barrier arrivals, once state */
+    const void *last_at; /* where it was taken last, or (cond) signalled last; for messages */
+    uint32_t last_step;  /* when that was */
     uint32_t limit;   /* barrier: how many; cond: the clock of its timed waits */
     uint8_t class;    /* object_class */
     uint8_t type;     /* mutex: PTHREAD_MUTEX_… */
     uint8_t owner;    /* thread that holds it exclusively, or NO_THREAD */
+    uint8_t last_by;  /* who took or signalled it last, or NO_THREAD */
+    bool unheard;     /* cond: when it was signalled last nobody waited */
 } object;
 
 /* One repeated read of a thread, to recognise spinning. */
@@ -76,6 +82,12 @@ typedef struct nested_read {
     object *lock;
     uint32_t again; /* times beyond the first; 0 = this entry is free */
 } nested_read;
+
+/* Where a thread took a read-write lock for reading; for messages, the oldest are forgotten. */
+typedef struct held_read {
+    const object *lock;
+    const void *at;
+} held_read;
 
 typedef struct cleanup cleanup; /* a pthread_cleanup_push; see thread.c */
 
@@ -104,6 +116,12 @@ typedef struct thread {
     struct thread *eager_parent; /* runs up to its first operation for this thread */
 
     object *wait_mutex; /* of a condition wait */
+    object *held_up_by; /* closed when the thread came to it: what it is overtaken at; or NULL */
+    uint32_t overtaken; /* times that another thread took that since */
+    uint32_t wait_step; /* when its wait began */
+    const void *created_at;
+    held_read held_reads[HELD_READS_KEPT];
+    uint32_t held_reads_taken;
     int64_t clock_seen_ns;
     int64_t deadline_ns;        /* of a sleep or a timed wait, since the execution began */
     int64_t realtime_offset_ns; /* see treadle_clock_offset() */
@@ -144,6 +162,7 @@ typedef struct engine {
     uint64_t enabled;  /* threads whose pending operation can run */
     uint64_t timed;    /* threads that no gate disables: timed or cancelled waits */
     uint64_t yielded;  /* threads that yielded, until something changes */
+    uint64_t polling;  /* of these, in a timed wait that may not time out until then */
     uint64_t in_call;  /* threads inside a call of the subject */
     char call_ended[TREADLE_THREADS_MAX]; /* by thread: an address for what ends a call */
     uint64_t spinning; /* threads that wait for another's write */
@@ -151,6 +170,8 @@ typedef struct engine {
     uint32_t observing; /* OBSERVE_… */
     uint32_t run_left;  /* steps that the current thread has left in the plan's run */
     uint32_t step_limit;
+    uint32_t step_mark; /* beyond, treadle_late_step() looks at every step */
+    uint64_t unseen;    /* counts what a state of the subject does not show; see cycles.c */
     uint32_t spin_reads_max;
     uint32_t (*choose)(void *, const treadle_choice *);
     uint32_t (*step)(void *, const treadle_step *); /* NULL for strategies that only choose */
@@ -216,9 +237,13 @@ static inline void treadle_touching(const volatile void *address, size_t size, u
     }
 }
 
-/* One of the engine's own shared things, or a synchronisation object. */
-static inline void treadle_touching_object(const volatile void *address, uint32_t flags)
+/* One of the engine's own shared things, or a synchronisation object. The latter must not lie in
+ * memory that is gone. */
+static inline __attribute__((always_inline)) void
+treadle_touching_object(const volatile void *address, uint32_t flags)
 {
+    treadle_access(address, 1, ACCESS_OBJECT,
+                   E.level >= TREADLE_GRANULARITY_SYNC ? E.self->site : NULL);
     if (UNLIKELY(E.observing)) {
         treadle_observe_touch(address, 1, flags | TREADLE_TOUCH_OBJECT, E.self->site);
     }
@@ -237,6 +262,11 @@ static inline void treadle_lets_go(uint64_t threads)
 
 /* Parks the caller with its pending operation published and returns when the strategy picked it. */
 void treadle_schedule(void);
+
+/* A step of an execution that has become long: ends it at the step limit, or when it goes round in
+ * a cycle. True when it goes round only because others that could run do not: the caller has been
+ * made to wait for them. */
+bool treadle_late_step(void);
 
 /* Parks the caller for good. */
 _Noreturn void treadle_schedule_away(void);
@@ -312,6 +342,22 @@ static inline void treadle_spin_read(uintptr_t address, const void *site, uint64
 /* A sleep or yield from `site`: true when the caller should first let another thread step. */
 bool treadle_idle_again(const void *site, uint32_t free_repeats);
 void treadle_yield_park(void);
+/* treadle_gate_wait() with a timeout, for all timed waits: others get their turn between the
+ * timeouts of a thread that polls. Whoever got what it waited for calls treadle_polled(). */
+void treadle_timed_wait(uint64_t *gate, bool open, object *behind, treadle_op_kind kind,
+                        const void *address, const void *site);
+static inline void treadle_polled(void)
+{
+    E.self->idle_repeats = 0;
+}
+/* Those who yielded or poll may go on. */
+static inline void treadle_wake_yielded(uint64_t woken)
+{
+    E.enabled |= woken;
+    E.timed |= woken & E.polling;
+    E.polling &= ~woken;
+    E.yielded &= ~woken;
+}
 
 /* ---- objects --------------------------------------------------------------------------------- */
 
@@ -328,6 +374,8 @@ static inline object *treadle_object_known(const void *address, object_class cla
     }
     return NULL;
 }
+/* The calling thread takes it: remembers where, and counts whom it overtakes. */
+void treadle_object_taken(object *taken, const void *site);
 /* Forgets it (destroy): the memory may become anything. */
 void treadle_object_forget(object *gone);
 
@@ -398,6 +446,7 @@ void treadle_heap_reset(size_t bytes_max);
 bool treadle_heap_owns(const void *address);
 int treadle_globals_open(void);
 void treadle_globals_restore(void);
+const void *treadle_globals(size_t *size);
 int treadle_tls_open(void);
 void treadle_tls_fresh(thread *owner);
 
@@ -421,6 +470,17 @@ static inline void treadle_event_failed(void)
     }
 }
 
+/* ---- places in messages ----------------------------------------------------------------------- */
+
+/* " at @0x5582…", which those who show messages turn into a line of source (outcome.h); "" where it
+ * is not known. */
+typedef struct place {
+    char text[40];
+} place;
+place treadle_place(const void *site);
+/* Likewise ", taken at @0x…": where `holder` took a lock for reading; "" when that was forgotten. */
+place treadle_read_place(const thread *holder, const object *lock);
+
 /* ---- findings -------------------------------------------------------------------------------- */
 
 /* No thread can go on: lets spinners try again, or ends the execution. Returns a thread to run. */
@@ -428,6 +488,8 @@ uint32_t treadle_nobody_enabled(void);
 /* At the end of an execution: what was left held, or never joined. */
 void treadle_check_leaks(void);
 const char *treadle_object_describe(const object *which, char *buffer, size_t size);
+/* Who waits for what, held by whom, taken where: a cycle first, when there is one. */
+void treadle_describe_deadlock(char *text, size_t size);
 
 void treadle_signals_open(void);
 

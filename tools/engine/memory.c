@@ -24,10 +24,10 @@ reading(const void *address, size_t size, treadle_op_kind kind, int level, const
     if (E.level >= level) {
         treadle_announce(kind, address, capped(size), 0, site);
     }
-    treadle_touching(address, size,
-                     TREADLE_TOUCH_READ |
-                         (kind == TREADLE_OP_VOLATILE_READ ? TREADLE_TOUCH_VOLATILE : 0),
-                     site);
+    treadle_access(address, size, ACCESS_READ, site);
+    treadle_touching(
+        address, size,
+        TREADLE_TOUCH_READ | (kind == TREADLE_OP_VOLATILE_READ ? TREADLE_TOUCH_VOLATILE : 0), site);
     uint64_t value = 0;
     memcpy(&value, address, size < sizeof value ? size : sizeof value);
     treadle_spin_read((uintptr_t)address, site, value);
@@ -42,6 +42,7 @@ writing(const void *address, size_t size, treadle_op_kind kind, int level, const
     if (E.level >= level) {
         treadle_announce(kind, address, capped(size), 0, site);
     }
+    treadle_access(address, size, ACCESS_WRITE, site);
     treadle_touching(address, size,
                      TREADLE_TOUCH_WRITE |
                          (kind == TREADLE_OP_VOLATILE_WRITE ? TREADLE_TOUCH_VOLATILE : 0),

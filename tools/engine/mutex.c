@@ -21,12 +21,13 @@ object *treadle_mutex_of(pthread_mutex_t *mutex)
     return known;
 }
 
-static inline void take(object *mutex, thread *self)
+static inline void take(object *mutex, thread *self, const void *site)
 {
     treadle_touching_object((void *)mutex->address,
                             TREADLE_TOUCH_WRITE | TREADLE_TOUCH_ACQUIRE | TREADLE_TOUCH_OPEN);
     mutex->owner = (uint8_t)self->id;
     mutex->count = 1;
+    treadle_object_taken(mutex, site);
     treadle_gate_set(mutex->pending, false);
 }
 
@@ -58,7 +59,12 @@ static int lock(object *mutex, treadle_op_kind kind, bool timed, const void *sit
     }
     const bool open = mutex->owner == NO_THREAD;
     if (E.level >= TREADLE_GRANULARITY_SYNC || !open) {
-        treadle_gate_wait(&mutex->pending, open, mutex, kind, (void *)mutex->address, timed, site);
+        if (UNLIKELY(timed)) {
+            treadle_timed_wait(&mutex->pending, open, mutex, kind, (void *)mutex->address, site);
+        } else {
+            treadle_gate_wait(&mutex->pending, open, mutex, kind, (void *)mutex->address, false,
+                              site);
+        }
         if (UNLIKELY(mutex->owner != NO_THREAD)) {
             assert(timed);
             treadle_touching_object((void *)mutex->address, TREADLE_TOUCH_READ);
@@ -66,8 +72,11 @@ static int lock(object *mutex, treadle_op_kind kind, bool timed, const void *sit
             treadle_event_failed();
             return ETIMEDOUT;
         }
+        if (timed) {
+            treadle_polled();
+        }
     }
-    take(mutex, self);
+    take(mutex, self, site);
     return 0;
 }
 
@@ -77,7 +86,7 @@ void treadle_mutex_take_any(object *mutex, const void *site)
         treadle_gate_wait(&mutex->pending, false, mutex, TREADLE_OP_MUTEX_LOCK,
                           (void *)mutex->address, false, site);
     }
-    take(mutex, E.self);
+    take(mutex, E.self, site);
 }
 
 void treadle_mutex_release(object *mutex)
@@ -135,7 +144,7 @@ int treadle_mutex_trylock(pthread_mutex_t *mutex, const void *site)
         treadle_announce(TREADLE_OP_MUTEX_TRYLOCK, mutex, 0, 0, site);
     }
     if (known->owner == NO_THREAD) {
-        take(known, E.self);
+        take(known, E.self, site);
         return 0;
     }
     if (known->owner == E.self->id && known->type == PTHREAD_MUTEX_RECURSIVE) {

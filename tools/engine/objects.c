@@ -4,6 +4,15 @@
 
 #include "tools/engine/internal.h"
 
+place treadle_place(const void *site)
+{
+    place out = {""};
+    if (site != NULL) {
+        snprintf(out.text, sizeof out.text, " at @%p", site);
+    }
+    return out;
+}
+
 object *treadle_object_new(void *address, object_class class)
 {
     if (E.object_count >= OBJECTS_MAX) {
@@ -11,9 +20,38 @@ object *treadle_object_new(void *address, object_class class)
                      "more than %d synchronisation objects in one execution", OBJECTS_MAX);
     }
     object *made = &E.objects[E.object_count++];
-    *made = (object){.address = (uintptr_t)address, .class = (uint8_t) class, .owner = NO_THREAD};
+    *made = (object){.address = (uintptr_t)address,
+                     .class = (uint8_t) class,
+                     .owner = NO_THREAD,
+                     .last_by = NO_THREAD};
     *(uint32_t *)address = E.object_count;
     return made;
+}
+
+static void overtake(const object *taken, const void *site)
+{
+    const thread *self = E.self;
+    for (uint64_t left = (taken->pending | taken->waiting) & ~self->bit; left; left &= left - 1) {
+        thread *waiter = &E.threads[__builtin_ctzll(left)];
+        if (waiter->held_up_by == taken && ++waiter->overtaken > E.options.overtaken_max) {
+            char what[96];
+            treadle_violation("starvation",
+                              "%s waits%s for %s, and others took it %u times since, %s the last "
+                              "time%s",
+                              waiter->name, treadle_place(waiter->site).text,
+                              treadle_object_describe(taken, what, sizeof what), waiter->overtaken,
+                              self->name, treadle_place(site).text);
+        }
+    }
+}
+
+void treadle_object_taken(object *taken, const void *site)
+{
+    taken->last_at = site;
+    taken->last_by = (uint8_t)E.self->id;
+    if (UNLIKELY(E.options.overtaken_max)) {
+        overtake(taken, site);
+    }
 }
 
 void treadle_object_forget(object *gone)
@@ -68,19 +106,23 @@ void treadle_check_leaks(void)
         const uint64_t readers = held->class == OBJECT_RWLOCK ? held->holders : 0;
         const thread *holder = stuck_holder(owned ? E.threads[held->owner].bit : readers);
         if (holder != NULL) {
-            treadle_violation("lock-leak", "%s is still held%s by %s at the end",
+            treadle_violation("lock-leak", "%s is still held%s by %s at the end%s%s",
                               treadle_object_describe(held, what, sizeof what),
-                              owned ? "" : " for reading", holder->name);
+                              owned ? "" : " for reading", holder->name, owned ? ", taken" : "",
+                              owned ? treadle_place(held->last_at).text
+                                    : treadle_read_place(holder, held).text);
         }
     }
     for (uint32_t i = 1; i < E.thread_count; i++) {
         const thread *left = &E.threads[i];
         if (left->finished && !left->detached && !left->joined) {
-            treadle_violation("thread-leak", "%s was neither joined nor detached", left->name);
+            treadle_violation("thread-leak", "%s, created%s, was neither joined nor detached",
+                              left->name, treadle_place(left->created_at).text);
         }
         if (!left->finished && !left->detached) {
-            treadle_violation("thread-leak", "%s still runs at the end and nobody joins it",
-                              left->name);
+            treadle_violation("thread-leak",
+                              "%s, created%s, still runs at the end and nobody joins it",
+                              left->name, treadle_place(left->created_at).text);
         }
     }
 }

@@ -47,6 +47,7 @@ void treadle_once(void *control, void (*function)(void), const void *site)
     thread *self = E.self;
     known->count = RUNNING;
     known->owner = (uint8_t)self->id;
+    treadle_object_taken(known, site);
     treadle_gate_set(known->pending, false);
     once_frame frame = {known, self->cleanups, self->once_frames};
     self->once_frames = &frame;

@@ -17,8 +17,7 @@ static void touch(const object *lock, uint32_t how)
 {
     const bool no_writer = lock->owner == NO_THREAD;
     treadle_touching_object((void *)lock->address,
-                            TREADLE_TOUCH_WRITE | how |
-                                (no_writer ? TREADLE_TOUCH_OPEN_READ : 0) |
+                            TREADLE_TOUCH_WRITE | how | (no_writer ? TREADLE_TOUCH_OPEN_READ : 0) |
                                 (no_writer && lock->holders == 0 ? TREADLE_TOUCH_OPEN : 0));
 }
 
@@ -55,7 +54,7 @@ static nested_read *nested(object *lock, bool make)
 }
 
 /* A reader inside is a bit; that it is inside more than once is kept with the thread. */
-static void take_read(object *lock)
+static void take_read(object *lock, const void *site)
 {
     touch(lock, TREADLE_TOUCH_ACQUIRE);
     if (lock->holders & E.self->bit) {
@@ -64,14 +63,28 @@ static void take_read(object *lock)
         entry->again++;
     }
     lock->holders |= E.self->bit;
+    thread *self = E.self;
+    self->held_reads[self->held_reads_taken++ % HELD_READS_KEPT] = (held_read){lock, site};
+    treadle_object_taken(lock, site);
     update(lock);
 }
 
-static void take_write(object *lock)
+static void take_write(object *lock, const void *site)
 {
     touch(lock, TREADLE_TOUCH_ACQUIRE);
     lock->owner = (uint8_t)E.self->id;
+    treadle_object_taken(lock, site);
     update(lock);
+}
+
+static void wait_for(uint64_t *gate, bool open, object *lock, treadle_op_kind kind, bool timed,
+                     const void *site)
+{
+    if (timed) {
+        treadle_timed_wait(gate, open, lock, kind, (void *)lock->address, site);
+    } else {
+        treadle_gate_wait(gate, open, lock, kind, (void *)lock->address, false, site);
+    }
 }
 
 static int rdlock(pthread_rwlock_t *address, bool timed, const void *site)
@@ -82,16 +95,18 @@ static int rdlock(pthread_rwlock_t *address, bool timed, const void *site)
     }
     const bool open = lock->owner == NO_THREAD;
     if (E.level >= TREADLE_GRANULARITY_SYNC || !open) {
-        treadle_gate_wait(&lock->waiting, open, lock, TREADLE_OP_RWLOCK_RDLOCK, address, timed,
-                          site);
+        wait_for(&lock->waiting, open, lock, TREADLE_OP_RWLOCK_RDLOCK, timed, site);
         if (lock->owner != NO_THREAD) {
             treadle_touching_object(address, TREADLE_TOUCH_READ);
             treadle_clock_reach(E.self->deadline_ns);
             treadle_event_failed();
             return ETIMEDOUT;
         }
+        if (timed) {
+            treadle_polled();
+        }
     }
-    take_read(lock);
+    take_read(lock, site);
     return 0;
 }
 
@@ -103,16 +118,18 @@ static int wrlock(pthread_rwlock_t *address, bool timed, const void *site)
     }
     const bool open = lock->owner == NO_THREAD && lock->holders == 0;
     if (E.level >= TREADLE_GRANULARITY_SYNC || !open) {
-        treadle_gate_wait(&lock->pending, open, lock, TREADLE_OP_RWLOCK_WRLOCK, address, timed,
-                          site);
+        wait_for(&lock->pending, open, lock, TREADLE_OP_RWLOCK_WRLOCK, timed, site);
         if (lock->owner != NO_THREAD || lock->holders != 0) {
             treadle_touching_object(address, TREADLE_TOUCH_READ);
             treadle_clock_reach(E.self->deadline_ns);
             treadle_event_failed();
             return ETIMEDOUT;
         }
+        if (timed) {
+            treadle_polled();
+        }
     }
-    take_write(lock);
+    take_write(lock, site);
     return 0;
 }
 
@@ -196,10 +213,10 @@ int SEAM(pthread_rwlock_clockwrlock)(pthread_rwlock_t *lock, clockid_t clock,
     return error ? error : wrlock(lock, true, SITE());
 }
 
-static int tried(bool free, object *lock, void (*take)(object *), const void *site)
+static int tried(bool free, object *lock, void (*take)(object *, const void *), const void *site)
 {
     if (free) {
-        take(lock);
+        take(lock, site);
         return 0;
     }
     treadle_touching_object((void *)lock->address, TREADLE_TOUCH_READ);

@@ -7,10 +7,11 @@
 
 #include "tools/engine/internal.h"
 
-static object *sem_of(sem_t *semaphore)
+static object *sem_of(sem_t *semaphore, const void *site)
 {
     object *known = treadle_object_known(semaphore, OBJECT_SEM);
     if (known == NULL) {
+        treadle_access(semaphore, sizeof *semaphore, ACCESS_OBJECT, site);
         treadle_violation("misuse", "%s uses a semaphore that was not initialised", E.self->name);
     }
     return known;
@@ -40,7 +41,7 @@ int SEAM(sem_destroy)(sem_t *semaphore)
     if (!treadle_inside()) {
         return sem_destroy(semaphore);
     }
-    object *known = sem_of(semaphore);
+    object *known = sem_of(semaphore, SITE());
     if (known->pending) {
         treadle_violation("misuse", "%s destroys a semaphore that %s waits for", E.self->name,
                           E.threads[__builtin_ctzll(known->pending)].name);
@@ -49,11 +50,12 @@ int SEAM(sem_destroy)(sem_t *semaphore)
     return 0;
 }
 
-static void take(object *semaphore)
+static void take(object *semaphore, const void *site)
 {
     treadle_touching_object((void *)semaphore->address,
                             TREADLE_TOUCH_WRITE | TREADLE_TOUCH_ACQUIRE | TREADLE_TOUCH_OPEN);
     semaphore->count--;
+    treadle_object_taken(semaphore, site);
     treadle_gate_set(semaphore->pending, semaphore->count > 0);
 }
 
@@ -63,8 +65,13 @@ static int wait_for(object *semaphore, treadle_op_kind kind, bool timed, const v
     treadle_cancellation_point();
     const bool open = semaphore->count > 0;
     if (E.level >= TREADLE_GRANULARITY_SYNC || !open) {
-        treadle_gate_wait(&semaphore->pending, open, semaphore, kind, (void *)semaphore->address,
-                          timed, site);
+        if (timed) {
+            treadle_timed_wait(&semaphore->pending, open, semaphore, kind,
+                               (void *)semaphore->address, site);
+        } else {
+            treadle_gate_wait(&semaphore->pending, open, semaphore, kind,
+                              (void *)semaphore->address, false, site);
+        }
         treadle_cancellation_point();
         if (semaphore->count == 0) {
             assert(timed);
@@ -73,8 +80,11 @@ static int wait_for(object *semaphore, treadle_op_kind kind, bool timed, const v
             treadle_event_failed();
             return fail(ETIMEDOUT);
         }
+        if (timed) {
+            treadle_polled();
+        }
     }
-    take(semaphore);
+    take(semaphore, site);
     return 0;
 }
 
@@ -83,7 +93,7 @@ int SEAM(sem_wait)(sem_t *semaphore)
     if (!treadle_inside()) {
         return sem_wait(semaphore);
     }
-    return wait_for(sem_of(semaphore), TREADLE_OP_SEM_WAIT, false, SITE());
+    return wait_for(sem_of(semaphore, SITE()), TREADLE_OP_SEM_WAIT, false, SITE());
 }
 
 static int timedwait(sem_t *semaphore, clockid_t clock, const struct timespec *until,
@@ -93,7 +103,7 @@ static int timedwait(sem_t *semaphore, clockid_t clock, const struct timespec *u
         return fail(EINVAL);
     }
     E.self->deadline_ns = treadle_deadline(clock, until);
-    return wait_for(sem_of(semaphore), TREADLE_OP_SEM_TIMEDWAIT, true, site);
+    return wait_for(sem_of(semaphore, site), TREADLE_OP_SEM_TIMEDWAIT, true, site);
 }
 
 int SEAM(sem_timedwait)(sem_t *semaphore, const struct timespec *until)
@@ -113,12 +123,12 @@ int SEAM(sem_trywait)(sem_t *semaphore)
     if (!treadle_inside()) {
         return sem_trywait(semaphore);
     }
-    object *known = sem_of(semaphore);
+    object *known = sem_of(semaphore, SITE());
     if (E.level >= TREADLE_GRANULARITY_SYNC) {
         treadle_announce(TREADLE_OP_SEM_TRYWAIT, semaphore, 0, 0, SITE());
     }
     if (known->count > 0) {
-        take(known);
+        take(known, SITE());
         return 0;
     }
     treadle_touching_object(semaphore, TREADLE_TOUCH_READ | TREADLE_TOUCH_ACQUIRE);
@@ -132,7 +142,7 @@ int SEAM(sem_post)(sem_t *semaphore)
     if (!treadle_inside()) {
         return sem_post(semaphore);
     }
-    object *known = sem_of(semaphore);
+    object *known = sem_of(semaphore, SITE());
     if (E.level >= TREADLE_GRANULARITY_SYNC) {
         treadle_announce(TREADLE_OP_SEM_POST, semaphore, 0, 0, SITE());
     }
@@ -152,7 +162,7 @@ int SEAM(sem_getvalue)(sem_t *semaphore, int *value)
     if (!treadle_inside()) {
         return sem_getvalue(semaphore, value);
     }
-    object *known = sem_of(semaphore);
+    object *known = sem_of(semaphore, SITE());
     if (E.level >= TREADLE_GRANULARITY_SYNC) {
         treadle_announce(TREADLE_OP_SEM_GETVALUE, semaphore, 0, 0, SITE());
     }

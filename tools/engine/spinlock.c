@@ -11,11 +11,12 @@ static object *spin_of(pthread_spinlock_t *lock)
     return known != NULL ? known : treadle_object_new(address, OBJECT_SPIN);
 }
 
-static void take(object *lock)
+static void take(object *lock, const void *site)
 {
     treadle_touching_object((void *)lock->address,
                             TREADLE_TOUCH_WRITE | TREADLE_TOUCH_ACQUIRE | TREADLE_TOUCH_OPEN);
     lock->owner = (uint8_t)E.self->id;
+    treadle_object_taken(lock, site);
     treadle_gate_set(lock->pending, false);
 }
 
@@ -52,7 +53,7 @@ int SEAM(pthread_spin_lock)(pthread_spinlock_t *lock)
         treadle_gate_wait(&known->pending, open, known, TREADLE_OP_SPIN_LOCK,
                           (void *)(uintptr_t)lock, false, SITE());
     }
-    take(known);
+    take(known, SITE());
     return 0;
 }
 
@@ -66,7 +67,7 @@ int SEAM(pthread_spin_trylock)(pthread_spinlock_t *lock)
         treadle_announce(TREADLE_OP_SPIN_TRYLOCK, (void *)(uintptr_t)lock, 0, 0, SITE());
     }
     if (known->owner == NO_THREAD) {
-        take(known);
+        take(known, SITE());
         return 0;
     }
     treadle_touching_object(lock, TREADLE_TOUCH_READ);

@@ -9,7 +9,7 @@
 
 #include "tools/engine/internal.h"
 
-enum { STUCK_ROUNDS_MAX = 64 };
+enum { STUCK_ROUNDS_MAX = 64, FREE_TIMEOUTS = 2 };
 
 void treadle_spin_park(watch *seen)
 {
@@ -63,6 +63,36 @@ void treadle_yield_park(void)
     E.spin_blocks++;
 }
 
+/* A thread that waits with a timeout again and again is polling. Others must get their turn: after
+ * a few timeouts in a row the next one comes only when another thread has done something, or when
+ * there are only pollers, one after the other. */
+static bool polls_on(thread *self, const void *site)
+{
+    const uint64_t others = (E.enabled | E.yielded) & ~self->bit;
+    if (!treadle_idle_again(site, FREE_TIMEOUTS) || !others) {
+        return false;
+    }
+    if (!(E.enabled & ~self->bit)) {
+        treadle_wake_yielded(others);
+    }
+    E.yielded |= self->bit;
+    E.polling |= self->bit;
+    E.yield_progress = E.progress;
+    E.hurry = true;
+    E.spin_blocks++;
+    return true;
+}
+
+void treadle_timed_wait(uint64_t *gate, bool open, object *behind, treadle_op_kind kind,
+                        const void *address, const void *site)
+{
+    thread *self = E.self;
+    const bool polls = !open && polls_on(self, site);
+    treadle_gate_wait(gate, open, behind, kind, address, !polls, site);
+    E.yielded &= ~self->bit;
+    E.polling &= ~self->bit;
+}
+
 /* Gives every spinner another turn. False when that was done too often without anything changing.
  */
 static bool retry_spinners(void)
@@ -77,50 +107,10 @@ static bool retry_spinners(void)
     }
     /* A loop that watches the clock ends when time passes. */
     E.clock_ns += INT64_C(1000000) << (E.stuck_rounds < 30 ? E.stuck_rounds / 2 : 15);
+    treadle_wake_yielded(E.yielded);
     E.enabled |= spinners;
     E.spinning = 0;
-    E.yielded = 0;
     return true;
-}
-
-static int describe_wait(char *buffer, size_t size, const thread *waiter)
-{
-    char what[96];
-    if (waiter->kind == TREADLE_OP_THREAD_JOIN) {
-        return snprintf(buffer, size, "%s waits for the end of %s", waiter->name,
-                        E.threads[waiter->address].name);
-    }
-    if (waiter->object == NULL) {
-        return snprintf(buffer, size, "%s waits in %s", waiter->name,
-                        treadle_op_word(waiter->kind));
-    }
-    treadle_object_describe(waiter->object, what, sizeof what);
-    const uint8_t owner = waiter->object->owner;
-    if (owner != NO_THREAD) {
-        const thread *holder = &E.threads[owner];
-        return snprintf(buffer, size, "%s waits for %s held by %s%s", waiter->name, what,
-                        holder->name,
-                        holder->finished   ? ", which has ended"
-                        : holder == waiter ? " itself"
-                                           : "");
-    }
-    return snprintf(buffer, size, "%s waits for %s", waiter->name, what);
-}
-
-static void describe_all(char *text, size_t size)
-{
-    size_t used = 0;
-    text[0] = '\0';
-    for (uint32_t i = 0; i < E.thread_count && used + 1 < size; i++) {
-        const thread *waiter = &E.threads[i];
-        if (waiter->finished || waiter->kind == TREADLE_OP_NONE) {
-            continue;
-        }
-        char one[160];
-        describe_wait(one, sizeof one, waiter);
-        const int length = snprintf(text + used, size - used, "%s%s", used ? "; " : "", one);
-        used += length > 0 ? (size_t)length : 0;
-    }
 }
 
 /* "a and b try" */
@@ -153,6 +143,6 @@ uint32_t treadle_nobody_enabled(void)
                           "any more",
                           text);
     }
-    describe_all(text, sizeof text);
+    treadle_describe_deadlock(text, sizeof text);
     treadle_violation("deadlock", "%s", text);
 }

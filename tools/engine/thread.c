@@ -15,7 +15,7 @@ struct cleanup {
 };
 
 /* A thread's handle: never zero, and not a pointer that glibc could follow by accident. */
-enum { HANDLE_BASE = 0x7d100 };
+enum { HANDLE_BASE = 0x7d100, CLEARED_STACK_BYTES = 16 << 10 };
 
 static pthread_t handle_of(const thread *named)
 {
@@ -81,6 +81,7 @@ thread *treadle_thread_new(const char name[TREADLE_THREAD_NAME_MAX], const void 
     made->bit = UINT64_C(1) << id;
     made->kind = TREADLE_OP_THREAD_START;
     made->site = site;
+    made->created_at = site;
     if (UNLIKELY(E.tls != NULL)) {
         treadle_tls_fresh(made);
     }
@@ -88,6 +89,9 @@ thread *treadle_thread_new(const char name[TREADLE_THREAD_NAME_MAX], const void 
     memcpy(made->name, name, TREADLE_THREAD_NAME_MAX);
     name_in_trace(made);
     E.enabled |= made->bit;
+    if (UNLIKELY(E.options.watch_cycles)) {
+        memset(treadle_stack_high(&E.stacks, id) - CLEARED_STACK_BYTES, 0, CLEARED_STACK_BYTES);
+    }
     made->sp = treadle_fiber_new(treadle_stack_low(&E.stacks, id),
                                  treadle_stack_high(&E.stacks, id), thread_main);
     return made;
@@ -228,8 +232,15 @@ int treadle_thread_join(pthread_t handle, void **result, bool timed, const void 
     }
     treadle_cancellation_point();
     if (E.level >= TREADLE_GRANULARITY_SYNC || !target->finished) {
-        treadle_gate_wait(&target->joiners, target->finished, NULL, TREADLE_OP_THREAD_JOIN,
-                          (void *)(uintptr_t)target->id, timed || treadle_cancel_due(self), site);
+        void *const number = (void *)(uintptr_t)target->id;
+        const bool cancelled = treadle_cancel_due(self);
+        if (timed && !cancelled) {
+            treadle_timed_wait(&target->joiners, target->finished, NULL, TREADLE_OP_THREAD_JOIN,
+                               number, site);
+        } else {
+            treadle_gate_wait(&target->joiners, target->finished, NULL, TREADLE_OP_THREAD_JOIN,
+                              number, cancelled, site);
+        }
         treadle_cancellation_point();
     }
     treadle_touching_object(&target->finished, TREADLE_TOUCH_READ | TREADLE_TOUCH_ACQUIRE);

@@ -855,19 +855,6 @@ void heap_blocks(void *unused, uint32_t index)
     free(grown);
 }
 
-void heap_reuse(void *unused, uint32_t index)
-{
-    (void)unused;
-    (void)index;
-    char *first = malloc(40);
-    const uintptr_t where = (uintptr_t)first;
-    memset(first, 7, 40);
-    free(first);
-    char *volatile second = malloc(40);
-    outcome = (uintptr_t)second == where && (unsigned char)second[20] == 0xbe;
-    free(second);
-}
-
 void heap_aligned(void *unused, uint32_t index)
 {
     (void)unused;
@@ -881,6 +868,30 @@ void heap_aligned(void *unused, uint32_t index)
     free(block);
     free(other);
     outcome = 1;
+}
+
+/* `outcome` says where the blocks of all threads lie. The first thread frees what the second made,
+ * when it is there: that changes what it gets itself, and nothing for the other. */
+void heap_by_thread(void *unused, uint32_t index)
+{
+    (void)unused;
+    static _Atomic(void *) handed;
+    static uintptr_t places;
+    void *first = malloc(24);
+    uintptr_t mine = (uintptr_t)first;
+    if (index == 0) {
+        free(atomic_load(&handed));
+    } else {
+        atomic_store(&handed, malloc(40));
+        void *second = malloc(24);
+        free(first);
+        void *third = malloc(40);
+        mine += 3 * (uintptr_t)second + 7 * (uintptr_t)third;
+    }
+    pthread_mutex_lock(&lock);
+    places += mine * (index + 1);
+    outcome = (int)(places >> 4 & 63);
+    pthread_mutex_unlock(&lock);
 }
 
 void frees_wild(void *unused, uint32_t index)

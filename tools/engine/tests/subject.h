@@ -20,7 +20,7 @@ subject cancel_runs_handlers_in_order, try_and_timed_join, self_join_cycle;
 subject c11_all, c11_once_and_tss;
 subject two_sleepers, clocks, jumpy_clock, polls_with_sleep, absolute_sleep, skewed_clock,
     sleeps_a_minute;
-subject random_numbers, seeded_numbers, heap_blocks, heap_reuse, heap_aligned, frees_wild;
+subject random_numbers, seeded_numbers, heap_blocks, heap_aligned, frees_wild, heap_by_thread;
 subject errno_is_own, thread_local_is_own, globals_are_fresh;
 subject atomics_all, weak_cas, unaligned_and_volatile, copies_struct, blocks_of_memory;
 subject polls_with_timeouts;

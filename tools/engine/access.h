@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Memory safety: every instrumented access, at every granularity, is held against the heap's shadow
+ * and the state of the stacks. A range test for what lies elsewhere (globals), one look-up for the
+ * rest.
+ */
+#ifndef TREADLE_ENGINE_ACCESS_H
+#define TREADLE_ENGINE_ACCESS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tools/engine/heap.h"
+
+typedef enum access_kind {
+    ACCESS_READ,
+    ACCESS_WRITE,
+    ACCESS_OBJECT, /* a mutex, a semaphore, … is used */
+} access_kind;
+
+/* Where heap and stacks lie. */
+typedef struct arena {
+    uintptr_t low; /* of both */
+    size_t span;
+    uintptr_t heap;
+    size_t heap_bytes;
+    uint8_t *shadow; /* of the heap, a byte a grain */
+} arena;
+
+extern arena treadle_arena __attribute__((visibility("hidden")));
+
+/* Looks closely; ends the execution when the access is wrong. `frame` is the stack pointer of the
+ * subject's function. */
+void treadle_access_look(uintptr_t address, size_t size, access_kind kind, const void *site,
+                         uintptr_t frame);
+
+/* To be expanded in the function that the subject calls: its caller's frame ends where that of the
+ * subject's function begins. */
+#define TREADLE_FRAME() ((uintptr_t)__builtin_dwarf_cfa())
+
+static inline __attribute__((always_inline)) void
+treadle_access(const volatile void *address, size_t size, access_kind kind, const void *site)
+{
+    const uintptr_t at = (uintptr_t)address;
+    if (at - treadle_arena.low >= treadle_arena.span) {
+        return;
+    }
+    const uintptr_t offset = at - treadle_arena.heap;
+    if (offset < treadle_arena.heap_bytes &&
+        offset % HEAP_GRAIN + size <= treadle_arena.shadow[offset / HEAP_GRAIN]) {
+        return;
+    }
+    treadle_access_look(at, size, kind, site, TREADLE_FRAME());
+}
+
+#endif

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: MIT
+/* Livelock as a cycle of states: when everything that the subject can see is as it was some steps
+ * ago, and every thread that could run in between did, then a fair scheduler may go round for ever
+ * (Musuvathi and Qadeer, "Fair Stateless Model Checking", 2008, find such executions by their
+ * length; here the states are compared, so that a long execution alone is no finding).
+ *
+ * A state is the subject's globals, heap, stacks with the registers saved there, thread-local
+ * blocks, and the models of its objects; of each a hash is kept. The clock is not part of it: a
+ * cycle in which the clock is read, a wait may time out, or anything comes from outside, counts for
+ * nothing. Looking costs far more than a step, and begins only when an execution has become long.
+ * It also needs stacks without leftovers of earlier executions, or a repetition in another process
+ * would see other states. So it is done on demand only. */
+#include <setjmp.h>
+#include <stdio.h>
+#include <string.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "tools/engine/heap.h"
+#include "tools/engine/internal.h"
+
+enum {
+    LOG_MAX = 4096, /* steps looked back over */
+    TABLE_SIZE = 4 * LOG_MAX,
+    STATE_BYTES_MAX = 1 << 18, /* beyond, comparing states costs too much */
+};
+
+typedef struct logged {
+    uint64_t hash;
+    uint64_t ran;      /* bit of the thread whose step follows */
+    uint64_t runnable; /* threads that could have run instead, and that one */
+    uint64_t unseen;   /* E.unseen before it */
+    bool timed;        /* it may time out */
+} logged;
+
+static struct {
+    uint64_t execution;
+    uint32_t next_step; /* that continues the log */
+    uint32_t count;
+    bool too_large;
+    logged entries[LOG_MAX];
+    uint16_t table[TABLE_SIZE]; /* index in entries plus one; 0 = free */
+} past;
+
+/* ---- one state --------------------------------------------------------------------------------
+ */
+
+typedef struct hashing {
+    XXH3_state_t state;
+    size_t bytes;
+} hashing;
+
+static hashing now;
+
+static void add(const void *bytes, size_t size)
+{
+    now.bytes += size;
+    if (now.bytes <= STATE_BYTES_MAX) {
+        XXH3_64bits_update(&now.state, bytes, size);
+    }
+}
+
+static void add_thread(const thread *one)
+{
+    const struct {
+        uint64_t kind, address, site, flags, specific, offset;
+    } own = {one->kind,
+             one->address,
+             (uintptr_t)one->site,
+             (uint64_t)one->finished | (uint64_t)one->detached << 1 | (uint64_t)one->joined << 2 |
+                 (uint64_t)one->signalled << 3 | (uint64_t)one->cancel_requested << 4 |
+                 (uint64_t)one->exiting << 5 | (uint64_t)one->cancel_state << 8 |
+                 (uint64_t)one->cancel_type << 16 | (uint64_t)(uint32_t)one->saved_errno << 32,
+             one->specific_used,
+             (uint64_t)one->realtime_offset_ns};
+    add(&own, sizeof own);
+    add(one->specific, one->specific_used * sizeof one->specific[0]);
+    if (one->finished) {
+        return;
+    }
+    if (E.tls != NULL) {
+        add(one == E.self ? E.tls : one->tls, E.tls_bytes);
+    }
+    if (one != E.self) {
+        const char *high = treadle_stack_high(&E.stacks, one->id);
+        add(one->sp, (size_t)(high - (const char *)one->sp));
+    }
+}
+
+static void add_object(const object *one)
+{
+    const struct {
+        uint64_t address, pending, waiting, holders, count;
+        uint64_t rest;
+    } own = {one->address,
+             one->pending,
+             one->waiting,
+             one->holders,
+             (uint64_t)one->count,
+             (uint64_t)one->owner | (uint64_t)one->class << 8 | (uint64_t)one->type << 16};
+    add(&own, sizeof own);
+}
+
+/* The running thread as its caller left it: its registers, and where its frames begin. Static, for
+ * whatever the engine leaves on the stack would make equal states differ. */
+static jmp_buf registers;
+static uintptr_t frame;
+
+static uint64_t state_hash(void)
+{
+    now.bytes = 0;
+    XXH3_64bits_reset(&now.state);
+    size_t globals_bytes;
+    const void *const globals = treadle_globals(&globals_bytes);
+    add(globals, globals_bytes);
+    treadle_heap_visit(add);
+    for (uint32_t i = 0; i < E.thread_count; i++) {
+        add_thread(&E.threads[i]);
+    }
+    for (uint32_t i = 0; i < E.object_count; i++) {
+        add_object(&E.objects[i]);
+    }
+    add(registers, sizeof registers);
+    add((const void *)frame, (uintptr_t)treadle_stack_high(&E.stacks, E.self->id) - frame);
+    const uint64_t counts[] = {E.self->id, E.random_calls, E.seeded_calls, E.tsd_key_count};
+    add(counts, sizeof counts);
+    return XXH3_64bits_digest(&now.state);
+}
+
+/* ---- cycles -----------------------------------------------------------------------------------
+ */
+
+static void describe(char *text, size_t size, uint64_t ran)
+{
+    size_t used = 0;
+    for (; ran && used < size; ran &= ran - 1) {
+        const int length = snprintf(text + used, size - used, "%s%s",
+                                    used == 0         ? ""
+                                    : ran & (ran - 1) ? ", "
+                                                      : " and ",
+                                    E.threads[__builtin_ctzll(ran)].name);
+        used += length > 0 ? (size_t)length : 0;
+    }
+}
+
+static void restart(void)
+{
+    past.count = 0;
+    memset(past.table, 0, sizeof past.table);
+}
+
+/* A thread that goes round on its own waits until another has done something (the fair scheduler of
+ * Musuvathi and Qadeer). Not behind a gate, which knows better whether it can run. */
+static bool hand_over(void)
+{
+    const thread *self = E.self;
+    if (self->object != NULL || self->kind == TREADLE_OP_THREAD_JOIN || !(E.enabled & ~self->bit)) {
+        return false;
+    }
+    treadle_yield_park();
+    return true;
+}
+
+typedef enum finding { NOTHING, UNFAIR } finding;
+
+/* The state before entry `from` has come again. Does not return when that is a livelock. */
+static finding judge(uint32_t from)
+{
+    uint64_t ran = 0;
+    uint64_t runnable = 0;
+    for (uint32_t i = from; i < past.count; i++) {
+        if (past.entries[i].timed) {
+            return NOTHING;
+        }
+        ran |= past.entries[i].ran;
+        runnable |= past.entries[i].runnable;
+    }
+    if (past.entries[from].unseen != E.unseen) {
+        return NOTHING;
+    }
+    if (runnable & ~ran) {
+        return UNFAIR;
+    }
+    char who[256] = "";
+    describe(who, sizeof who, ran);
+    treadle_violation("livelock",
+                      "%s can go round for ever: everything is as it was %u steps ago, and each "
+                      "thread that could run has done so since",
+                      who, past.count - from);
+}
+
+static uint16_t *slot_of(uint64_t hash)
+{
+    uint32_t slot = (uint32_t)hash % TABLE_SIZE;
+    while (past.table[slot] != 0 && past.entries[past.table[slot] - 1].hash != hash) {
+        slot = (slot + 1) % TABLE_SIZE;
+    }
+    return &past.table[slot];
+}
+
+/* True when it is others' turn. Of equal states the oldest is kept: the longer a cycle, the more
+ * threads ran in it. */
+static bool look(uint64_t hash)
+{
+    const thread *self = E.self;
+    uint16_t *slot = slot_of(hash);
+    const finding found = *slot != 0 ? judge(*slot - 1u) : NOTHING;
+    if (found == UNFAIR && hand_over()) {
+        return true;
+    }
+    past.entries[past.count++] = (logged){.hash = hash,
+                                          .ran = self->bit,
+                                          .runnable = E.enabled | E.yielded | self->bit,
+                                          .unseen = E.unseen,
+                                          .timed = (E.timed & self->bit) != 0};
+    if (found == NOTHING) {
+        *slot = (uint16_t)past.count;
+    }
+    return false;
+}
+
+static __attribute__((noinline)) bool look_at_step(void)
+{
+    if (E.steps > E.step_limit) {
+        treadle_stop(TREADLE_OUTCOME_CUT, "step-limit",
+                     "still running after %u steps; the rest of this execution was not seen",
+                     E.step_limit);
+    }
+    if (past.execution != E.executions) {
+        past.execution = E.executions;
+        past.too_large = false;
+        restart();
+    }
+    if (past.too_large) {
+        return false;
+    }
+    if (past.next_step != E.steps || past.count == LOG_MAX) {
+        restart();
+    }
+    past.next_step = E.steps + 1;
+    const uint64_t hash = state_hash();
+    past.too_large = now.bytes > STATE_BYTES_MAX;
+    return !past.too_large && look(hash);
+}
+
+/* Uses no register that a caller may have put anything in. */
+static __attribute__((noinline)) void keep_registers(void)
+{
+    __asm__ volatile("" ::: "memory");
+    _setjmp(registers);
+}
+
+__attribute__((noinline)) bool treadle_late_step(void)
+{
+    frame = TREADLE_FRAME();
+    keep_registers();
+    return look_at_step();
+}
