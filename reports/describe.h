@@ -7,7 +7,10 @@
 
 #include "reports/writer.h"
 
-enum { TREADLE_EXPECTED_MAX = 128, TREADLE_DETAIL_MAX = 512 };
+enum {
+    TREADLE_EXPECTED_MAX = 128,
+    TREADLE_DETAIL_MAX = TREADLE_PROPERTY_MAX + TREADLE_MESSAGE_MAX + 4
+};
 
 /* What was expected, for a person: "expected violated by over-admission", "expected holds",
  * "nothing stated". */

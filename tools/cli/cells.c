@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "tools/cli/cli.h"
+#include "tools/cli/places.h"
 #include "tools/cli/progress.h"
 
 static volatile sig_atomic_t interrupted;
@@ -24,6 +25,22 @@ static void on_progress(void *context, size_t done, const treadle_cell *cell, ui
     treadle_progress_update(done, text, executions, rate, -1);
 }
 
+/* Results as they come from other processes name places by their addresses. */
+static const treadle_jobs_options *receiver;
+
+static void on_finished(void *context, const treadle_result *result)
+{
+    treadle_result readable = *result; /* borrows what it points to */
+    treadle_places_resolve(readable.outcome.message, sizeof readable.outcome.message);
+    receiver->finished(context, &readable);
+}
+
+static void on_result(void *context, treadle_result *result)
+{
+    treadle_places_resolve(result->outcome.message, sizeof result->outcome.message);
+    receiver->result(context, result);
+}
+
 bool treadle_cli_interrupted(void)
 {
     return interrupted != 0;
@@ -37,6 +54,9 @@ int treadle_cli_explore(const treadle_cell *cells, size_t count, const treadle_j
     treadle_jobs_options watched = *jobs;
     watched.interrupted = &interrupted;
     watched.progress = on_progress;
+    receiver = jobs;
+    watched.finished = jobs->finished != NULL ? on_finished : NULL;
+    watched.result = on_result;
     char error[TREADLE_MESSAGE_MAX];
     treadle_progress_begin(count);
     const int started = treadle_jobs_run(cells, count, &watched, error, sizeof error);

@@ -7,6 +7,7 @@
 #include "reports/writer.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/output.h"
+#include "tools/cli/places.h"
 #include "tools/cli/session.h"
 
 enum { KEY_REDIS = 0x100 };
@@ -165,6 +166,7 @@ int treadle_cli_replay(int argc, char **argv)
         treadle_cli_error("cannot start a process to replay in: %s", strerror(error));
         status = TREADLE_EXIT_ENVIRONMENT;
     } else {
+        treadle_places_resolve(outcome.message, sizeof outcome.message);
         char line[TREADLE_MESSAGE_MAX + TREADLE_PROPERTY_MAX + 16];
         const bool again = verdict_again(&schedule, &outcome, strict, line, sizeof line);
         status = show(&self, &schedule, &outcome, session.journal, again, line);

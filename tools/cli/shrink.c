@@ -8,6 +8,7 @@
 #include "reports/writer.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/output.h"
+#include "tools/cli/places.h"
 #include "tools/cli/session.h"
 #include "tools/explore/check.h"
 #include "tools/explore/shrink.h"
@@ -81,6 +82,7 @@ static int finish(treadle_session *session, const uint16_t *decisions, uint32_t 
     treadle_output_open(&output, NULL);
     treadle_output_options(&output, &writing);
     error = treadle_lanes_write(&session->journal->trace, &writing);
+    treadle_places_resolve(outcome.message, sizeof outcome.message);
     printf("\n%s: %s\n", outcome.property, outcome.message);
     printf("%u context switches and %u steps, before %u and %u (%" PRIu64 " executions)\n",
            report->after.switches, report->after.steps, report->before.switches,
@@ -116,6 +118,7 @@ int treadle_cli_shrink(int argc, char **argv)
         treadle_shrink_report report;
         const int error = treadle_shrink(session.sandbox, session.journal, decisions, &count,
                                          self.executions, self.time_s, &report);
+        treadle_places_resolve(report.before.message, sizeof report.before.message);
         if (error == ENOENT) {
             treadle_cli_error("the schedule does not fail: %s",
                               report.before.kind == TREADLE_OUTCOME_PASSED ? "every property holds"
