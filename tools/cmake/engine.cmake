@@ -98,6 +98,11 @@ target_compile_definitions(engine_ucontext_test PRIVATE TREADLE_UCONTEXT=1)
 treadle_test(linearizability_test SOURCES tools/checkers/tests/linearizability_test.c
              LIBRARIES treadle_checkers treadle_engine)
 
+treadle_subject(treadle_races_test_subject INSTRUMENTED
+                SOURCES tools/checkers/tests/races_subject.c)
+treadle_test(races_test SOURCES tools/checkers/tests/races_test.c tools/engine/tests/explore.c
+             LIBRARIES treadle_checkers treadle_engine treadle_races_test_subject treadle_engine)
+
 # The wire seam is tested against a stub of the engine.
 foreach(name resp wire url commands server clock seam)
   treadle_test(redis_${name}_test

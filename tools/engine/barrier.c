@@ -51,13 +51,14 @@ int SEAM(pthread_barrier_wait)(pthread_barrier_t *barrier)
         treadle_announce(TREADLE_OP_BARRIER_WAIT, barrier, 0, 0, SITE());
     }
     treadle_touching_object(barrier, TREADLE_TOUCH_WRITE | TREADLE_TOUCH_RELEASE |
-                                         TREADLE_TOUCH_ACQUIRE);
+                                         TREADLE_TOUCH_ACQUIRE | TREADLE_TOUCH_RMW);
     known->count++;
     if (known->count == (int64_t)known->limit) {
         known->count = 0;
         const uint64_t released = known->pending;
         known->pending = 0;
         treadle_gate_set(released, true);
+        treadle_happens_before(released); /* all have arrived before anyone leaves */
         treadle_progress(barrier, sizeof *barrier);
         return PTHREAD_BARRIER_SERIAL_THREAD;
     }

@@ -100,7 +100,8 @@ static header *header_of(void *block)
     return found;
 }
 
-static void *allocate(size_t size)
+/* Inline, for the site is that of the subject's call. */
+static inline __attribute__((always_inline)) void *allocate(size_t size)
 {
     size_t rounded;
     if (size > REGION_BYTES) {
@@ -121,6 +122,7 @@ static void *allocate(size_t size)
         heap.top += rounded + sizeof *block;
     }
     *block = (header){.size = size, .mark = LIVE};
+    treadle_touching_new_block(block + 1, size ? size : 1, SITE());
     return block + 1;
 }
 
@@ -131,7 +133,8 @@ static void release(void *block, const void *site)
         treadle_violation("double-free", "%s frees a block of %llu bytes that is free already",
                           E.self->name, (unsigned long long)found->size);
     }
-    treadle_touching(found + 1, found->size ? found->size : 1, TREADLE_TOUCH_WRITE, site);
+    treadle_touching(found + 1, found->size ? found->size : 1,
+                     TREADLE_TOUCH_WRITE | TREADLE_TOUCH_FREE, site);
     size_t rounded;
     const uint32_t class = class_of(found->size, &rounded);
     found->mark = FREED;

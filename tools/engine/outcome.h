@@ -2,6 +2,9 @@
 /*
  * How one execution ended. Plain data without pointers, so that it can lie in memory shared with
  * another process and survive the death of the one that wrote it.
+ *
+ * A message names places in the code as "@0x" and the address that a call there returns to, in the
+ * process that ran it, and global variables as "&0x" and their address there. Whoever shows messages resolves them (tools/cli/places.h).
  */
 #ifndef TREADLE_ENGINE_OUTCOME_H
 #define TREADLE_ENGINE_OUTCOME_H
@@ -9,7 +12,7 @@
 #include <stdint.h>
 
 #define TREADLE_PROPERTY_MAX 48
-#define TREADLE_MESSAGE_MAX 400
+#define TREADLE_MESSAGE_MAX 1000
 
 typedef enum treadle_outcome_kind {
     TREADLE_OUTCOME_NONE = 0,    /* no execution has ended yet (in shared memory: it died) */

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+/* What the files of the race detector share; see races.h. */
+#ifndef TREADLE_CHECKERS_RACE_INTERNAL_H
+#define TREADLE_CHECKERS_RACE_INTERNAL_H
+
+#include "tools/checkers/race_clocks.h"
+#include "tools/checkers/race_shadow.h"
+#include "tools/checkers/races.h"
+
+enum { LOCK_CACHE = 256 };
+
+/* An access that left a record, for the report. */
+typedef struct race_access {
+    uint64_t address;
+    const void *site;
+    uint32_t size;
+    uint32_t flags; /* of the touch */
+    uint32_t locks; /* held: the newest one, an index; 0 = none */
+    uint32_t event; /* while recording: events of the trace before it */
+    uint8_t thread;
+} race_access;
+
+/* A lock that is held, on top of others. Never changed, so that it stands for the whole set. */
+typedef struct held_lock {
+    uint64_t address;
+    uint32_t below; /* 0 = none */
+    bool shared;
+} held_lock;
+
+/* A block of the heap, for its name. */
+typedef struct heap_block {
+    uint64_t address;
+    const void *site;
+    uint32_t size;
+    uint8_t thread;
+} heap_block;
+
+struct treadle_races {
+    race_clocks clocks;
+    race_shadow shadow;
+    race_access *accesses; /* [0] is not used */
+    held_lock *locks;      /* [0] is not used */
+    heap_block *blocks;
+    uint32_t access_count;
+    uint32_t lock_count;
+    uint32_t block_count;
+    bool recording;
+    uint32_t held[TREADLE_THREADS_MAX]; /* the newest lock of each thread */
+    uint32_t lock_cache[LOCK_CACHE];
+};
+
+/* Where an access has not come to yet: thread `now`, which races with a recorded one. Ends the
+ * execution. */
+_Noreturn void race_report(const treadle_races *races, const race_access *earlier,
+                           const race_access *now);
+
+#endif
