@@ -39,6 +39,7 @@ typedef struct pending {
     uint32_t epoch;
     uint32_t access; /* its index, once a record needs one; 0 before */
     race_kind kind;
+    uint32_t flags; /* of the touch, or as they are meant */
     const treadle_touch *touch;
     const void *site;
 } pending;
@@ -164,7 +165,7 @@ static uint32_t remember(treadle_races *self, pending *now)
             (race_access){.address = now->touch->address,
                           .site = now->site,
                           .size = now->touch->size,
-                          .flags = now->touch->flags,
+                          .flags = now->flags,
                           .locks = self->held[now->thread],
                           .event = self->recording ? treadle_recorded_events() : 0,
                           .thread = (uint8_t)now->thread};
@@ -333,7 +334,7 @@ static bool concerns_nobody(uint32_t flags)
 
 static void touch_one(treadle_races *self, granule *at, uint32_t mask, pending *now)
 {
-    const uint32_t flags = now->touch->flags;
+    const uint32_t flags = now->flags;
     if (flags & TREADLE_TOUCH_ALLOCATE) {
         renew_granule(self, at, mask, now);
         return;
@@ -370,16 +371,31 @@ static __attribute__((noinline)) void touch_rare(treadle_races *self, pending *n
     touch_range(self, now);
 }
 
+/* The code of a library of primitives, when there is one. */
+extern const char __start_treadle_primitives_code[] __attribute__((weak));
+extern const char __stop_treadle_primitives_code[] __attribute__((weak));
+
+/* What an access is meant as. */
+static uint32_t meant(uint32_t flags, const void *site)
+{
+    const uintptr_t start_of_code = (uintptr_t)__start_treadle_primitives_code;
+    const uintptr_t length = (uintptr_t)__stop_treadle_primitives_code - start_of_code;
+    const bool inside = (uintptr_t)site - start_of_code < length;
+    const bool plain = kind_of(flags) <= RACE_WRITE && !(flags & TREADLE_TOUCH_ALLOCATE);
+    return inside && plain ? flags | TREADLE_TOUCH_VOLATILE : flags;
+}
+
 static void touch(void *context, uint32_t thread, const treadle_touch *touched, const void *site)
 {
     treadle_races *self = context;
-    const uint32_t flags = touched->flags;
+    const uint32_t flags = meant(touched->flags, site);
     if (concerns_nobody(flags)) {
         return;
     }
     pending now = {.thread = thread,
                    .epoch = race_epoch(&self->clocks, thread),
                    .kind = kind_of(flags),
+                   .flags = flags,
                    .touch = touched,
                    .site = site};
     const uint64_t offset = touched->address % GRANULE_BYTES;

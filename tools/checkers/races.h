@@ -8,10 +8,11 @@
  * fences. Nothing else: not the order in which steps ran, not sleeping, not a signal or a wake-up
  * as such. Volatile accesses are what Concurrency Kit is made of: a read counts as acquire, a write
  * as a release that leaves earlier ones in force, and among themselves and with atomics they do not
- * race. Giving a block of the heap back writes all of it, so an access that is not ordered before
- * shows as a race, too; getting one writes all of it anew, and its memory's past is forgotten
- * (glibc's allocator would order the two, but which block it gives is chance, so that is not relied
- * on).
+ * race. So do the plain accesses of its compiled part, which mean the same (treadle_subject(…
+ * PRIMITIVES)). Giving a block of the heap back writes all of it, so an access that is not ordered
+ * before shows as a race, too; getting one writes all of it anew, and its memory's past is
+ * forgotten (glibc's allocator would order the two, but which block it gives is chance, so that is
+ * not relied on).
  *
  * Every execution ends at its first race, with the property "data-race". The algorithm is that of
  * Flanagan and Freund, "FastTrack: Efficient and Precise Dynamic Race Detection", PLDI 2009, on
