@@ -14,11 +14,13 @@ typedef struct race_access {
     uint64_t address;
     const void *site;
     uint32_t size;
-    uint32_t flags; /* of the touch */
     uint32_t locks; /* held: the newest one, an index; 0 = none */
     uint32_t event; /* while recording: events of the trace before it */
+    uint16_t flags; /* of the touch */
     uint8_t thread;
 } race_access;
+
+_Static_assert(sizeof(race_access) == 32, "one is written for almost every access");
 
 /* A lock that is held, on top of others. Never changed, so that it stands for the whole set. */
 typedef struct held_lock {

@@ -14,6 +14,9 @@ static const size_t accesses_bytes = ACCESSES_MAX * sizeof(race_access);
 static const size_t locks_bytes = LOCKS_MAX * sizeof(held_lock);
 static const size_t blocks_bytes = BLOCKS_MAX * sizeof(heap_block);
 
+#define LIKELY(x) __builtin_expect(!!(x), 1)
+#define UNLIKELY(x) __builtin_expect(!!(x), 0)
+
 /* Sets of kinds. */
 #define KIND(name) (1u << RACE_##name)
 
@@ -33,15 +36,16 @@ static const uint8_t subsumes[] = {
     [RACE_SYNC_WRITE] = KIND(SYNC_READ) | KIND(SYNC_WRITE),
 };
 
-/* An access under way. */
+/* An access under way. By value to what is not inlined, so that it can stay in registers. */
 typedef struct pending {
+    uint64_t address;
+    const void *site;
     uint32_t thread;
     uint32_t epoch;
+    uint32_t size;
+    uint32_t flags;
     uint32_t access; /* its index, once a record needs one; 0 before */
     race_kind kind;
-    uint32_t flags; /* of the touch, or as they are meant */
-    const treadle_touch *touch;
-    const void *site;
 } pending;
 
 /* ---- life ------------------------------------------------------------------------------------ */
@@ -153,27 +157,29 @@ static uint32_t without_lock(treadle_races *self, uint32_t set, uint64_t address
 
 /* ---- accesses -------------------------------------------------------------------------------- */
 
-static uint32_t remember(treadle_races *self, pending *now)
+#define HOT static inline __attribute__((always_inline))
+
+HOT uint32_t remember(treadle_races *self, pending *now)
 {
     if (now->access == 0) {
-        if (self->access_count == ACCESSES_MAX) {
+        if (UNLIKELY(self->access_count == ACCESSES_MAX)) {
             treadle_stop(TREADLE_OUTCOME_CUT, "race-limit",
                          "more than %d accesses in one execution", ACCESSES_MAX);
         }
         now->access = self->access_count++;
         self->accesses[now->access] =
-            (race_access){.address = now->touch->address,
+            (race_access){.address = now->address,
                           .site = now->site,
-                          .size = now->touch->size,
-                          .flags = now->flags,
+                          .size = now->size,
                           .locks = self->held[now->thread],
-                          .event = self->recording ? treadle_recorded_events() : 0,
+                          .event = UNLIKELY(self->recording) ? treadle_recorded_events() : 0,
+                          .flags = (uint16_t)now->flags,
                           .thread = (uint8_t)now->thread};
     }
     return now->access;
 }
 
-static void put(treadle_races *self, record *at, uint32_t mask, pending *now)
+HOT void put(treadle_races *self, record *at, uint32_t mask, pending *now)
 {
     *at = (record){.epoch = now->epoch,
                    .access = remember(self, now),
@@ -183,14 +189,22 @@ static void put(treadle_races *self, record *at, uint32_t mask, pending *now)
 }
 
 /* The thread did at least as much here since its last release: nothing can be new. */
-static inline bool repeats(const record *at, uint32_t mask, const pending *now)
+HOT bool repeats(const record *at, uint32_t mask, const pending *now)
 {
     return at->epoch == now->epoch && at->thread == now->thread && !(mask & ~(uint32_t)at->mask) &&
            subsumes[at->kind] >> now->kind & 1;
 }
 
+static __attribute__((noinline)) void unordered(treadle_races *self, const record *earlier,
+                                                pending now)
+{
+    if (conflicts[now.kind] >> earlier->kind & 1) {
+        race_report(self, &self->accesses[earlier->access], &self->accesses[remember(self, &now)]);
+    }
+}
+
 /* Holds the access against one record; true when the record's place is free after that. */
-static bool settle(treadle_races *self, record *at, uint32_t mask, pending *now)
+HOT bool settle(treadle_races *self, record *at, uint32_t mask, pending *now)
 {
     if (at->epoch < self->clocks.base) {
         return true;
@@ -198,10 +212,8 @@ static bool settle(treadle_races *self, record *at, uint32_t mask, pending *now)
     if (!(at->mask & mask)) {
         return false;
     }
-    if (!race_ordered(&self->clocks, now->thread, at->thread, at->epoch)) {
-        if (conflicts[now->kind] >> at->kind & 1) {
-            race_report(self, &self->accesses[at->access], &self->accesses[remember(self, now)]);
-        }
+    if (UNLIKELY(!race_ordered(&self->clocks, now->thread, at->thread, at->epoch))) {
+        unordered(self, at, *now);
         return false;
     }
     if (subsumes[now->kind] >> at->kind & 1) {
@@ -214,18 +226,12 @@ static bool settle(treadle_races *self, record *at, uint32_t mask, pending *now)
     return false;
 }
 
-static __attribute__((noinline)) void access_among_others(treadle_races *self, granule *at,
-                                                          uint32_t mask, pending *now)
+static __attribute__((noinline)) void settle_extras(treadle_races *self, granule *at, uint32_t mask,
+                                                    pending now)
 {
-    record *place = NULL;
-    for (int i = 1; i >= 0; i--) {
-        if (settle(self, &at->records[i], mask, now)) {
-            place = &at->records[i];
-        }
-    }
     for (uint32_t *link = &at->more; *link != 0;) {
         extra *other = &self->shadow.extras[*link];
-        if (!settle(self, &other->record, mask, now)) {
+        if (!settle(self, &other->record, mask, &now)) {
             link = &other->next;
             continue;
         }
@@ -234,21 +240,31 @@ static __attribute__((noinline)) void access_among_others(treadle_races *self, g
         other->next = self->shadow.extra_free;
         self->shadow.extra_free = freed;
     }
-    if (place == NULL) {
-        place = &race_shadow_extra(&self->shadow, at)->record;
-    }
-    put(self, place, mask, now);
 }
 
-static inline void access_granule(treadle_races *self, granule *at, uint32_t mask, pending *now)
+HOT void access_granule(treadle_races *self, granule *at, uint32_t mask, pending *now)
 {
-    if (at->records[0].epoch < self->clocks.base) {
-        at->records[1].epoch = 0;
+    record *one = &at->records[0];
+    record *other = &at->records[1];
+    if (one->epoch < self->clocks.base) {
+        other->epoch = 0;
         at->more = 0;
         at->releases = 0;
-        put(self, &at->records[0], mask, now);
-    } else if (!repeats(&at->records[0], mask, now) && !repeats(&at->records[1], mask, now)) {
-        access_among_others(self, at, mask, now);
+        put(self, one, mask, now);
+        return;
+    }
+    if (repeats(one, mask, now) || repeats(other, mask, now)) {
+        return;
+    }
+    const bool one_free = settle(self, one, mask, now);
+    const bool other_free = settle(self, other, mask, now);
+    if (UNLIKELY(at->more != 0)) {
+        settle_extras(self, at, mask, *now);
+    }
+    if (LIKELY(one_free || other_free)) {
+        put(self, one_free ? one : other, mask, now);
+    } else {
+        put(self, &race_shadow_extra(&self->shadow, at)->record, mask, now);
     }
 }
 
@@ -293,24 +309,23 @@ static void synchronise(treadle_races *self, granule *at, uint32_t mask, uint32_
     }
 }
 
-static void note_lock(treadle_races *self, uint32_t thread, const treadle_touch *touch)
+static void note_lock(treadle_races *self, const pending *now)
 {
-    uint32_t *held = &self->held[thread];
-    if (touch->flags & TREADLE_TOUCH_ACQUIRE) {
-        *held = with_lock(self, *held, touch->address, touch->flags & TREADLE_TOUCH_SHARED);
+    uint32_t *held = &self->held[now->thread];
+    if (now->flags & TREADLE_TOUCH_ACQUIRE) {
+        *held = with_lock(self, *held, now->address, now->flags & TREADLE_TOUCH_SHARED);
     } else {
-        *held = without_lock(self, *held, touch->address);
+        *held = without_lock(self, *held, now->address);
     }
 }
 
-static void note_block(treadle_races *self, uint32_t thread, const treadle_touch *touch,
-                       const void *site)
+static void note_block(treadle_races *self, const pending *now)
 {
     if (self->block_count < BLOCKS_MAX) { /* beyond it a block has no name */
-        self->blocks[self->block_count++] = (heap_block){.address = touch->address,
-                                                         .site = site,
-                                                         .size = touch->size,
-                                                         .thread = (uint8_t)thread};
+        self->blocks[self->block_count++] = (heap_block){.address = now->address,
+                                                         .site = now->site,
+                                                         .size = now->size,
+                                                         .thread = (uint8_t)now->thread};
     }
 }
 
@@ -332,80 +347,85 @@ static bool concerns_nobody(uint32_t flags)
            !(flags & (TREADLE_TOUCH_ACQUIRE | TREADLE_TOUCH_RELEASE));
 }
 
-static void touch_one(treadle_races *self, granule *at, uint32_t mask, pending *now)
+HOT void touch_one(treadle_races *self, granule *at, uint32_t mask, pending *now)
 {
-    const uint32_t flags = now->flags;
-    if (flags & TREADLE_TOUCH_ALLOCATE) {
+    if (UNLIKELY(now->flags & TREADLE_TOUCH_ALLOCATE)) {
         renew_granule(self, at, mask, now);
         return;
     }
     access_granule(self, at, mask, now);
     if (now->kind >= RACE_SYNC_READ) {
-        synchronise(self, at, mask, now->thread, flags);
+        synchronise(self, at, mask, now->thread, now->flags);
     }
 }
 
-static __attribute__((noinline)) void touch_range(treadle_races *self, pending *now)
+static __attribute__((noinline)) void touch_range(treadle_races *self, pending now)
 {
-    uint64_t address = now->touch->address;
-    uint64_t left = now->touch->size;
+    uint64_t address = now.address;
+    uint64_t left = now.size;
     while (left > 0) {
         const uint64_t offset = address % GRANULE_BYTES;
         const uint64_t here = GRANULE_BYTES - offset < left ? GRANULE_BYTES - offset : left;
         const uint32_t mask = ((UINT32_C(1) << here) - 1) << offset;
-        touch_one(self, race_shadow_granule(&self->shadow, address), mask, now);
+        touch_one(self, race_shadow_granule(&self->shadow, address), mask, &now);
         address += here;
         left -= here;
     }
 }
 
-static __attribute__((noinline)) void touch_rare(treadle_races *self, pending *now)
+HOT void touch_memory(treadle_races *self, pending *now)
 {
-    const treadle_touch *touch = now->touch;
-    if (touch->flags & TREADLE_TOUCH_LOCK) {
-        note_lock(self, now->thread, touch);
+    const uint64_t offset = now->address % GRANULE_BYTES;
+    if (LIKELY(offset + now->size <= GRANULE_BYTES)) {
+        const uint32_t mask = ((UINT32_C(1) << now->size) - 1) << offset;
+        touch_one(self, race_shadow_granule(&self->shadow, now->address), mask, now);
+    } else {
+        touch_range(self, *now);
     }
-    if (touch->flags & TREADLE_TOUCH_ALLOCATE) {
-        note_block(self, now->thread, touch, now->site);
+}
+
+/* Whatever is not plain. */
+static __attribute__((noinline)) void touch_special(treadle_races *self, pending now)
+{
+    if (concerns_nobody(now.flags)) {
+        return;
     }
-    touch_range(self, now);
+    now.kind = kind_of(now.flags);
+    if (now.flags & TREADLE_TOUCH_LOCK) {
+        note_lock(self, &now);
+    } else if (now.flags & TREADLE_TOUCH_ALLOCATE) {
+        note_block(self, &now);
+    }
+    touch_memory(self, &now);
 }
 
 /* The code of a library of primitives, when there is one. */
 extern const char __start_treadle_primitives_code[] __attribute__((weak));
 extern const char __stop_treadle_primitives_code[] __attribute__((weak));
 
-/* What an access is meant as. */
-static uint32_t meant(uint32_t flags, const void *site)
+static bool in_primitives(const void *site)
 {
-    const uintptr_t start_of_code = (uintptr_t)__start_treadle_primitives_code;
-    const uintptr_t length = (uintptr_t)__stop_treadle_primitives_code - start_of_code;
-    const bool inside = (uintptr_t)site - start_of_code < length;
-    const bool plain = kind_of(flags) <= RACE_WRITE && !(flags & TREADLE_TOUCH_ALLOCATE);
-    return inside && plain ? flags | TREADLE_TOUCH_VOLATILE : flags;
+    const uintptr_t begin = (uintptr_t)__start_treadle_primitives_code;
+    return (uintptr_t)site - begin < (uintptr_t)__stop_treadle_primitives_code - begin;
 }
 
 static void touch(void *context, uint32_t thread, const treadle_touch *touched, const void *site)
 {
     treadle_races *self = context;
-    const uint32_t flags = meant(touched->flags, site);
-    if (concerns_nobody(flags)) {
-        return;
-    }
-    pending now = {.thread = thread,
+    pending now = {.address = touched->address,
+                   .site = site,
+                   .thread = thread,
                    .epoch = race_epoch(&self->clocks, thread),
-                   .kind = kind_of(flags),
-                   .flags = flags,
-                   .touch = touched,
-                   .site = site};
-    const uint64_t offset = touched->address % GRANULE_BYTES;
-    if (flags & (TREADLE_TOUCH_LOCK | TREADLE_TOUCH_ALLOCATE)) {
-        touch_rare(self, &now);
-    } else if (offset + touched->size <= GRANULE_BYTES) {
-        const uint32_t mask = ((UINT32_C(1) << touched->size) - 1) << offset;
-        touch_one(self, race_shadow_granule(&self->shadow, touched->address), mask, &now);
+                   .size = touched->size,
+                   .flags = touched->flags,
+                   .kind = touched->flags & TREADLE_TOUCH_WRITE ? RACE_WRITE : RACE_READ};
+    if (UNLIKELY(now.flags & ~(uint32_t)TREADLE_TOUCH_WRITE)) {
+        touch_special(self, now);
+    } else if (UNLIKELY(in_primitives(site))) {
+        now.flags |= TREADLE_TOUCH_VOLATILE; /* what it is meant as */
+        touch_special(self, now);
     } else {
-        touch_range(self, &now);
+        touch_memory(self, &now);
     }
 }
 
