@@ -77,6 +77,14 @@ static void join(uint32_t *into, const uint32_t *from, uint32_t count)
     }
 }
 
+/* Whole vectors: what lies beyond `count` is never looked at. */
+static inline void copy(uint32_t *to, const uint32_t *from, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i += 4) {
+        __builtin_memcpy(to + i, from + i, 4 * sizeof to[0]);
+    }
+}
+
 void race_clocks_edge(race_clocks *self, uint32_t from, uint32_t to)
 {
     add_thread(self, to);
@@ -169,10 +177,28 @@ static release *own_release(race_clocks *self, uint32_t thread, uint32_t *releas
     return &self->releases[at];
 }
 
+/* A store that releases, where there is one release on the same bytes: takes its place. Locks are
+ * let go like that. */
+static bool replace_only(race_clocks *self, uint32_t thread, uint32_t at, uint32_t mask)
+{
+    release *only = &self->releases[at];
+    if (at == 0 || only->next != 0 || only->mask != mask || only->shared) {
+        return false;
+    }
+    only->head = (uint8_t)thread;
+    only->count = (uint8_t)self->count;
+    copy(only->clock, self->threads[thread].clock, self->count);
+    tick(self, thread);
+    return true;
+}
+
 void race_clocks_write(race_clocks *self, uint32_t thread, uint32_t *releases, uint32_t mask,
                        race_release how, bool releasing)
 {
     race_thread *own = &self->threads[thread];
+    if (how == RACE_STORE && releasing && replace_only(self, thread, *releases, mask)) {
+        return;
+    }
     if (how == RACE_STORE) {
         end_sequences(self, thread, releases, mask);
     }
@@ -182,7 +208,7 @@ void race_clocks_write(race_clocks *self, uint32_t thread, uint32_t *releases, u
     const uint32_t *clock = releasing ? own->clock : own->fence;
     release *made = own_release(self, thread, releases, mask, how == RACE_READER_LEAVES);
     if (made->clock[thread] < clock[thread]) {
-        memcpy(made->clock, clock, self->count * sizeof clock[0]);
+        copy(made->clock, clock, self->count);
         made->count = (uint8_t)self->count;
     }
     if (releasing) {
@@ -200,7 +226,7 @@ void race_clocks_fence(race_clocks *self, uint32_t thread, int memory_order)
         own->has_pending = false;
     }
     if (releases) {
-        memcpy(own->fence, own->clock, self->count * sizeof own->fence[0]);
+        copy(own->fence, own->clock, self->count);
         own->fenced = true;
         tick(self, thread);
     }

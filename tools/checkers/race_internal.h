@@ -7,7 +7,7 @@
 #include "tools/checkers/race_shadow.h"
 #include "tools/checkers/races.h"
 
-enum { LOCK_CACHE = 256 };
+enum { LOCK_CACHE = 256, LARGES_MAX = 16 };
 
 /* An access that left a record, for the report. */
 typedef struct race_access {
@@ -37,6 +37,13 @@ typedef struct heap_block {
     uint8_t thread;
 } heap_block;
 
+/* A block that was written as a whole, when it was allocated. */
+typedef struct large_block {
+    uint64_t begin;
+    uint64_t end;
+    record record;
+} large_block;
+
 struct treadle_races {
     race_clocks clocks;
     race_shadow shadow;
@@ -46,6 +53,12 @@ struct treadle_races {
     uint32_t access_count;
     uint32_t lock_count;
     uint32_t block_count;
+    uint64_t freed_begin; /* around all that was given back */
+    uint64_t freed_end;
+    uint32_t large_count;
+    large_block larges[LARGES_MAX];
+    uintptr_t primitives; /* code whose plain accesses are meant as volatile */
+    size_t primitives_bytes;
     bool recording;
     uint32_t held[TREADLE_THREADS_MAX]; /* the newest lock of each thread */
     uint32_t lock_cache[LOCK_CACHE];

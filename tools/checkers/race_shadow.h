@@ -62,6 +62,7 @@ typedef struct race_shadow {
 
 enum {
     SHADOW_PAGE_BITS = 12,
+    SHADOW_PAGE_BYTES = 1 << SHADOW_PAGE_BITS,
     SHADOW_PAGE_GRANULES = 1 << (SHADOW_PAGE_BITS - 3),
     SHADOW_SLOT_BITS = 16,
 };

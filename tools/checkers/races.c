@@ -8,6 +8,8 @@
 
 #include "tools/checkers/race_internal.h"
 
+enum { LARGE_BYTES = 256 }; /* blocks from here on are recorded where they are touched */
+
 enum { ACCESSES_MAX = 1 << 22, LOCKS_MAX = 1 << 20, BLOCKS_MAX = 1 << 20, GRANULE_BYTES = 8 };
 
 static const size_t accesses_bytes = ACCESSES_MAX * sizeof(race_access);
@@ -36,16 +38,16 @@ static const uint8_t subsumes[] = {
     [RACE_SYNC_WRITE] = KIND(SYNC_READ) | KIND(SYNC_WRITE),
 };
 
-/* An access under way. By value to what is not inlined, so that it can stay in registers. */
+/* An access under way. It stays in registers: what is not inlined gets the parts that it needs. */
 typedef struct pending {
-    uint64_t address;
+    const treadle_touch *touch;
     const void *site;
     uint32_t thread;
     uint32_t epoch;
-    uint32_t size;
-    uint32_t flags;
+    uint32_t flags;  /* of the touch, or as they are meant */
     uint32_t access; /* its index, once a record needs one; 0 before */
     race_kind kind;
+    uint64_t granule; /* where the one under way begins */
 } pending;
 
 /* ---- life ------------------------------------------------------------------------------------ */
@@ -64,12 +66,18 @@ static void give_back(void *memory, size_t bytes)
     }
 }
 
+/* The code of a library of primitives, when there is one; see subject.cmake. */
+extern const char __start_treadle_primitives_code[] __attribute__((weak));
+extern const char __stop_treadle_primitives_code[] __attribute__((weak));
+
 treadle_races *treadle_races_open(void)
 {
     treadle_races *self = calloc(1, sizeof *self);
     if (self == NULL) {
         return NULL;
     }
+    self->primitives = (uintptr_t)__start_treadle_primitives_code;
+    self->primitives_bytes = (uintptr_t)__stop_treadle_primitives_code - self->primitives;
     self->accesses = reserve(accesses_bytes);
     self->locks = reserve(locks_bytes);
     self->blocks = reserve(blocks_bytes);
@@ -105,6 +113,9 @@ static void start(void *context)
     self->access_count = 1;
     self->lock_count = 1;
     self->block_count = 0;
+    self->large_count = 0;
+    self->freed_begin = UINT64_MAX;
+    self->freed_end = 0;
     self->recording = treadle_recording();
     memset(self->held, 0, sizeof self->held);
 }
@@ -157,6 +168,15 @@ static uint32_t without_lock(treadle_races *self, uint32_t set, uint64_t address
 
 /* ---- accesses -------------------------------------------------------------------------------- */
 
+static race_kind kind_of(uint32_t flags)
+{
+    enum { SYNC = TREADLE_TOUCH_ATOMIC | TREADLE_TOUCH_VOLATILE | TREADLE_TOUCH_OBJECT };
+    if (flags & TREADLE_TOUCH_WRITE) {
+        return flags & SYNC ? RACE_SYNC_WRITE : RACE_WRITE;
+    }
+    return flags & SYNC ? RACE_SYNC_READ : RACE_READ;
+}
+
 #define HOT static inline __attribute__((always_inline))
 
 HOT uint32_t remember(treadle_races *self, pending *now)
@@ -168,9 +188,9 @@ HOT uint32_t remember(treadle_races *self, pending *now)
         }
         now->access = self->access_count++;
         self->accesses[now->access] =
-            (race_access){.address = now->address,
+            (race_access){.address = now->touch->address,
                           .site = now->site,
-                          .size = now->size,
+                          .size = now->touch->size,
                           .locks = self->held[now->thread],
                           .event = UNLIKELY(self->recording) ? treadle_recorded_events() : 0,
                           .flags = (uint16_t)now->flags,
@@ -196,9 +216,11 @@ HOT bool repeats(const record *at, uint32_t mask, const pending *now)
 }
 
 static __attribute__((noinline)) void unordered(treadle_races *self, const record *earlier,
-                                                pending now)
+                                                const treadle_touch *touch, const void *site,
+                                                uint32_t thread, uint32_t flags)
 {
-    if (conflicts[now.kind] >> earlier->kind & 1) {
+    if (conflicts[kind_of(flags)] >> earlier->kind & 1) {
+        pending now = {.touch = touch, .site = site, .thread = thread, .flags = flags};
         race_report(self, &self->accesses[earlier->access], &self->accesses[remember(self, &now)]);
     }
 }
@@ -213,7 +235,7 @@ HOT bool settle(treadle_races *self, record *at, uint32_t mask, pending *now)
         return false;
     }
     if (UNLIKELY(!race_ordered(&self->clocks, now->thread, at->thread, at->epoch))) {
-        unordered(self, at, *now);
+        unordered(self, at, now->touch, now->site, now->thread, now->flags);
         return false;
     }
     if (subsumes[now->kind] >> at->kind & 1) {
@@ -227,8 +249,11 @@ HOT bool settle(treadle_races *self, record *at, uint32_t mask, pending *now)
 }
 
 static __attribute__((noinline)) void settle_extras(treadle_races *self, granule *at, uint32_t mask,
-                                                    pending now)
+                                                    const treadle_touch *touch, const void *site,
+                                                    uint32_t thread, uint32_t flags)
 {
+    pending now = {
+        .touch = touch, .site = site, .thread = thread, .flags = flags, .kind = kind_of(flags)};
     for (uint32_t *link = &at->more; *link != 0;) {
         extra *other = &self->shadow.extras[*link];
         if (!settle(self, &other->record, mask, &now)) {
@@ -242,16 +267,35 @@ static __attribute__((noinline)) void settle_extras(treadle_races *self, granule
     }
 }
 
+/* A granule that is touched for the first time may lie in a large block: then it was written when
+ * that was allocated. */
+static __attribute__((noinline)) bool inherit_large(const treadle_races *self, granule *at,
+                                                    const pending *now)
+{
+    const uint64_t begin = now->granule;
+    for (uint32_t i = 0; i < self->large_count; i++) {
+        const large_block *block = &self->larges[i];
+        if (begin + GRANULE_BYTES > block->begin && begin < block->end) {
+            const uint64_t over =
+                begin + GRANULE_BYTES > block->end ? begin + GRANULE_BYTES - block->end : 0;
+            at->records[0] = block->record;
+            at->records[0].mask = (uint8_t)(UINT8_MAX >> over);
+            return true;
+        }
+    }
+    return false;
+}
+
 HOT void access_granule(treadle_races *self, granule *at, uint32_t mask, pending *now)
 {
     record *one = &at->records[0];
     record *other = &at->records[1];
     if (one->epoch < self->clocks.base) {
-        other->epoch = 0;
-        at->more = 0;
-        at->releases = 0;
-        put(self, one, mask, now);
-        return;
+        *at = (granule){.more = 0};
+        if (LIKELY(self->large_count == 0) || !inherit_large(self, at, now)) {
+            put(self, one, mask, now);
+            return;
+        }
     }
     if (repeats(one, mask, now) || repeats(other, mask, now)) {
         return;
@@ -259,12 +303,29 @@ HOT void access_granule(treadle_races *self, granule *at, uint32_t mask, pending
     const bool one_free = settle(self, one, mask, now);
     const bool other_free = settle(self, other, mask, now);
     if (UNLIKELY(at->more != 0)) {
-        settle_extras(self, at, mask, *now);
+        settle_extras(self, at, mask, now->touch, now->site, now->thread, now->flags);
     }
     if (LIKELY(one_free || other_free)) {
         put(self, one_free ? one : other, mask, now);
     } else {
         put(self, &race_shadow_extra(&self->shadow, at)->record, mask, now);
+    }
+}
+
+/* Holds the access against what is there, and leaves no record: a lock that is taken will be let
+ * go, by the same thread, which does. */
+HOT void visit_granule(treadle_races *self, granule *at, uint32_t mask, pending *now)
+{
+    if (at->records[0].epoch < self->clocks.base || at->more != 0) {
+        access_granule(self, at, mask, now);
+        return;
+    }
+    for (uint32_t i = 0; i < 2; i++) {
+        const record *found = &at->records[i];
+        if (found->epoch >= self->clocks.base && found->mask & mask &&
+            !race_ordered(&self->clocks, now->thread, found->thread, found->epoch)) {
+            unordered(self, found, now->touch, now->site, now->thread, now->flags);
+        }
     }
 }
 
@@ -285,9 +346,6 @@ static inline void renew_granule(treadle_races *self, granule *at, uint32_t mask
 
 static race_release release_of(uint32_t flags)
 {
-    if (flags & TREADLE_TOUCH_LOCK && flags & TREADLE_TOUCH_SHARED) {
-        return RACE_READER_LEAVES;
-    }
     return flags & (TREADLE_TOUCH_RMW | TREADLE_TOUCH_VOLATILE) ? RACE_RMW : RACE_STORE;
 }
 
@@ -301,44 +359,25 @@ static void synchronise(treadle_races *self, granule *at, uint32_t mask, uint32_
     const bool releasing = flags & TREADLE_TOUCH_RELEASE || (is_volatile && writes);
     const bool reads = !writes || flags & TREADLE_TOUCH_RMW;
     if (acquires || (reads && !object)) {
-        race_clocks_read(&self->clocks, thread, at->releases, mask, acquires,
-                         flags & TREADLE_TOUCH_SHARED);
+        race_clocks_read(&self->clocks, thread, at->releases, mask, acquires, false);
     }
     if (releasing || (writes && !object)) {
         race_clocks_write(&self->clocks, thread, &at->releases, mask, release_of(flags), releasing);
     }
 }
 
-static void note_lock(treadle_races *self, const pending *now)
-{
-    uint32_t *held = &self->held[now->thread];
-    if (now->flags & TREADLE_TOUCH_ACQUIRE) {
-        *held = with_lock(self, *held, now->address, now->flags & TREADLE_TOUCH_SHARED);
-    } else {
-        *held = without_lock(self, *held, now->address);
-    }
-}
-
-static void note_block(treadle_races *self, const pending *now)
+static void note_block(treadle_races *self, uint32_t thread, const treadle_touch *touch,
+                       const void *site)
 {
     if (self->block_count < BLOCKS_MAX) { /* beyond it a block has no name */
-        self->blocks[self->block_count++] = (heap_block){.address = now->address,
-                                                         .site = now->site,
-                                                         .size = now->size,
-                                                         .thread = (uint8_t)now->thread};
+        self->blocks[self->block_count++] = (heap_block){.address = touch->address,
+                                                         .site = site,
+                                                         .size = touch->size,
+                                                         .thread = (uint8_t)thread};
     }
 }
 
 /* ---- a touch --------------------------------------------------------------------------------- */
-
-static race_kind kind_of(uint32_t flags)
-{
-    enum { SYNC = TREADLE_TOUCH_ATOMIC | TREADLE_TOUCH_VOLATILE | TREADLE_TOUCH_OBJECT };
-    if (flags & TREADLE_TOUCH_WRITE) {
-        return flags & SYNC ? RACE_SYNC_WRITE : RACE_WRITE;
-    }
-    return flags & SYNC ? RACE_SYNC_READ : RACE_READ;
-}
 
 /* What is neither the subject's memory nor orders anything: the engine's own. */
 static bool concerns_nobody(uint32_t flags)
@@ -359,73 +398,174 @@ HOT void touch_one(treadle_races *self, granule *at, uint32_t mask, pending *now
     }
 }
 
-static __attribute__((noinline)) void touch_range(treadle_races *self, pending now)
+HOT pending pending_of(const treadle_races *self, const treadle_touch *touch, const void *site,
+                       uint32_t thread, uint32_t flags)
 {
-    uint64_t address = now.address;
-    uint64_t left = now.size;
+    return (pending){.touch = touch,
+                     .site = site,
+                     .thread = thread,
+                     .epoch = race_epoch(&self->clocks, thread),
+                     .flags = flags,
+                     .kind = kind_of(flags)};
+}
+
+/* A plain write of a whole granule, or a new block: most of all large ranges. What was there is
+ * held against it and then gone. False when it has to be looked at in detail. */
+HOT bool overwrite_granule(treadle_races *self, granule *at, const record *with, pending *now)
+{
+    if (at->records[0].epoch < self->clocks.base && self->large_count == 0) {
+        *at = (granule){.records = {*with}};
+        return true;
+    }
+    if (at->records[0].epoch < self->clocks.base || at->more != 0 ||
+        now->flags & TREADLE_TOUCH_ALLOCATE) {
+        return false;
+    }
+    for (uint32_t i = 0; i < 2; i++) {
+        const record *found = &at->records[i];
+        if (found->epoch >= self->clocks.base &&
+            !race_ordered(&self->clocks, now->thread, found->thread, found->epoch)) {
+            unordered(self, found, now->touch, now->site, now->thread, now->flags);
+        }
+    }
+    at->records[0] = *with;
+    at->records[1].epoch = 0;
+    return true;
+}
+
+/* Whole granules of one page, from `at` on. */
+static void touch_granules(treadle_races *self, granule *at, uint64_t count, pending *now)
+{
+    record with = {0};
+    if (now->kind == RACE_WRITE) {
+        put(self, &with, UINT8_MAX, now);
+    }
+    for (const granule *end = at + count; at < end; at++, now->granule += GRANULE_BYTES) {
+        if (now->kind != RACE_WRITE || !overwrite_granule(self, at, &with, now)) {
+            touch_one(self, at, UINT8_MAX, now);
+        }
+    }
+}
+
+static __attribute__((noinline)) void touch_range(treadle_races *self, const treadle_touch *touch,
+                                                  const void *site, uint32_t thread, uint32_t flags)
+{
+    pending now = pending_of(self, touch, site, thread, flags);
+    uint64_t address = touch->address;
+    uint64_t left = touch->size;
     while (left > 0) {
+        granule *at = race_shadow_granule(&self->shadow, address);
         const uint64_t offset = address % GRANULE_BYTES;
-        const uint64_t here = GRANULE_BYTES - offset < left ? GRANULE_BYTES - offset : left;
-        const uint32_t mask = ((UINT32_C(1) << here) - 1) << offset;
-        touch_one(self, race_shadow_granule(&self->shadow, address), mask, &now);
+        now.granule = address - offset;
+        uint64_t here = GRANULE_BYTES - offset < left ? GRANULE_BYTES - offset : left;
+        if (here < GRANULE_BYTES) {
+            touch_one(self, at, ((UINT32_C(1) << here) - 1) << offset, &now);
+        } else {
+            const uint64_t rest_of_page = SHADOW_PAGE_BYTES - address % SHADOW_PAGE_BYTES;
+            here = (left < rest_of_page ? left : rest_of_page) / GRANULE_BYTES * GRANULE_BYTES;
+            touch_granules(self, at, here / GRANULE_BYTES, &now);
+        }
         address += here;
         left -= here;
     }
 }
 
-HOT void touch_memory(treadle_races *self, pending *now)
+HOT void touch_memory(treadle_races *self, const treadle_touch *touch, const void *site,
+                      uint32_t thread, uint32_t flags)
 {
-    const uint64_t offset = now->address % GRANULE_BYTES;
-    if (LIKELY(offset + now->size <= GRANULE_BYTES)) {
-        const uint32_t mask = ((UINT32_C(1) << now->size) - 1) << offset;
-        touch_one(self, race_shadow_granule(&self->shadow, now->address), mask, now);
+    const uint64_t offset = touch->address % GRANULE_BYTES;
+    if (LIKELY(offset + touch->size <= GRANULE_BYTES)) {
+        pending now = pending_of(self, touch, site, thread, flags);
+        const uint32_t mask = ((UINT32_C(1) << touch->size) - 1) << offset;
+        now.granule = touch->address - offset;
+        touch_one(self, race_shadow_granule(&self->shadow, touch->address), mask, &now);
     } else {
-        touch_range(self, *now);
+        touch_range(self, touch, site, thread, flags);
     }
+}
+
+HOT void touch_lock(treadle_races *self, const treadle_touch *touch, const void *site,
+                    uint32_t thread, uint32_t flags)
+{
+    const uint32_t offset = touch->address % GRANULE_BYTES;
+    const uint32_t mask = UINT32_C(1) << offset;
+    const bool reader = flags & TREADLE_TOUCH_SHARED;
+    uint32_t *held = &self->held[thread];
+    granule *at = race_shadow_granule(&self->shadow, touch->address);
+    pending now = pending_of(self, touch, site, thread, flags);
+    now.granule = touch->address - offset;
+    if (flags & TREADLE_TOUCH_ACQUIRE) {
+        visit_granule(self, at, mask, &now);
+        race_clocks_read(&self->clocks, thread, at->releases, mask, true, reader);
+        *held = with_lock(self, *held, touch->address, reader);
+    } else {
+        access_granule(self, at, mask, &now);
+        race_clocks_write(&self->clocks, thread, &at->releases, mask,
+                          reader ? RACE_READER_LEAVES : RACE_STORE, true);
+        *held = without_lock(self, *held, touch->address);
+    }
+}
+
+/* A block that begins a granule in memory that this execution has not given back: its granules are
+ * as new, and get their record when they are touched. */
+static bool allocate_large(treadle_races *self, const treadle_touch *touch, const void *site,
+                           uint32_t thread, uint32_t flags)
+{
+    const uint64_t end = touch->address + touch->size;
+    if (touch->size < LARGE_BYTES || self->large_count == LARGES_MAX ||
+        touch->address % GRANULE_BYTES != 0 ||
+        (touch->address < self->freed_end && end > self->freed_begin)) {
+        return false;
+    }
+    pending now = pending_of(self, touch, site, thread, flags);
+    large_block *block = &self->larges[self->large_count++];
+    block->begin = touch->address;
+    block->end = end;
+    put(self, &block->record, UINT8_MAX, &now);
+    return true;
+}
+
+static void note_freed(treadle_races *self, const treadle_touch *touch)
+{
+    const uint64_t end = touch->address + touch->size;
+    self->freed_begin = touch->address < self->freed_begin ? touch->address : self->freed_begin;
+    self->freed_end = end > self->freed_end ? end : self->freed_end;
 }
 
 /* Whatever is not plain. */
-static __attribute__((noinline)) void touch_special(treadle_races *self, pending now)
+static __attribute__((noinline)) void touch_special(treadle_races *self, const treadle_touch *touch,
+                                                    const void *site, uint32_t thread,
+                                                    uint32_t flags)
 {
-    if (concerns_nobody(now.flags)) {
+    if (concerns_nobody(flags)) {
         return;
     }
-    now.kind = kind_of(now.flags);
-    if (now.flags & TREADLE_TOUCH_LOCK) {
-        note_lock(self, &now);
-    } else if (now.flags & TREADLE_TOUCH_ALLOCATE) {
-        note_block(self, &now);
+    if (flags & TREADLE_TOUCH_LOCK) {
+        touch_lock(self, touch, site, thread, flags);
+        return;
     }
-    touch_memory(self, &now);
-}
-
-/* The code of a library of primitives, when there is one. */
-extern const char __start_treadle_primitives_code[] __attribute__((weak));
-extern const char __stop_treadle_primitives_code[] __attribute__((weak));
-
-static bool in_primitives(const void *site)
-{
-    const uintptr_t begin = (uintptr_t)__start_treadle_primitives_code;
-    return (uintptr_t)site - begin < (uintptr_t)__stop_treadle_primitives_code - begin;
+    if (flags & TREADLE_TOUCH_ALLOCATE) {
+        note_block(self, thread, touch, site);
+        if (allocate_large(self, touch, site, thread, flags)) {
+            return;
+        }
+    } else if (flags & TREADLE_TOUCH_FREE) {
+        note_freed(self, touch);
+    }
+    touch_memory(self, touch, site, thread, flags);
 }
 
 static void touch(void *context, uint32_t thread, const treadle_touch *touched, const void *site)
 {
     treadle_races *self = context;
-    pending now = {.address = touched->address,
-                   .site = site,
-                   .thread = thread,
-                   .epoch = race_epoch(&self->clocks, thread),
-                   .size = touched->size,
-                   .flags = touched->flags,
-                   .kind = touched->flags & TREADLE_TOUCH_WRITE ? RACE_WRITE : RACE_READ};
-    if (UNLIKELY(now.flags & ~(uint32_t)TREADLE_TOUCH_WRITE)) {
-        touch_special(self, now);
-    } else if (UNLIKELY(in_primitives(site))) {
-        now.flags |= TREADLE_TOUCH_VOLATILE; /* what it is meant as */
-        touch_special(self, now);
+    const uint32_t flags = touched->flags;
+    if (UNLIKELY(flags & ~(uint32_t)TREADLE_TOUCH_WRITE)) {
+        touch_special(self, touched, site, thread, flags);
+    } else if (UNLIKELY((uintptr_t)site - self->primitives < self->primitives_bytes)) {
+        /* What it is meant as. */
+        touch_special(self, touched, site, thread, flags | TREADLE_TOUCH_VOLATILE);
     } else {
-        touch_memory(self, &now);
+        touch_memory(self, touched, site, thread, flags & TREADLE_TOUCH_WRITE);
     }
 }
 

@@ -1094,6 +1094,55 @@ PROGRAM(fresh_block_published)
     }
 }
 
+/* Likewise where the block is large, at its last byte. */
+PROGRAM(large_block_handed_over)
+{
+    UNUSED;
+    if (index == 0) {
+        atomic_store_explicit(&shared, calloc(1003, 1), memory_order_relaxed);
+    } else {
+        const char *found = (const char *)atomic_load_explicit(&shared, memory_order_relaxed);
+        own = found != NULL ? found[1002] : 0;
+    }
+}
+
+PROGRAM(large_block_published)
+{
+    UNUSED;
+    if (index == 0) {
+        atomic_store_explicit(&shared, calloc(1003, 1), memory_order_release);
+    } else {
+        const char *found = (const char *)atomic_load_explicit(&shared, memory_order_acquire);
+        own = found != NULL ? found[1002] : 0;
+    }
+}
+
+PROGRAM(large_memory_is_used_again)
+{
+    UNUSED;
+    char *mine = malloc(3000);
+    mine[length_of(1500)] = (char)index;
+    own = mine[length_of(1500)];
+    free(mine);
+}
+
+PROGRAM(frees_a_large_block_while_read)
+{
+    UNUSED;
+    if (index == 0) {
+        int *made = calloc(1000, sizeof *made);
+        atomic_store(&shared, made);
+        if (!atomic_load(&flag)) {
+            free(made);
+        }
+    } else {
+        const int *found = atomic_load(&shared);
+        if (found != NULL) {
+            own = found[700];
+        }
+    }
+}
+
 /* The lock's own memory is given back while another may still let it go. */
 PROGRAM(frees_a_lock)
 {
@@ -1207,6 +1256,10 @@ const race_program race_programs[] = {
     CLEAN(memory_is_used_again, 3),
     RACY(fresh_block_handed_over, 2),
     CLEAN(fresh_block_published, 2),
+    RACY(large_block_handed_over, 2),
+    CLEAN(large_block_published, 2),
+    CLEAN(large_memory_is_used_again, 3),
+    RACY(frees_a_large_block_while_read, 2),
     RACY(frees_a_lock, 2),
 };
 
