@@ -110,6 +110,7 @@ static const racy_pair racy[] = {
     RACY("rollout/late_error", "naive", AWAIT),
     RACY("litmus/plain_increment", "naive", AWAIT),
     RACY("litmus/spin_flag", "naive", AWAIT),
+    RACY("litmus/publication", "naive", AWAIT),
 };
 /* clang-format on */
 

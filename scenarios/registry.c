@@ -17,6 +17,7 @@ static const treadle_scenario *const *const tables[] = {
     treadle_litmus_blocking,
     treadle_litmus_misbehaving,
     treadle_litmus_oracles,
+    treadle_litmus_publication,
 };
 /* clang-format on */
 

@@ -18,5 +18,6 @@ extern const treadle_scenario *const treadle_litmus_counting[];
 extern const treadle_scenario *const treadle_litmus_blocking[];
 extern const treadle_scenario *const treadle_litmus_misbehaving[];
 extern const treadle_scenario *const treadle_litmus_oracles[];
+extern const treadle_scenario *const treadle_litmus_publication[];
 
 #endif

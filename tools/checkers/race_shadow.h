@@ -24,6 +24,7 @@ typedef enum race_kind {
     RACE_WRITE,
     RACE_SYNC_READ, /* atomic, volatile, or of a synchronisation object */
     RACE_SYNC_WRITE,
+    RACE_NEW, /* plain, of a block that is allocated */
 } race_kind;
 
 typedef struct record {

@@ -22,20 +22,34 @@ static const size_t blocks_bytes = BLOCKS_MAX * sizeof(heap_block);
 /* Sets of kinds. */
 #define KIND(name) (1u << RACE_##name)
 
+#define ANY_KIND (KIND(READ) | KIND(WRITE) | KIND(SYNC_READ) | KIND(SYNC_WRITE) | KIND(NEW))
+
 /* What an access of a kind races with when nothing orders the two. */
 static const uint8_t conflicts[] = {
-    [RACE_READ] = KIND(WRITE) | KIND(SYNC_WRITE),
-    [RACE_WRITE] = KIND(READ) | KIND(WRITE) | KIND(SYNC_READ) | KIND(SYNC_WRITE),
-    [RACE_SYNC_READ] = KIND(WRITE),
-    [RACE_SYNC_WRITE] = KIND(READ) | KIND(WRITE),
+    [RACE_READ] = KIND(WRITE) | KIND(SYNC_WRITE) | KIND(NEW),
+    [RACE_WRITE] = ANY_KIND,
+    [RACE_SYNC_READ] = KIND(WRITE) | KIND(NEW),
+    [RACE_SYNC_WRITE] = KIND(READ) | KIND(WRITE) | KIND(NEW),
+    [RACE_NEW] = ANY_KIND,
 };
 
 /* The kinds that conflict with nothing that this one does not conflict with. */
 static const uint8_t subsumes[] = {
     [RACE_READ] = KIND(READ) | KIND(SYNC_READ),
-    [RACE_WRITE] = KIND(READ) | KIND(WRITE) | KIND(SYNC_READ) | KIND(SYNC_WRITE),
+    [RACE_WRITE] = ANY_KIND,
     [RACE_SYNC_READ] = KIND(SYNC_READ),
     [RACE_SYNC_WRITE] = KIND(SYNC_READ) | KIND(SYNC_WRITE),
+    [RACE_NEW] = ANY_KIND,
+};
+
+/* The kinds that add nothing after this one in the same epoch of its thread. A write after the
+ * allocation adds nothing either, but says more. */
+static const uint8_t covers[] = {
+    [RACE_READ] = KIND(READ) | KIND(SYNC_READ),
+    [RACE_WRITE] = ANY_KIND,
+    [RACE_SYNC_READ] = KIND(SYNC_READ),
+    [RACE_SYNC_WRITE] = KIND(SYNC_READ) | KIND(SYNC_WRITE),
+    [RACE_NEW] = KIND(READ) | KIND(SYNC_READ) | KIND(SYNC_WRITE),
 };
 
 /* An access under way. It stays in registers: what is not inlined gets the parts that it needs. */
@@ -172,7 +186,9 @@ static race_kind kind_of(uint32_t flags)
 {
     enum { SYNC = TREADLE_TOUCH_ATOMIC | TREADLE_TOUCH_VOLATILE | TREADLE_TOUCH_OBJECT };
     if (flags & TREADLE_TOUCH_WRITE) {
-        return flags & SYNC ? RACE_SYNC_WRITE : RACE_WRITE;
+        return flags & TREADLE_TOUCH_ALLOCATE ? RACE_NEW
+               : flags & SYNC                 ? RACE_SYNC_WRITE
+                                              : RACE_WRITE;
     }
     return flags & SYNC ? RACE_SYNC_READ : RACE_READ;
 }
@@ -212,7 +228,7 @@ HOT void put(treadle_races *self, record *at, uint32_t mask, pending *now)
 HOT bool repeats(const record *at, uint32_t mask, const pending *now)
 {
     return at->epoch == now->epoch && at->thread == now->thread && !(mask & ~(uint32_t)at->mask) &&
-           subsumes[at->kind] >> now->kind & 1;
+           covers[at->kind] >> now->kind & 1;
 }
 
 static __attribute__((noinline)) void unordered(treadle_races *self, const record *earlier,
@@ -393,7 +409,7 @@ HOT void touch_one(treadle_races *self, granule *at, uint32_t mask, pending *now
         return;
     }
     access_granule(self, at, mask, now);
-    if (now->kind >= RACE_SYNC_READ) {
+    if (now->kind == RACE_SYNC_READ || now->kind == RACE_SYNC_WRITE) {
         synchronise(self, at, mask, now->thread, now->flags);
     }
 }
@@ -437,11 +453,12 @@ HOT bool overwrite_granule(treadle_races *self, granule *at, const record *with,
 static void touch_granules(treadle_races *self, granule *at, uint64_t count, pending *now)
 {
     record with = {0};
-    if (now->kind == RACE_WRITE) {
+    const bool overwrites = now->kind == RACE_WRITE || now->kind == RACE_NEW;
+    if (overwrites) {
         put(self, &with, UINT8_MAX, now);
     }
     for (const granule *end = at + count; at < end; at++, now->granule += GRANULE_BYTES) {
-        if (now->kind != RACE_WRITE || !overwrite_granule(self, at, &with, now)) {
+        if (!overwrites || !overwrite_granule(self, at, &with, now)) {
             touch_one(self, at, UINT8_MAX, now);
         }
     }

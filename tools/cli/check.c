@@ -47,9 +47,8 @@ static const struct argp_option options[] = {
     {"set", 'p', "NAME=VALUE,…", 0, "parameters of the scenarios, like threads=4", 0},
     {"pct-depth", KEY_DEPTH, "D", 0, "depth of the bugs that pct looks for; default 3", 0},
     {"races", KEY_RACES, "WHERE", 0,
-     "data races are violations: auto (default) in the variants fixed and lockfree, on in all, "
-     "off, "
-     "or only (in all, and nothing else is looked for)",
+     "data races are violations: auto (default) in the variants fixed and lockfree and where a row "
+     "expects one, on in all, off, or only (in all, and nothing else is looked for)",
      0},
     {"redis", KEY_REDIS, "URL", 0,
      "a running server instead of a private one; only keys under a unique prefix are used", 0},

@@ -28,7 +28,7 @@ typedef struct treadle_cell {
 
 /* Whether executions are watched for data races (tools/checkers/races.h). */
 typedef enum treadle_race_mode {
-    TREADLE_RACES_AUTO, /* in the variants that we stand behind */
+    TREADLE_RACES_AUTO, /* in the variants that we stand behind, and where one is expected */
     TREADLE_RACES_OFF,
     TREADLE_RACES_ON,
     TREADLE_RACES_ONLY, /* and what else breaks does not end the search */

@@ -383,6 +383,10 @@ void treadle_check_cell(treadle_journal *journal, const treadle_redis_target *re
     journal->has_token = false;
     journal->has_trace = false;
     journal->races = options->races;
+    if (options->races == TREADLE_RACES_AUTO && expected != NULL && expected->property != NULL &&
+        strcmp(expected->property, TREADLE_PROPERTY_DATA_RACE) == 0) {
+        journal->races = TREADLE_RACES_ON;
+    }
     result->cell = journal->cell;
     memcpy(result->strategy, request.strategy, sizeof result->strategy);
     result->seed = request.seed;
