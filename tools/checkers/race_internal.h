@@ -7,7 +7,7 @@
 #include "tools/checkers/race_shadow.h"
 #include "tools/checkers/races.h"
 
-enum { LOCK_CACHE = 256, LARGES_MAX = 16 };
+enum { LOCK_CACHE = 256, LOCKS_MAX = 1 << 20, LARGES_MAX = 16 };
 
 /* An access that left a record, for the report. */
 typedef struct race_access {
@@ -64,8 +64,12 @@ struct treadle_races {
     uint32_t lock_cache[LOCK_CACHE];
 };
 
-/* Where an access has not come to yet: thread `now`, which races with a recorded one. Ends the
- * execution. */
+/* The set that holds one lock more than `below`, and one less than `set`: the same set has the same
+ * index, mostly. */
+uint32_t race_with_lock(treadle_races *self, uint32_t below, uint64_t address, bool shared);
+uint32_t race_without_lock(treadle_races *self, uint32_t set, uint64_t address);
+
+/* Ends the execution: `now` races with an earlier access. */
 _Noreturn void race_report(const treadle_races *races, const race_access *earlier,
                            const race_access *now);
 
