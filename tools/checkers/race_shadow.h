@@ -28,11 +28,11 @@ typedef enum race_kind {
 } race_kind;
 
 typedef struct record {
-    uint32_t epoch;  /* of the thread; below the execution's first one: there is no record */
-    uint32_t access; /* index into the accesses of the execution */
+    uint32_t epoch; /* of the thread; below the execution's first one: there is no record */
     uint8_t thread;
-    uint8_t mask; /* bytes of the granule */
-    uint8_t kind; /* race_kind */
+    uint8_t mask;    /* bytes of the granule */
+    uint8_t kind;    /* race_kind */
+    uint32_t access; /* index into the accesses of the execution */
 } record;
 
 typedef struct granule {
