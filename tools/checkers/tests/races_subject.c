@@ -222,6 +222,24 @@ PROGRAM(sequence_with_two_heads)
     }
 }
 
+/* A store ends all of them, whoever headed them. */
+PROGRAM(sequences_ended_together)
+{
+    UNUSED;
+    if (index == 0) {
+        data = 1;
+        atomic_store_explicit(&flag, 1, memory_order_release);
+    } else if (index == 1) {
+        atomic_fetch_add_explicit(&flag, 10, memory_order_release);
+    } else if (index == 2) {
+        if (atomic_load_explicit(&flag, memory_order_relaxed) == 11) {
+            atomic_store_explicit(&flag, 2, memory_order_release);
+        }
+    } else if (atomic_load_explicit(&flag, memory_order_acquire) == 2) {
+        own = data;
+    }
+}
+
 /* ---- fences -----------------------------------------------------------------------------------
  */
 
@@ -460,6 +478,24 @@ PROGRAM(writer_reads_later)
     pthread_rwlock_rdlock(&rwlock);
     own = data;
     pthread_rwlock_unlock(&rwlock);
+}
+
+/* What a reader did is not in what it released before, as a writer. */
+PROGRAM(reader_writes_later)
+{
+    UNUSED;
+    if (index == 0) {
+        pthread_rwlock_wrlock(&rwlock);
+        pthread_rwlock_unlock(&rwlock);
+        pthread_rwlock_rdlock(&rwlock);
+        data = 1;
+        pthread_rwlock_unlock(&rwlock);
+        atomic_store_explicit(&flag, 1, memory_order_relaxed);
+    } else if (atomic_load_explicit(&flag, memory_order_relaxed)) {
+        pthread_rwlock_rdlock(&rwlock);
+        own = data;
+        pthread_rwlock_unlock(&rwlock);
+    }
 }
 
 /* ---- condition variables ----------------------------------------------------------------------
@@ -817,6 +853,18 @@ PROGRAM(atomic_and_plain)
     }
 }
 
+/* In this order only. */
+PROGRAM(plain_then_atomic_read)
+{
+    UNUSED;
+    if (index == 0) {
+        *(int *)(uintptr_t)&flag = 1;
+        atomic_store_explicit(&other_flag, 1, memory_order_relaxed);
+    } else if (atomic_load_explicit(&other_flag, memory_order_relaxed)) {
+        own = atomic_load(&flag);
+    }
+}
+
 PROGRAM(atomic_and_volatile)
 {
     UNUSED;
@@ -870,6 +918,23 @@ PROGRAM(parts_and_whole)
         atomic_fetch_add_explicit(&flag, 1, memory_order_release);
     } else if (atomic_load_explicit(&flag, memory_order_acquire) == 2) {
         word.eight = 0;
+    }
+}
+
+/* A write of half the word hides nothing of the other half. */
+PROGRAM(half_of_a_write_remains)
+{
+    UNUSED;
+    if (index == 0) {
+        word.eight = 1;
+        atomic_store_explicit(&flag, 1, memory_order_release);
+    } else if (index == 1) {
+        if (atomic_load_explicit(&flag, memory_order_acquire)) {
+            word.four[0] = 2;
+            atomic_store_explicit(&other_flag, 1, memory_order_relaxed);
+        }
+    } else if (atomic_load_explicit(&other_flag, memory_order_relaxed)) {
+        own = (int)word.four[1];
     }
 }
 
@@ -966,6 +1031,40 @@ PROGRAM(assigns_a_struct)
     }
 }
 
+static char name[16];
+static char other_name[16] = "b";
+
+PROGRAM(measures_what_is_written)
+{
+    UNUSED;
+    if (index == 0) {
+        name[0] = 'a';
+    } else {
+        own = (int)strlen(name);
+    }
+}
+
+/* What differs in its first byte is not read any further. */
+PROGRAM(compares_the_first_byte)
+{
+    UNUSED;
+    if (index == 0) {
+        name[3] = 'a';
+    } else {
+        own = strcmp(name, other_name);
+    }
+}
+
+PROGRAM(compares_all_bytes)
+{
+    UNUSED;
+    if (index == 0) {
+        name[3] = 'a';
+    } else {
+        own = memcmp(name, other_name, length_of(4));
+    }
+}
+
 /* ---- who read, who wrote ----------------------------------------------------------------------
  */
 
@@ -986,6 +1085,24 @@ PROGRAM(one_reader_is_not_waited_for)
             atomic_fetch_add_explicit(&flag, 1, memory_order_release);
         }
     } else if (atomic_load_explicit(&flag, memory_order_acquire) == 3) {
+        data = 1;
+    }
+}
+
+/* The third to read, which is one more than a granule has room for. */
+PROGRAM(last_reader_is_not_waited_for)
+{
+    UNUSED;
+    if (index < 2) {
+        own = data;
+        atomic_fetch_add_explicit(&flag, 1, memory_order_release);
+    } else if (index == 2) {
+        if (atomic_load_explicit(&flag, memory_order_relaxed) == 2) {
+            own = data;
+            atomic_store_explicit(&other_flag, 1, memory_order_relaxed);
+        }
+    } else if (atomic_load_explicit(&flag, memory_order_acquire) == 2 &&
+               atomic_load_explicit(&other_flag, memory_order_relaxed)) {
         data = 1;
     }
 }
@@ -1121,6 +1238,7 @@ PROGRAM(large_memory_is_used_again)
 {
     UNUSED;
     char *mine = malloc(3000);
+    atomic_store_explicit(&shared, (int *)(void *)mine, memory_order_relaxed); /* nobody looks */
     mine[length_of(1500)] = (char)index;
     own = mine[length_of(1500)];
     free(mine);
@@ -1165,13 +1283,22 @@ PROGRAM(frees_a_lock)
     }
 }
 
-#define RACY(name, threads)        \
-    {                              \
-#name, threads, true, name \
+void look_at_data(void)
+{
+    own = data;
+}
+
+#define ALWAYS_RACY(name, threads)       \
+    {                                    \
+#name, threads, true, true, name \
     }
-#define CLEAN(name, threads)        \
-    {                               \
-#name, threads, false, name \
+#define RACY(name, threads)               \
+    {                                     \
+#name, threads, true, false, name \
+    }
+#define CLEAN(name, threads)               \
+    {                                      \
+#name, threads, false, false, name \
     }
 
 const race_program race_programs[] = {
@@ -1181,7 +1308,7 @@ const race_program race_programs[] = {
     CLEAN(release_acquire, 2),
     CLEAN(seq_cst_both, 2),
     RACY(after_the_release, 2),
-    RACY(another_location, 2),
+    ALWAYS_RACY(another_location, 2),
     CLEAN(exchange_both, 2),
     CLEAN(failed_swap_acquires, 2),
     RACY(failed_swap_relaxed, 2),
@@ -1189,6 +1316,7 @@ const race_program race_programs[] = {
     CLEAN(sequence_of_rmw, 3),
     RACY(sequence_ended_by_a_store, 3),
     RACY(sequence_ended_by_a_release, 3),
+    RACY(sequences_ended_together, 4),
     CLEAN(sequence_of_own_stores, 2),
     CLEAN(sequence_with_two_heads, 3),
     CLEAN(fences_both, 2),
@@ -1201,54 +1329,61 @@ const race_program race_programs[] = {
     RACY(fence_before_the_read, 2),
     CLEAN(fence_heads_a_sequence, 3),
     CLEAN(mutex_both, 3),
-    RACY(mutex_one, 2),
-    RACY(mutexes_two, 2),
-    RACY(mutex_after, 2),
+    ALWAYS_RACY(mutex_one, 2),
+    ALWAYS_RACY(mutexes_two, 2),
+    ALWAYS_RACY(mutex_after, 2),
     RACY(trylock_fails, 2),
     RACY(timedlock_times_out, 2),
     CLEAN(recursive_mutex, 2),
     CLEAN(spin_locks, 2),
     CLEAN(readers_and_writers, 3),
-    RACY(reader_writes, 2),
+    ALWAYS_RACY(reader_writes, 2),
+    RACY(reader_writes_later, 2),
     CLEAN(writer_reads_later, 3),
     CLEAN(condition, 2),
-    RACY(signal_orders_nothing, 2),
+    ALWAYS_RACY(signal_orders_nothing, 2),
     CLEAN(semaphore_post, 2),
     CLEAN(semaphore_two_posts, 3),
-    RACY(semaphore_taken_only, 2),
-    RACY(semaphore_chain, 3),
+    ALWAYS_RACY(semaphore_taken_only, 2),
+    ALWAYS_RACY(semaphore_chain, 3),
     RACY(semaphore_found_empty, 2),
     CLEAN(barrier_all, 3),
-    RACY(barrier_then_write, 2),
+    ALWAYS_RACY(barrier_then_write, 2),
     CLEAN(once_all, 3),
-    RACY(once_and_a_peek, 2),
+    ALWAYS_RACY(once_and_a_peek, 2),
     CLEAN(create_and_join, 1),
-    RACY(writes_before_the_join, 1),
+    ALWAYS_RACY(writes_before_the_join, 1),
     RACY(detached, 1),
-    RACY(waits_by_sleeping, 2),
-    RACY(spins_relaxed, 2),
+    ALWAYS_RACY(waits_by_sleeping, 2),
+    ALWAYS_RACY(spins_relaxed, 2),
     CLEAN(each_its_own, 2),
     CLEAN(volatile_flag, 2),
     CLEAN(volatile_both, 3),
-    RACY(volatile_and_plain, 2),
-    RACY(volatile_and_plain_read, 2),
+    ALWAYS_RACY(volatile_and_plain, 2),
+    ALWAYS_RACY(volatile_and_plain_read, 2),
     CLEAN(reads_volatile_and_plain, 2),
     CLEAN(volatile_writes_add_up, 3),
-    RACY(atomic_and_plain, 2),
+    ALWAYS_RACY(atomic_and_plain, 2),
+    RACY(plain_then_atomic_read, 2),
     CLEAN(atomic_and_volatile, 2),
     CLEAN(halves, 2),
     CLEAN(neighbours, 2),
-    RACY(whole_and_part, 2),
+    ALWAYS_RACY(whole_and_part, 2),
     CLEAN(parts_and_whole, 3),
-    RACY(across_words, 2),
+    RACY(half_of_a_write_remains, 3),
+    ALWAYS_RACY(across_words, 2),
     CLEAN(just_before, 2),
-    RACY(copy_and_last_byte, 2),
+    ALWAYS_RACY(copy_and_last_byte, 2),
     CLEAN(copy_and_next_byte, 2),
-    RACY(copies_from, 2),
-    RACY(fill_and_read, 2),
-    RACY(assigns_a_struct, 2),
+    ALWAYS_RACY(copies_from, 2),
+    ALWAYS_RACY(fill_and_read, 2),
+    ALWAYS_RACY(assigns_a_struct, 2),
+    ALWAYS_RACY(measures_what_is_written, 2),
+    CLEAN(compares_the_first_byte, 2),
+    ALWAYS_RACY(compares_all_bytes, 2),
     CLEAN(reads_only, 3),
     RACY(one_reader_is_not_waited_for, 5),
+    RACY(last_reader_is_not_waited_for, 4),
     CLEAN(all_readers_are_waited_for, 5),
     RACY(reads_what_it_wrote, 2),
     RACY(frees_while_read, 2),

@@ -12,10 +12,14 @@ typedef struct race_program {
     const char *name;
     uint32_t threads;
     bool racy;
+    bool always; /* in every execution, however it goes */
     void (*run)(void *, uint32_t index);
 } race_program;
 
 extern const race_program race_programs[];
 extern const size_t race_program_count;
+
+/* What main does after the threads. */
+void look_at_data(void);
 
 #endif

@@ -18,6 +18,7 @@ static void body(void *unused)
 {
     (void)unused;
     threads(program->threads, program->run);
+    look_at_data();
 }
 
 static exploration run_under(const race_program *what, treadle_granularity granularity)
@@ -55,6 +56,8 @@ static void as_stated(const race_program *what, treadle_granularity granularity)
         return;
     }
     cr_expect_gt(result.violated, 0, "%s at %s: no race was found", what->name, level);
+    cr_expect(!what->always || result.violated == result.executions, "%s at %s: %lu of %lu",
+              what->name, level, result.violated, result.executions);
     cr_expect_eq(result.other, 0, "%s at %s: %s", what->name, level, result.last_bad.message);
     cr_expect_str_eq(result.last_bad.property, "data-race", "%s at %s: %s", what->name, level,
                      result.last_bad.message);
