@@ -85,13 +85,13 @@ target_link_libraries(treadle PRIVATE treadle_cli ${TREADLE_SUBJECTS} treadle_cl
 
 # The whole matrix: every row as expected, every baseline broken.
 add_test(NAME check_everything COMMAND treadle check)
-set_tests_properties(check_everything PROPERTIES TIMEOUT 900)
+set_tests_properties(check_everything PROPERTIES TIMEOUT 900 PROCESSORS 2)
 
 # Data races: found in the variants that are stated to be racy (scenarios/racy.c), and in no other, at
 # the granularity of each row and at the finest.
 add_test(NAME check_races COMMAND treadle check --races only --backend memory)
 add_test(NAME check_races_memory COMMAND treadle check --races only --backend memory --granularity memory)
-set_tests_properties(check_races check_races_memory PROPERTIES TIMEOUT 900)
+set_tests_properties(check_races check_races_memory PROPERTIES TIMEOUT 900 PROCESSORS 2)
 
 # ---- tests -------------------------------------------------------------------------------------
 

@@ -26,6 +26,7 @@ enum {
 };
 
 static const double TIME_S_DEFAULT = 10;
+static const double TIME_S_RACES = 20; /* where races are looked for, which costs up to half */
 static const double SHRINK_S = 10;
 
 /* ---- planning -------------------------------------------------------------------------------- */
@@ -59,7 +60,9 @@ static treadle_explore_request plan(const treadle_cell *cell, const treadle_expe
         }
     }
     if (request.time_s_max <= 0) {
-        request.time_s_max = options->executions_max ? 0 : TIME_S_DEFAULT;
+        const bool races =
+            treadle_race_mode_for(options->races, cell->variant) != TREADLE_RACES_OFF;
+        request.time_s_max = options->executions_max ? 0 : races ? TIME_S_RACES : TIME_S_DEFAULT;
     }
     return request;
 }
