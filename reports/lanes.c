@@ -88,7 +88,8 @@ static bool clock_changed(const diagram *self, uint32_t row)
 static int open_rows(diagram *self)
 {
     const treadle_trace *trace = self->trace;
-    self->rows = calloc(trace->event_count + TREADLE_TRACE_REMARKS_MAX, sizeof *self->rows);
+    const size_t most = (size_t)trace->event_count + TREADLE_TRACE_REMARKS_MAX;
+    self->rows = calloc(most, sizeof(const treadle_event *)); /* NOLINT: an array of pointers */
     if (self->rows == NULL) {
         return ENOMEM;
     }
@@ -125,6 +126,7 @@ static int open_lanes(diagram *self)
 {
     bool acts[UINT8_MAX + 1] = {false};
     for (uint32_t i = 0; i < self->row_count; i++) {
+        assert(self->rows[i] != NULL);
         acts[self->rows[i]->thread] = true;
     }
     for (int thread = 0; thread <= UINT8_MAX; thread++) {

@@ -480,7 +480,8 @@ int treadle_cli_bench(int argc, char **argv)
         return status;
     }
     static void (*const measurements[])(bench *) = {
-        bench_engine, bench_races, bench_memory, bench_first_find, bench_dfs, bench_replay, bench_redis,
+        bench_engine, bench_races,  bench_memory, bench_first_find,
+        bench_dfs,    bench_replay, bench_redis,
     };
     if (!self.json) {
         printf("%-34s %14s %-14s %-44s %6s\n", "name", "value", "unit", "peer or limit", "ratio");

@@ -204,7 +204,8 @@ extern treadle_footprint treadle_footprint_now __attribute__((visibility("hidden
 
 void treadle_observe_touch(const volatile void *address, size_t size, uint32_t flags,
                            const void *site);
-void treadle_observe_only(const volatile void *address, size_t size, uint32_t flags, const void *site);
+void treadle_observe_only(const volatile void *address, size_t size, uint32_t flags,
+                          const void *site);
 void treadle_observe_fence(int order);
 void treadle_observe_release(uint64_t to);
 void treadle_observe_edges(uint64_t to);

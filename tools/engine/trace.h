@@ -11,8 +11,8 @@
  * and text of each event, no address, no site and no value: it is the same in every process, and at
  * granularity `sync` in every build, that does the same steps.
  *
- * What a checker says afterwards of a moment in the trace is a remark: no event, not hashed, and not
- * counted among the events.
+ * What a checker says afterwards of a moment in the trace is a remark: no event, not hashed, and
+ * not counted among the events.
  *
  * Not thread-safe: written by one execution, read after it.
  */
