@@ -25,8 +25,10 @@ void treadle_describe_expected(const treadle_result *result, char *text, size_t 
         snprintf(text, size, "nothing stated");
         return;
     }
-    const char *property =
-        result->expected == TREADLE_VERDICT_VIOLATED ? expected_property(&result->cell) : NULL;
+    const char *property = NULL;
+    if (result->expected == TREADLE_VERDICT_VIOLATED) {
+        property = result->race_expected ? "data-race" : expected_property(&result->cell);
+    }
     snprintf(text, size, "expected %s%s%s", treadle_verdict_name(result->expected),
              property != NULL ? " by " : "", property != NULL ? property : "");
 }

@@ -41,13 +41,15 @@ enum {
 typedef struct lane {
     char *name; /* owned */
     uint32_t thread;
-    uint32_t last; /* index of its last event */
+    uint32_t last; /* index of its last row */
     int text_max;  /* columns */
 } lane;
 
 typedef struct diagram {
     const treadle_trace *trace;
     const treadle_writer_options *options;
+    const treadle_event **rows; /* events and remarks, in order; owned */
+    uint32_t row_count;
     treadle_canvas canvas;
     lane lanes[TREADLE_TRACE_THREADS_MAX];
     int lane_of[UINT8_MAX + 1]; /* thread → lane, NONE */
@@ -78,9 +80,30 @@ static bool is_note(const treadle_event *event)
     return event->kind == TREADLE_OP_NOTE;
 }
 
-static bool clock_changed(const treadle_trace *trace, const treadle_event *event)
+static bool clock_changed(const diagram *self, uint32_t row)
 {
-    return event == trace->events || event->clock_ns != event[-1].clock_ns;
+    return row == 0 || self->rows[row]->clock_ns != self->rows[row - 1]->clock_ns;
+}
+
+static int open_rows(diagram *self)
+{
+    const treadle_trace *trace = self->trace;
+    const size_t most = (size_t)trace->event_count + TREADLE_TRACE_REMARKS_MAX;
+    self->rows = calloc(most, sizeof(const treadle_event *)); /* NOLINT: an array of pointers */
+    if (self->rows == NULL) {
+        return ENOMEM;
+    }
+    for (uint32_t i = 0; i <= trace->event_count; i++) {
+        for (uint32_t k = 0; k < trace->remark_count; k++) {
+            if (trace->remarks[k].after == i) {
+                self->rows[self->row_count++] = &trace->remarks[k].note;
+            }
+        }
+        if (i < trace->event_count) {
+            self->rows[self->row_count++] = &trace->events[i];
+        }
+    }
+    return 0;
 }
 
 static int open_lane(diagram *self, uint8_t thread)
@@ -102,8 +125,9 @@ static int open_lane(diagram *self, uint8_t thread)
 static int open_lanes(diagram *self)
 {
     bool acts[UINT8_MAX + 1] = {false};
-    for (uint32_t i = 0; i < self->trace->event_count; i++) {
-        acts[self->trace->events[i].thread] = true;
+    for (uint32_t i = 0; i < self->row_count; i++) {
+        assert(self->rows[i] != NULL);
+        acts[self->rows[i]->thread] = true;
     }
     for (int thread = 0; thread <= UINT8_MAX; thread++) {
         self->lane_of[thread] = NONE;
@@ -121,8 +145,8 @@ static int measure_events(diagram *self)
     char number[64];
     bool ticks = false;
     self->step_width = (int)strlen("step");
-    for (uint32_t i = 0; i < trace->event_count; i++) {
-        const treadle_event *event = &trace->events[i];
+    for (uint32_t i = 0; i < self->row_count; i++) {
+        const treadle_event *event = self->rows[i];
         char *text = treadle_event_describe(trace, event);
         if (text == NULL) {
             return ENOMEM;
@@ -135,7 +159,7 @@ static int measure_events(diagram *self)
         self->step_width = max_int(self->step_width, digits);
         treadle_clock_describe(event->clock_ns, number, sizeof number);
         self->clock_width = max_int(self->clock_width, (int)strlen(number));
-        ticks |= i > 0 && clock_changed(trace, event);
+        ticks |= i > 0 && clock_changed(self, i);
     }
     self->clock_width = ticks ? max_int(self->clock_width, (int)strlen("clock")) : 0;
     return 0;
@@ -155,8 +179,8 @@ static char *place_of(const diagram *self, const treadle_event *event)
 static int measure_places(const diagram *self, int *widest)
 {
     *widest = 0;
-    for (uint32_t i = 0; i < self->trace->event_count; i++) {
-        char *place = place_of(self, &self->trace->events[i]);
+    for (uint32_t i = 0; i < self->row_count; i++) {
+        char *place = place_of(self, self->rows[i]);
         if (place == NULL) {
             return ENOMEM;
         }
@@ -303,8 +327,8 @@ static void draw_switch(diagram *self, int from, int to, int edge)
 static int lane_before(const diagram *self, uint32_t index)
 {
     while (index-- > 0) {
-        if (!is_note(&self->trace->events[index])) {
-            return self->lane_of[self->trace->events[index].thread];
+        if (!is_note(self->rows[index])) {
+            return self->lane_of[self->rows[index]->thread];
         }
     }
     return NONE;
@@ -377,13 +401,13 @@ static void draw_place(diagram *self, const treadle_event *event, int end)
 
 static void draw_numbers(diagram *self, uint32_t index)
 {
-    const treadle_event *event = &self->trace->events[index];
+    const treadle_event *event = self->rows[index];
     char number[64];
     if (!is_note(event)) {
         snprintf(number, sizeof number, "%" PRIu32, event->step);
         draw_right_aligned(self, self->step_width, number, TREADLE_INK_DIM);
     }
-    if (self->clock_width > 0 && clock_changed(self->trace, event)) {
+    if (self->clock_width > 0 && clock_changed(self, index)) {
         treadle_clock_describe(event->clock_ns, number, sizeof number);
         draw_right_aligned(self, self->left - GAP, number, TREADLE_INK_PLAIN);
     }
@@ -391,7 +415,7 @@ static void draw_numbers(diagram *self, uint32_t index)
 
 static int draw_event(diagram *self, uint32_t index)
 {
-    const treadle_event *event = &self->trace->events[index];
+    const treadle_event *event = self->rows[index];
     char *text = treadle_event_describe(self->trace, event);
     if (text == NULL) {
         return ENOMEM;
@@ -430,7 +454,8 @@ static int draw_event(diagram *self, uint32_t index)
 static int draw(diagram *self)
 {
     int widest_place;
-    int error = open_lanes(self);
+    int error = open_rows(self);
+    error = error ? error : open_lanes(self);
     error = error ? error : measure_events(self);
     error = error ? error : measure_places(self, &widest_place);
     if (error) {
@@ -440,7 +465,7 @@ static int draw(diagram *self)
     if (self->lane_step > 0) {
         draw_header(self);
     }
-    for (uint32_t i = 0; i < self->trace->event_count && !error; i++) {
+    for (uint32_t i = 0; i < self->row_count && !error; i++) {
         error = draw_event(self, i);
     }
     return error;
@@ -467,6 +492,7 @@ int treadle_lanes_write(const treadle_trace *trace, const treadle_writer_options
     for (int i = 0; i < self->lane_count; i++) {
         free(self->lanes[i].name);
     }
+    free(self->rows);
     treadle_canvas_close(&self->canvas);
     free(self);
     return error ? error : (ferror(options->out) ? EIO : 0);

@@ -124,6 +124,29 @@ static json_t *event_objects(const treadle_trace *trace, const treadle_writer_op
     return events;
 }
 
+static json_t *remark_objects(const treadle_trace *trace, const treadle_writer_options *options)
+{
+    json_t *remarks = json_array();
+    for (uint32_t i = 0; remarks != NULL && i < trace->remark_count; i++) {
+        const treadle_event *note = &trace->remarks[i].note;
+        json_t *object = json_object();
+        int failed = object == NULL;
+        failed |= json_object_set_new(object, "after", json_integer(trace->remarks[i].after));
+        failed |= json_object_set_new(object, "thread", json_integer(note->thread));
+        failed |= json_object_set_new(object, "place", place_of(note, options));
+        failed |= json_object_set_new(object, "text", text_of(trace, note));
+        if (failed) {
+            json_decref(object);
+            object = NULL;
+        }
+        if (json_array_append_new(remarks, object) != 0) {
+            json_decref(remarks);
+            return NULL;
+        }
+    }
+    return remarks;
+}
+
 static int add_cell(json_t *object, const treadle_cell *cell)
 {
     int failed = 0;
@@ -149,6 +172,9 @@ int treadle_trace_json_write(const treadle_schedule *schedule, const treadle_out
     failed |= json_object_set_new(object, "trace_hash", treadle_json_hash(trace->hash));
     failed |= json_object_set_new(object, "threads", thread_names(trace));
     failed |= json_object_set_new(object, "events", event_objects(trace, options));
+    if (trace->remark_count > 0) {
+        failed |= json_object_set_new(object, "remarks", remark_objects(trace, options));
+    }
     failed |= json_object_set_new(object, "dropped", json_integer(trace->dropped));
     if (failed) {
         json_decref(object);

@@ -18,6 +18,7 @@ static const treadle_scenario *const *const tables[] = {
     treadle_litmus_memory,
     treadle_litmus_misbehaving,
     treadle_litmus_oracles,
+    treadle_litmus_publication,
 };
 /* clang-format on */
 

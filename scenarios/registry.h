@@ -19,5 +19,6 @@ extern const treadle_scenario *const treadle_litmus_blocking[];
 extern const treadle_scenario *const treadle_litmus_memory[];
 extern const treadle_scenario *const treadle_litmus_misbehaving[];
 extern const treadle_scenario *const treadle_litmus_oracles[];
+extern const treadle_scenario *const treadle_litmus_publication[];
 
 #endif

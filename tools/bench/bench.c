@@ -69,6 +69,7 @@ static bool explore(const treadle_cell *cell, const treadle_explore_request *req
     if (treadle_session_open(&session, cell, NULL) != 0) {
         return false;
     }
+    session.journal->races = TREADLE_RACES_OFF; /* has a figure of its own */
     const bool done = treadle_sandbox_explore(session.sandbox, request, report) == 0;
     if (commands != NULL) {
         *commands = session.journal->commands;
@@ -164,6 +165,69 @@ static void bench_engine(bench *self)
             figure(self, "locked_increment_3x5/memory", operations, "operations/s", sync_rate / 2,
                    "peer: half of sync, in this run", 2 * operations / sync_rate);
         }
+    }
+}
+
+/* Executions/s with a race mode; 0 when there is no figure. */
+static double race_rate(const treadle_cell *cell, treadle_race_mode races, uint64_t executions)
+{
+    treadle_session session;
+    if (treadle_session_open(&session, cell, NULL) != 0) {
+        return 0;
+    }
+    session.journal->races = races;
+    const treadle_explore_request request = {
+        .strategy = "random", .seed = 1, .executions_max = executions};
+    treadle_explore_report report;
+    const bool done = treadle_sandbox_explore(session.sandbox, &request, &report) == 0 &&
+                      report.executions == executions && report.elapsed_s > 0;
+    treadle_session_close(&session);
+    return done ? (double)executions / report.elapsed_s : 0;
+}
+
+static int ascending(const void *one, const void *other)
+{
+    const double difference = *(const double *)one - *(const double *)other;
+    return (difference > 0) - (difference < 0);
+}
+
+/* What it costs to look for data races, on the smallest steps there are, and on a subject. */
+static void bench_races(bench *self)
+{
+    static const struct {
+        const char *scenario;
+        const char *variant;
+        uint64_t executions; /* of scale 1 */
+    } workloads[] = {
+        {"litmus/locked_increment", "fixed", 3000},
+        {"token_bucket/takers", "fixed", 100},
+        {"memory_store/check_then_add", "lockfree", 300},
+    };
+    enum { ROUNDS = 5 };
+    for (size_t i = 0; i < sizeof workloads / sizeof workloads[0]; i++) {
+        treadle_cell cell;
+        if (!make_cell(&cell, workloads[i].scenario, workloads[i].variant, "memory", NULL)) {
+            return;
+        }
+        double costs[ROUNDS];
+        double rate = 0;
+        for (int round = 0; round < ROUNDS; round++) { /* alternating: both meet the same noise */
+            const uint64_t executions = workloads[i].executions * self->scale;
+            const double off = race_rate(&cell, TREADLE_RACES_OFF, executions);
+            const double on = race_rate(&cell, TREADLE_RACES_ON, executions);
+            if (off <= 0 || on <= 0) {
+                return;
+            }
+            rate += on / ROUNDS;
+            costs[round] = off / on;
+        }
+        qsort(costs, ROUNDS, sizeof costs[0], ascending);
+        char name[96];
+        char text[64];
+        const double cost = costs[ROUNDS / 2];
+        snprintf(name, sizeof name, "races/%s", workloads[i].scenario);
+        snprintf(text, sizeof text, "limit: half as fast as without; cost %.2f", cost);
+        figure(self, name, rate, "executions/s", rate * cost / 2, text, 2 / cost);
     }
 }
 
@@ -416,7 +480,8 @@ int treadle_cli_bench(int argc, char **argv)
         return status;
     }
     static void (*const measurements[])(bench *) = {
-        bench_engine, bench_memory, bench_first_find, bench_dfs, bench_replay, bench_redis,
+        bench_engine, bench_races,  bench_memory, bench_first_find,
+        bench_dfs,    bench_replay, bench_redis,
     };
     if (!self.json) {
         printf("%-34s %14s %-14s %-44s %6s\n", "name", "value", "unit", "peer or limit", "ratio");

@@ -18,7 +18,7 @@
 #include "tools/redis/redis_url.h"
 #include "tools/strategies/strategies.h"
 
-enum { KEY_REDIS = 0x100, KEY_DEPTH, KEY_METRICS, KEY_LOG, LEFT_OUT_REASONS_MAX = 4 };
+enum { KEY_REDIS = 0x100, KEY_DEPTH, KEY_METRICS, KEY_LOG, KEY_RACES, LEFT_OUT_REASONS_MAX = 4 };
 
 typedef struct arguments {
     treadle_selection selection;
@@ -41,11 +41,15 @@ static const struct argp_option options[] = {
      0},
     {"seed", 'S', "N", 0, "of the strategy's random numbers; default 1", 0},
     {"executions", 'n', "N", 0, "at most so many executions a cell", 0},
-    {"time", 't', "SECONDS", 0, "at most so long a cell; default 10 when nothing else limits it",
-     0},
+    {"time", 't', "SECONDS", 0,
+     "at most so long a cell; default 10, with races 20, when nothing else limits it", 0},
     {"jobs", 'j', "N", 0, "cells at a time; default: one a core", 0},
     {"set", 'p', "NAME=VALUE,…", 0, "parameters of the scenarios, like threads=4", 0},
     {"pct-depth", KEY_DEPTH, "D", 0, "depth of the bugs that pct looks for; default 3", 0},
+    {"races", KEY_RACES, "WHERE", 0,
+     "data races are violations: auto (default) in the variants fixed and lockfree and where a row "
+     "expects one, on in all, off, or only (in all, and nothing else is looked for)",
+     0},
     {"redis", KEY_REDIS, "URL", 0,
      "a running server instead of a private one; only keys under a unique prefix are used", 0},
     {"format", 'f', "FORMAT", 0,
@@ -78,6 +82,12 @@ static error_t parse_budget(arguments *self, int key, const char *value)
             return EINVAL;
         }
         check->pct_depth = (uint32_t)number;
+        return 0;
+    case KEY_RACES:
+        if (!treadle_race_mode_parse(value, &check->races)) {
+            treadle_cli_error("--races is \"%s\"; it takes auto, on, off or only", value);
+            return EINVAL;
+        }
         return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
@@ -128,6 +138,7 @@ typedef struct reporting {
     treadle_baselines *baselines;
     uint64_t baselines_lost;
     bool environment;
+    bool races_only; /* baselines break by other properties */
 } reporting;
 
 static void on_finished(void *context, const treadle_result *result)
@@ -179,7 +190,7 @@ static void on_lost_baseline(const treadle_scenario *scenario, treadle_backend b
 /* Part of a run says nothing of what was left out. */
 static void count_baselines(reporting *report)
 {
-    if (report->summary.interrupted) {
+    if (report->summary.interrupted || report->races_only) {
         return;
     }
     const treadle_baseline_counts counts = treadle_baselines_count(report->baselines, NULL);
@@ -207,7 +218,9 @@ static int run(const arguments *self, const treadle_cell *cells, size_t count, t
     treadle_output_options(&sinks->report.output, &writer_options);
     writer_options.lanes_always = count <= 8;
     size_columns(&writer_options, cells, count);
-    reporting report = {.sinks = sinks, .baselines = treadle_baselines_open()};
+    reporting report = {.sinks = sinks,
+                        .baselines = treadle_baselines_open(),
+                        .races_only = self->jobs.check.races == TREADLE_RACES_ONLY};
     if (report.baselines == NULL) {
         treadle_cli_error("out of memory");
         return TREADLE_EXIT_ENVIRONMENT;

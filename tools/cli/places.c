@@ -39,15 +39,15 @@ static void add_place(text *self, const char *symbol)
     add(self, ")", 1);
 }
 
-/* The address at "@0x…", and where it ends; 0 when there is none. */
+/* The address at "@0x…" or "&0x…", and where it ends; 0 when there is none. */
 static uint64_t address_at(const char *at, const char **end)
 {
-    static const char mark[] = "@0x";
-    if (strncmp(at, mark, sizeof mark - 1) != 0) {
+    static const char mark[] = "0x";
+    if ((*at != '@' && *at != '&') || strncmp(at + 1, mark, sizeof mark - 1) != 0) {
         return 0;
     }
     char *after;
-    const uint64_t address = strtoull(at + sizeof mark - 1, &after, 16);
+    const uint64_t address = strtoull(at + sizeof mark, &after, 16);
     *end = after;
     return address;
 }
@@ -58,9 +58,13 @@ void treadle_places_resolve(char *message, size_t size)
     const char *at = message;
     while (*at != '\0') {
         const char *end = at + 1;
-        const uint64_t address = *at == '@' ? address_at(at, &end) : 0;
-        const char *symbol = address != 0 ? treadle_symbolize(address) : "";
-        if (symbol[0] != '\0') {
+        const uint64_t address = address_at(at, &end);
+        const char *symbol = address == 0 ? ""
+                             : *at == '@' ? treadle_symbolize(address)
+                                          : treadle_symbolize_data(address);
+        if (symbol[0] != '\0' && *at == '&') {
+            add(&out, symbol, strlen(symbol));
+        } else if (symbol[0] != '\0') {
             add_place(&out, symbol);
         } else {
             add(&out, at, (size_t)(end - at));

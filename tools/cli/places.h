@@ -8,8 +8,9 @@
 
 #include <stddef.h>
 
-/* Turns every "@0x5582…" of a message into "file.c:12 (function)", in place. An address that cannot
- * be found stays as it is; a message that grows beyond `size` is cut. */
+/* Turns every "@0x5582…" of a message into "file.c:12 (function)", and every "&0x5582…" into the
+ * name of a global variable, like "table+24", in place. An address that cannot be found stays as it
+ * is; a message that grows beyond `size` is cut. */
 void treadle_places_resolve(char *message, size_t size);
 
 #endif

@@ -150,7 +150,7 @@ int treadle_cli_replay(int argc, char **argv)
         strict &= recorded == schedule.cell.backend;
     }
     treadle_session session;
-    status = treadle_session_open(&session, &schedule.cell, self.redis_url);
+    status = treadle_session_open_schedule(&session, &schedule, self.redis_url);
     if (status) {
         treadle_schedule_free(&schedule);
         return status;

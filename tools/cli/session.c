@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tools/checkers/races.h"
 #include "tools/cli/cli.h"
 #include "tools/explore/jobs.h"
 #include "tools/redis/redis_url.h"
@@ -74,6 +75,17 @@ int treadle_session_open(treadle_session *session, const treadle_cell *cell, con
     }
     if (status) {
         treadle_session_close(session);
+    }
+    return status;
+}
+
+int treadle_session_open_schedule(treadle_session *session, const treadle_schedule *schedule,
+                                  const char *redis_url)
+{
+    const int status = treadle_session_open(session, &schedule->cell, redis_url);
+    if (!status) {
+        const bool race = strcmp(schedule->property, TREADLE_PROPERTY_DATA_RACE) == 0;
+        session->journal->races = race ? TREADLE_RACES_ON : TREADLE_RACES_OFF;
     }
     return status;
 }

@@ -21,6 +21,9 @@ typedef struct treadle_session {
 /* `redis_url` may be NULL: a private server. TREADLE_EXIT_OK, or another exit status after an error
  * was printed; then there is nothing to close. */
 int treadle_session_open(treadle_session *session, const treadle_cell *cell, const char *redis_url);
+/* Likewise, to run a schedule again: data races are looked for when it shows one. */
+int treadle_session_open_schedule(treadle_session *session, const treadle_schedule *schedule,
+                                  const char *redis_url);
 void treadle_session_close(treadle_session *session);
 
 #endif

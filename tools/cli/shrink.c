@@ -103,7 +103,7 @@ int treadle_cli_shrink(int argc, char **argv)
         return status;
     }
     treadle_session session;
-    status = treadle_session_open(&session, &schedule.cell, self.redis_url);
+    status = treadle_session_open_schedule(&session, &schedule, self.redis_url);
     if (status) {
         treadle_schedule_free(&schedule);
         return status;

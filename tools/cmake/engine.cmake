@@ -21,6 +21,9 @@ endif()
 file(GLOB checker_sources CONFIGURE_DEPENDS tools/checkers/*.c)
 add_library(treadle_checkers STATIC ${checker_sources})
 target_link_libraries(treadle_checkers PUBLIC treadle_flags treadle_engine)
+if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(treadle_checkers PRIVATE -O3 -flto=auto -fno-fat-lto-objects)
+endif()
 
 add_library(treadle_redis_clock SHARED tools/redis/redis_clock.c)
 target_link_libraries(treadle_redis_clock PRIVATE treadle_flags)
@@ -56,21 +59,23 @@ target_link_libraries(treadle_cli PUBLIC treadle_reports PRIVATE PkgConfig::JANS
 
 file(GLOB impl_sources CONFIGURE_DEPENDS impl/*.c impl/*/*.c)
 list(FILTER impl_sources EXCLUDE REGEX impl/tests/)
-treadle_subject(treadle_impl INSTRUMENTED SOURCES ${impl_sources} ${TREADLE_CK_SOURCES})
+treadle_subject(treadle_ck INSTRUMENTED PRIMITIVES SOURCES ${TREADLE_CK_SOURCES})
+treadle_subject(treadle_impl INSTRUMENTED SOURCES ${impl_sources})
 file(GLOB litmus_sources CONFIGURE_DEPENDS scenarios/litmus/*.c)
 treadle_subject(treadle_litmus INSTRUMENTED SOURCES ${litmus_sources})
 # Scenarios call what subjects call, but their own accesses are no scheduling points.
 file(GLOB row_sources CONFIGURE_DEPENDS scenarios/*.c)
 list(REMOVE_ITEM row_sources ${PROJECT_SOURCE_DIR}/scenarios/scenario.c
-     ${PROJECT_SOURCE_DIR}/scenarios/registry.c ${PROJECT_SOURCE_DIR}/scenarios/claims.c)
+     ${PROJECT_SOURCE_DIR}/scenarios/registry.c ${PROJECT_SOURCE_DIR}/scenarios/claims.c
+     ${PROJECT_SOURCE_DIR}/scenarios/racy.c)
 treadle_subject(treadle_scenario_rows SOURCES ${row_sources})
 
 file(GLOB model_sources CONFIGURE_DEPENDS models/*.c)
 add_library(treadle_scenarios OBJECT scenarios/scenario.c scenarios/registry.c
-                                     scenarios/claims.c ${model_sources})
+                                     scenarios/claims.c scenarios/racy.c ${model_sources})
 target_link_libraries(treadle_scenarios PUBLIC treadle_flags treadle_checkers treadle_engine)
 
-set(TREADLE_SUBJECTS treadle_impl treadle_litmus treadle_scenario_rows treadle_scenarios)
+set(TREADLE_SUBJECTS treadle_ck treadle_impl treadle_litmus treadle_scenario_rows treadle_scenarios)
 
 # ---- the program -------------------------------------------------------------------------------
 
@@ -80,7 +85,13 @@ target_link_libraries(treadle PRIVATE treadle_cli ${TREADLE_SUBJECTS} treadle_cl
 
 # The whole matrix: every row as expected, every baseline broken.
 add_test(NAME check_everything COMMAND treadle check)
-set_tests_properties(check_everything PROPERTIES TIMEOUT 900)
+set_tests_properties(check_everything PROPERTIES TIMEOUT 900 PROCESSORS 2)
+
+# Data races: found in the variants that are stated to be racy (scenarios/racy.c), and in no other, at
+# the granularity of each row and at the finest.
+add_test(NAME check_races COMMAND treadle check --races only --backend memory)
+add_test(NAME check_races_memory COMMAND treadle check --races only --backend memory --granularity memory)
+set_tests_properties(check_races check_races_memory PROPERTIES TIMEOUT 900 PROCESSORS 2)
 
 # ---- tests -------------------------------------------------------------------------------------
 
@@ -106,6 +117,11 @@ target_compile_definitions(engine_ucontext_test PRIVATE TREADLE_UCONTEXT=1)
 
 treadle_test(linearizability_test SOURCES tools/checkers/tests/linearizability_test.c
              LIBRARIES treadle_checkers treadle_engine)
+
+treadle_subject(treadle_races_test_subject INSTRUMENTED
+                SOURCES tools/checkers/tests/races_subject.c)
+treadle_test(races_test SOURCES tools/checkers/tests/races_test.c tools/engine/tests/explore.c
+             LIBRARIES treadle_checkers treadle_engine treadle_races_test_subject treadle_engine)
 
 # The wire seam is tested against a stub of the engine.
 foreach(name resp wire url commands server clock seam)

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: MIT
-# treadle_subject(NAME [INSTRUMENTED] SOURCES …): compiles ordinary C, then takes three steps that the
+# treadle_subject(NAME [INSTRUMENTED] [PRIMITIVES] SOURCES …): compiles ordinary C, then takes three steps that the
 # sources need not know of:
 #   INSTRUMENTED  every access becomes a call of __tsan_*, which the engine defines;
 #   redirect      calls of pthreads, clocks, allocation, … become calls of the engine's models
 #                 (tools/engine/redirect.syms is the whole list);
 #   data          global variables move to a section of their own, which the engine puts back to its
 #                 initial state before every execution.
-# The result is one object file: link the target NAME.
+# The result is one object file: link the target NAME. PRIMITIVES says that this is a library of
+# lock-free primitives, whose plain accesses are meant as volatile ones: its code gets a section of
+# its own, by which the race detector knows it (tools/checkers/races.h).
 set(TREADLE_TSAN_FLAGS -O1 -g -fsanitize=thread)
 if(CMAKE_C_COMPILER_ID STREQUAL "Clang")
   list(APPEND TREADLE_TSAN_FLAGS -gdwarf-aranges "SHELL:-mllvm -tsan-instrument-read-before-write=1"
@@ -32,7 +34,7 @@ find_program(TREADLE_LD NAMES ld.bfd ld REQUIRED)
 find_program(TREADLE_OBJCOPY NAMES objcopy REQUIRED)
 
 function(treadle_subject name)
-  cmake_parse_arguments(SUBJECT "INSTRUMENTED" "" "SOURCES" ${ARGN})
+  cmake_parse_arguments(SUBJECT "INSTRUMENTED;PRIMITIVES" "" "SOURCES" ${ARGN})
   add_library(${name}_objects OBJECT ${SUBJECT_SOURCES})
   target_link_libraries(${name}_objects PRIVATE treadle_flags PkgConfig::HIREDIS PkgConfig::YAML)
   # Concurrency Kit's inline assembly is invisible to instrumentation; its builtins are not.
@@ -44,6 +46,10 @@ function(treadle_subject name)
   set(merged ${CMAKE_CURRENT_BINARY_DIR}/${name}.merged.o)
   set(object ${CMAKE_CURRENT_BINARY_DIR}/${name}.o)
   set(data treadle_subject_data)
+  set(code)
+  if(SUBJECT_PRIMITIVES)
+    set(code --rename-section .text=treadle_primitives_code)
+  endif()
   add_custom_command(
     OUTPUT ${object}
     COMMAND ${TREADLE_LD} -r -o ${merged} $<TARGET_OBJECTS:${name}_objects>
@@ -51,7 +57,7 @@ function(treadle_subject name)
             --set-section-flags .bss=alloc,load,contents,data
             --rename-section .bss=${data},alloc,load,contents,data
             --rename-section .data=${data} --rename-section .data.rel=${data}
-            --rename-section .data.rel.local=${data} ${merged} ${object}
+            --rename-section .data.rel.local=${data} ${code} ${merged} ${object}
     DEPENDS ${name}_objects $<TARGET_OBJECTS:${name}_objects> ${redirect}
     COMMAND_EXPAND_LISTS VERBATIM
     COMMENT "Subject ${name}: redirecting calls, renaming data")

@@ -41,7 +41,10 @@ static inline __attribute__((always_inline)) void loaded(const volatile void *ad
         treadle_touching(address, size,
                          TREADLE_TOUCH_READ | TREADLE_TOUCH_ATOMIC | acquires(order), site);
         treadle_event_value(value);
-        treadle_spin_read((uintptr_t)address, site, value);
+        if (UNLIKELY(treadle_spin_read((uintptr_t)address, site, value))) {
+            treadle_touching(
+                address, size, TREADLE_TOUCH_READ | TREADLE_TOUCH_ATOMIC | acquires(order), site);
+        }
     }
 }
 
@@ -55,7 +58,8 @@ static inline __attribute__((always_inline)) void changed(const volatile void *a
     }
     const uint32_t acquired = kind == TREADLE_OP_ATOMIC_STORE ? 0 : acquires(order);
     treadle_touching(address, size,
-                     TREADLE_TOUCH_WRITE | TREADLE_TOUCH_ATOMIC | acquired | releases(order),
+                     TREADLE_TOUCH_WRITE | TREADLE_TOUCH_ATOMIC | acquired | releases(order) |
+                         (kind == TREADLE_OP_ATOMIC_STORE ? 0 : TREADLE_TOUCH_RMW),
                      site);
     if (UNLIKELY(E.event != NULL)) {
         if (kind == TREADLE_OP_ATOMIC_STORE) {
@@ -76,7 +80,9 @@ modified(const volatile void *address, uint8_t size, uint64_t old, uint64_t new,
 {
     if (old == new) {
         treadle_touching(address, size,
-                         TREADLE_TOUCH_WRITE | TREADLE_TOUCH_ATOMIC | releases(order), site);
+                         TREADLE_TOUCH_WRITE | TREADLE_TOUCH_ATOMIC | TREADLE_TOUCH_RMW |
+                             releases(order),
+                         site);
         loaded(address, size, old, order, site);
     } else {
         changed(address, size, TREADLE_OP_ATOMIC_RMW, old, new, order, site);

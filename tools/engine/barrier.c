@@ -52,7 +52,7 @@ int SEAM(pthread_barrier_wait)(pthread_barrier_t *barrier)
         treadle_announce(TREADLE_OP_BARRIER_WAIT, barrier, 0, 0, SITE());
     }
     treadle_touching_object(barrier, TREADLE_TOUCH_WRITE | TREADLE_TOUCH_RELEASE |
-                                         TREADLE_TOUCH_ACQUIRE);
+                                         TREADLE_TOUCH_ACQUIRE | TREADLE_TOUCH_RMW);
     known->count++;
     if (known->count == (int64_t)known->limit) {
         known->count = 0;
@@ -60,6 +60,7 @@ int SEAM(pthread_barrier_wait)(pthread_barrier_t *barrier)
         known->pending = 0;
         treadle_lets_go(released);
         treadle_gate_set(released, true);
+        treadle_happens_before(released); /* all have arrived before anyone leaves */
         treadle_progress(barrier, sizeof *barrier);
         return PTHREAD_BARRIER_SERIAL_THREAD;
     }

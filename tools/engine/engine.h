@@ -126,6 +126,14 @@ void treadle_event_text(treadle_event *event, const char *text, size_t length, b
 /* A remark in the trace: an invocation, a response. Costs nothing while not recording. */
 void treadle_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* How many events the trace has so far; 0 while exploring. */
+uint32_t treadle_recorded_events(void);
+
+/* While recording: says something of thread `who` and of the moment at which the trace had
+ * `after` events. A few are kept; see trace.h. */
+void treadle_remark(uint32_t after, uint32_t who, const void *site, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
 /* Leaves what follows out of the trace, or takes it in again; for set-up and checks. */
 void treadle_record_pause(bool pause);
 

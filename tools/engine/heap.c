@@ -271,6 +271,7 @@ void *treadle_heap_allocate(size_t size, size_t alignment, const void *site)
     block->freed = false;
     *header_of(block->begin) = (header){block, mark_of(block)};
     shadow_open(block);
+    treadle_touching_new_block(block->begin, size ? size : 1, site);
     return memset(block->begin, HEAP_FRESH_BYTE, size);
 }
 
@@ -280,7 +281,8 @@ void treadle_heap_release(void *begin, const void *site)
     if (block->freed) {
         treadle_access_double_free(block, site);
     }
-    treadle_touching(begin, block->size ? block->size : 1, TREADLE_TOUCH_WRITE, site);
+    treadle_touching(begin, block->size ? block->size : 1,
+                     TREADLE_TOUCH_WRITE | TREADLE_TOUCH_FREE, site);
     block->freed = true;
     block->freed_at = site;
     block->freed_by = (uint8_t)E.self->id;

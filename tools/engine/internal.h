@@ -225,7 +225,10 @@ extern treadle_footprint treadle_footprint_now __attribute__((visibility("hidden
 
 void treadle_observe_touch(const volatile void *address, size_t size, uint32_t flags,
                            const void *site);
+void treadle_observe_only(const volatile void *address, size_t size, uint32_t flags,
+                          const void *site);
 void treadle_observe_fence(int order);
+void treadle_observe_release(uint64_t to);
 void treadle_observe_edges(uint64_t to);
 
 /* The step under way touches this; see observe.h. */
@@ -254,7 +257,23 @@ treadle_touching_object(const volatile void *address, uint32_t flags)
 static inline void treadle_lets_go(uint64_t threads)
 {
     if (UNLIKELY(E.observing)) {
+        treadle_observe_release(threads);
+    }
+}
+
+/* What the calling thread did so far happens before what these do from now on. */
+static inline void treadle_happens_before(uint64_t threads)
+{
+    if (UNLIKELY(E.observing)) {
         treadle_observe_edges(threads);
+    }
+}
+
+/* For observers alone: a block of the heap is new. */
+static inline void treadle_touching_new_block(const void *block, size_t size, const void *site)
+{
+    if (UNLIKELY(E.observing)) {
+        treadle_observe_only(block, size, TREADLE_TOUCH_WRITE | TREADLE_TOUCH_ALLOCATE, site);
     }
 }
 
@@ -322,8 +341,9 @@ static inline void treadle_progress(const void *address, size_t size)
 void treadle_spin_park(watch *seen);
 
 /* A read (or a failed attempt) found `value`. A thread that finds the same values at the same sites
- * again and again, and does nothing else, is spinning. */
-static inline void treadle_spin_read(uintptr_t address, const void *site, uint64_t value)
+ * again and again, and does nothing else, is spinning. True when it was made to wait: the value may
+ * be another by now. */
+static inline bool treadle_spin_read(uintptr_t address, const void *site, uint64_t value)
 {
     thread *self = E.self;
     watch *seen = &self->watches[((uintptr_t)site ^ (uintptr_t)site >> 3) % WATCHES];
@@ -336,7 +356,9 @@ static inline void treadle_spin_read(uintptr_t address, const void *site, uint64
         seen->repeats = 1;
     } else if (UNLIKELY(++seen->repeats > E.spin_reads_max)) {
         treadle_spin_park(seen);
+        return true;
     }
+    return false;
 }
 
 /* A sleep or yield from `site`: true when the caller should first let another thread step. */

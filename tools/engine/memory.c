@@ -25,12 +25,14 @@ reading(const void *address, size_t size, treadle_op_kind kind, int level, const
         treadle_announce(kind, address, capped(size), 0, site);
     }
     treadle_access(address, size, ACCESS_READ, site);
-    treadle_touching(
-        address, size,
-        TREADLE_TOUCH_READ | (kind == TREADLE_OP_VOLATILE_READ ? TREADLE_TOUCH_VOLATILE : 0), site);
+    const uint32_t flags =
+        TREADLE_TOUCH_READ | (kind == TREADLE_OP_VOLATILE_READ ? TREADLE_TOUCH_VOLATILE : 0);
+    treadle_touching(address, size, flags, site);
     uint64_t value = 0;
     memcpy(&value, address, size < sizeof value ? size : sizeof value);
-    treadle_spin_read((uintptr_t)address, site, value);
+    if (UNLIKELY(treadle_spin_read((uintptr_t)address, site, value))) {
+        treadle_touching(address, size, flags, site);
+    }
 }
 
 static inline __attribute__((always_inline)) void

@@ -23,8 +23,8 @@ object *treadle_mutex_of(pthread_mutex_t *mutex)
 
 static inline void take(object *mutex, thread *self, const void *site)
 {
-    treadle_touching_object((void *)mutex->address,
-                            TREADLE_TOUCH_WRITE | TREADLE_TOUCH_ACQUIRE | TREADLE_TOUCH_OPEN);
+    treadle_touching_object((void *)mutex->address, TREADLE_TOUCH_WRITE | TREADLE_TOUCH_ACQUIRE |
+                                                        TREADLE_TOUCH_OPEN | TREADLE_TOUCH_LOCK);
     mutex->owner = (uint8_t)self->id;
     mutex->count = 1;
     treadle_object_taken(mutex, site);
@@ -91,7 +91,8 @@ void treadle_mutex_take_any(object *mutex, const void *site)
 
 void treadle_mutex_release(object *mutex)
 {
-    treadle_touching_object((void *)mutex->address, TREADLE_TOUCH_WRITE | TREADLE_TOUCH_RELEASE);
+    treadle_touching_object((void *)mutex->address,
+                            TREADLE_TOUCH_WRITE | TREADLE_TOUCH_RELEASE | TREADLE_TOUCH_LOCK);
     mutex->owner = NO_THREAD;
     mutex->count = 0;
     treadle_gate_set(mutex->pending, true);

@@ -43,14 +43,36 @@ static void add(const treadle_touch *touch)
     footprint->touches[footprint->count++] = *touch;
 }
 
+/* What lies at one address for all fibers and is each one's own: thread-local variables, errno. */
+static bool own_storage(uintptr_t address)
+{
+    return address - (uintptr_t)E.tls < E.tls_bytes ||
+           address - (uintptr_t)E.errno_location < sizeof *E.errno_location;
+}
+
 void treadle_observe_touch(const volatile void *address, size_t size, uint32_t flags,
                            const void *site)
 {
-    const treadle_touch touch = {(uintptr_t)address, (uint32_t)size, flags};
-    if (E.observing & OBSERVE_FOOTPRINT) {
-        add(&touch);
+    treadle_touch touch = {(uintptr_t)address, (uint32_t)size, flags};
+    if (UNLIKELY(own_storage(touch.address))) {
+        return;
     }
     if (E.observing & OBSERVE_ALL) {
+        /* Below `sync` most operations on objects are not announced, with their sites. */
+        const bool known = !(flags & TREADLE_TOUCH_OBJECT) || E.level >= TREADLE_GRANULARITY_SYNC;
+        E.options.observer->touch(E.options.observer_self, E.self->id, &touch, known ? site : NULL);
+    }
+    if (E.observing & OBSERVE_FOOTPRINT) {
+        touch.flags &= TREADLE_TOUCH_FOOTPRINT;
+        add(&touch);
+    }
+}
+
+void treadle_observe_only(const volatile void *address, size_t size, uint32_t flags,
+                          const void *site)
+{
+    const treadle_touch touch = {(uintptr_t)address, (uint32_t)size, flags};
+    if ((E.observing & OBSERVE_ALL) && !own_storage((uintptr_t)address)) {
         E.options.observer->touch(E.options.observer_self, E.self->id, &touch, site);
     }
 }
@@ -62,11 +84,15 @@ void treadle_observe_fence(int order)
     }
 }
 
-void treadle_observe_edges(uint64_t to)
+void treadle_observe_release(uint64_t to)
 {
     if (E.observing & OBSERVE_FOOTPRINT) {
         treadle_footprint_now.released |= to;
     }
+}
+
+void treadle_observe_edges(uint64_t to)
+{
     if (E.observing & OBSERVE_ALL) {
         for (; to; to &= to - 1) {
             E.options.observer->edge(E.options.observer_self, E.self->id,
@@ -80,6 +106,33 @@ void treadle_touch_external(uint64_t address, uint32_t size, bool write)
     treadle_touching((const void *)(uintptr_t)address, size,
                      (write ? TREADLE_TOUCH_WRITE : TREADLE_TOUCH_READ) | TREADLE_TOUCH_OBJECT,
                      NULL);
+}
+
+const char *treadle_thread_name(uint32_t id)
+{
+    return E.threads[id].name;
+}
+
+const char *treadle_object_name(uint64_t address, char *buffer, size_t size)
+{
+    buffer[0] = '\0';
+    for (uint32_t i = E.object_count; i-- > 0 && buffer[0] == '\0';) {
+        if (E.objects[i].address == address) {
+            treadle_object_describe(&E.objects[i], buffer, size);
+        }
+    }
+    return buffer;
+}
+
+const char *treadle_stack_owner(uint64_t address)
+{
+    for (uint32_t i = 0; i < E.thread_count; i++) {
+        if (address >= (uintptr_t)treadle_stack_low(&E.stacks, i) &&
+            address < (uintptr_t)treadle_stack_high(&E.stacks, i)) {
+            return E.threads[i].name;
+        }
+    }
+    return NULL;
 }
 
 treadle_gate treadle_gate_of(uint32_t id)
@@ -97,8 +150,7 @@ treadle_gate treadle_gate_of(uint32_t id)
     case TREADLE_OP_RWLOCK_WRLOCK:
     case TREADLE_OP_ONCE:
     case TREADLE_OP_SEM_WAIT:
-    case TREADLE_OP_COND_WAKE:
-        return (treadle_gate){waiter->object->address, TREADLE_TOUCH_OPEN};
+    case TREADLE_OP_COND_WAKE: return (treadle_gate){waiter->object->address, TREADLE_TOUCH_OPEN};
     case TREADLE_OP_RWLOCK_RDLOCK:
         return (treadle_gate){waiter->object->address, TREADLE_TOUCH_OPEN_READ};
     default: return (treadle_gate){0, 0};

@@ -13,7 +13,11 @@
  * last to arrive at its barrier). That a lock was released is no edge: who takes it touches it.
  *
  * Footprints are collected only while a strategy that follows steps (strategy.h) is past its plan;
- * an observer sees everything from the start. Neither sees set-up code outside an execution.
+ * an observer sees everything from the start, and is told more: what kind of access it is, and what
+ * orders it. Who may go on is no order: a signal, a spinner woken by a write or a time that was
+ * reached synchronise nothing. What does, by C11 and POSIX, an observer learns from the touches'
+ * ACQUIRE and RELEASE, from fences, and from `edge` where there is no object between two threads.
+ * Neither sees set-up code outside an execution.
  *
  * Owned by the engine, valid until the next step begins; not thread-safe.
  */
@@ -34,6 +38,13 @@ enum {
     TREADLE_TOUCH_OBJECT = 32,     /* a synchronisation object, or something of the engine's */
     TREADLE_TOUCH_OPEN = 64,       /* before it, a thread that waits for this could have gone on */
     TREADLE_TOUCH_OPEN_READ = 128, /* likewise, a reader that waits for a read-write lock */
+    /* For observers only; footprints leave these out. */
+    TREADLE_TOUCH_RMW = 256,       /* a read-modify-write: what was released there before stays */
+    TREADLE_TOUCH_LOCK = 512,      /* ACQUIRE: a lock is held from now on; RELEASE: no longer */
+    TREADLE_TOUCH_SHARED = 1024,   /* by a reader */
+    TREADLE_TOUCH_FREE = 2048,     /* a block of the heap is given back */
+    TREADLE_TOUCH_ALLOCATE = 4096, /* a block is new: nothing of its memory's past counts */
+    TREADLE_TOUCH_FOOTPRINT = 255,
 };
 
 typedef struct treadle_touch {
@@ -61,6 +72,7 @@ typedef struct treadle_observer {
     void (*start)(void *self); /* an execution begins */
     void (*touch)(void *self, uint32_t thread, const treadle_touch *touch, const void *site);
     void (*fence)(void *self, uint32_t thread, int memory_order);
+    /* What `from` did so far happens before all that `to` does from now on. */
     void (*edge)(void *self, uint32_t from, uint32_t to);
 } treadle_observer;
 
@@ -71,5 +83,12 @@ void treadle_touch_external(uint64_t address, uint32_t size, bool write);
 
 /* Valid in treadle_strategy.step and .end. */
 treadle_gate treadle_gate_of(uint32_t thread);
+
+/* Inside an execution, for reports: the name of a thread; of the synchronisation object at an
+ * address, like "mutex 2" ("" when there is none); of the thread whose stack an address is on (NULL
+ * when it is on none). */
+const char *treadle_thread_name(uint32_t thread);
+const char *treadle_object_name(uint64_t address, char *buffer, size_t size);
+const char *treadle_stack_owner(uint64_t address);
 
 #endif

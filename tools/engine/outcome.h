@@ -4,7 +4,8 @@
  * another process and survive the death of the one that wrote it.
  *
  * A message names places in the code as "@0x" and the address that a call there returns to, in the
- * process that ran it. Whoever shows messages resolves them (tools/cli/places.h).
+ * process that ran it, and global variables as "&0x" and their address there. Whoever shows
+ * messages resolves them (tools/cli/places.h).
  */
 #ifndef TREADLE_ENGINE_OUTCOME_H
 #define TREADLE_ENGINE_OUTCOME_H

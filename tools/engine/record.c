@@ -46,6 +46,7 @@ void treadle_record_start(treadle_trace *trace)
     trace->event_count = 0;
     trace->dropped = 0;
     trace->text_length = 0;
+    trace->remark_count = 0;
     trace->thread_count = 0;
     trace->hash = 0;
 }
@@ -179,4 +180,35 @@ void treadle_note(const char *format, ...)
     treadle_event *event = append(TREADLE_OP_NOTE);
     const size_t kept = length < 0 ? 0 : (size_t)length;
     treadle_event_text(event, text, kept < sizeof text ? kept : sizeof text - 1, false);
+}
+
+uint32_t treadle_recorded_events(void)
+{
+    return E.options.trace != NULL ? E.options.trace->event_count : 0;
+}
+
+void treadle_remark(uint32_t after, uint32_t who, const void *site, const char *format, ...)
+{
+    treadle_trace *trace = E.options.trace;
+    if (trace == NULL || trace->remark_count == TREADLE_TRACE_REMARKS_MAX) {
+        return;
+    }
+    const int64_t clock_ns =
+        after > 0 && after <= trace->event_count ? trace->events[after - 1].clock_ns : 0;
+    treadle_trace_remark *remark = &trace->remarks[trace->remark_count++];
+    *remark = (treadle_trace_remark){.after = after,
+                                     .note = {.thread = (uint8_t)who,
+                                              .kind = TREADLE_OP_NOTE,
+                                              .site = (uint64_t)(uintptr_t)site,
+                                              .clock_ns = clock_ns,
+                                              .text_offset = trace->text_length}};
+    const size_t room = TREADLE_TRACE_TEXT_MAX - trace->text_length;
+    va_list arguments;
+    va_start(arguments, format);
+    const int length = vsnprintf(trace->text + trace->text_length, room, format, arguments);
+    va_end(arguments);
+    if (length > 0 && (size_t)length < room) {
+        remark->note.text_length = (uint32_t)length;
+        trace->text_length += (uint32_t)length;
+    }
 }

@@ -17,7 +17,8 @@ static void touch(const object *lock, uint32_t how)
 {
     const bool no_writer = lock->owner == NO_THREAD;
     treadle_touching_object((void *)lock->address,
-                            TREADLE_TOUCH_WRITE | how | (no_writer ? TREADLE_TOUCH_OPEN_READ : 0) |
+                            TREADLE_TOUCH_WRITE | TREADLE_TOUCH_LOCK | how |
+                                (no_writer ? TREADLE_TOUCH_OPEN_READ : 0) |
                                 (no_writer && lock->holders == 0 ? TREADLE_TOUCH_OPEN : 0));
 }
 
@@ -56,7 +57,7 @@ static nested_read *nested(object *lock, bool make)
 /* A reader inside is a bit; that it is inside more than once is kept with the thread. */
 static void take_read(object *lock, const void *site)
 {
-    touch(lock, TREADLE_TOUCH_ACQUIRE);
+    touch(lock, TREADLE_TOUCH_ACQUIRE | TREADLE_TOUCH_SHARED);
     if (lock->holders & E.self->bit) {
         nested_read *entry = nested(lock, true);
         entry->lock = lock;
@@ -258,7 +259,7 @@ int SEAM(pthread_rwlock_unlock)(pthread_rwlock_t *lock)
     if (E.level >= TREADLE_GRANULARITY_SYNC) {
         treadle_announce(TREADLE_OP_RWLOCK_UNLOCK, lock, 0, 0, SITE());
     }
-    touch(known, TREADLE_TOUCH_RELEASE);
+    touch(known, TREADLE_TOUCH_RELEASE | (known->owner == E.self->id ? 0 : TREADLE_TOUCH_SHARED));
     if (known->owner == E.self->id) {
         known->owner = NO_THREAD;
     } else if (known->holders & E.self->bit) {

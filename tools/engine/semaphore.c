@@ -131,7 +131,7 @@ int SEAM(sem_trywait)(sem_t *semaphore)
         take(known, SITE());
         return 0;
     }
-    treadle_touching_object(semaphore, TREADLE_TOUCH_READ | TREADLE_TOUCH_ACQUIRE);
+    treadle_touching_object(semaphore, TREADLE_TOUCH_READ);
     treadle_event_failed();
     treadle_spin_read((uintptr_t)semaphore, SITE(), 0);
     return fail(EAGAIN);
@@ -150,6 +150,7 @@ int SEAM(sem_post)(sem_t *semaphore)
         return fail(EOVERFLOW);
     }
     treadle_touching_object(semaphore, TREADLE_TOUCH_WRITE | TREADLE_TOUCH_RELEASE |
+                                           TREADLE_TOUCH_RMW |
                                            (known->count > 0 ? TREADLE_TOUCH_OPEN : 0));
     known->count++;
     treadle_gate_set(known->pending, true);

@@ -13,8 +13,8 @@ static object *spin_of(pthread_spinlock_t *lock)
 
 static void take(object *lock, const void *site)
 {
-    treadle_touching_object((void *)lock->address,
-                            TREADLE_TOUCH_WRITE | TREADLE_TOUCH_ACQUIRE | TREADLE_TOUCH_OPEN);
+    treadle_touching_object((void *)lock->address, TREADLE_TOUCH_WRITE | TREADLE_TOUCH_ACQUIRE |
+                                                       TREADLE_TOUCH_OPEN | TREADLE_TOUCH_LOCK);
     lock->owner = (uint8_t)E.self->id;
     treadle_object_taken(lock, site);
     treadle_gate_set(lock->pending, false);
@@ -88,7 +88,7 @@ int SEAM(pthread_spin_unlock)(pthread_spinlock_t *lock)
     if (known->owner != E.self->id) {
         treadle_violation("misuse", "%s unlocks a spin lock that it does not hold", E.self->name);
     }
-    treadle_touching_object(lock, TREADLE_TOUCH_WRITE | TREADLE_TOUCH_RELEASE);
+    treadle_touching_object(lock, TREADLE_TOUCH_WRITE | TREADLE_TOUCH_RELEASE | TREADLE_TOUCH_LOCK);
     known->owner = NO_THREAD;
     treadle_gate_set(known->pending, true);
     treadle_progress((const void *)(uintptr_t)lock, sizeof *lock);

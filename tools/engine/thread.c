@@ -86,6 +86,7 @@ thread *treadle_thread_new(const char name[TREADLE_THREAD_NAME_MAX], const void 
         treadle_tls_fresh(made);
     }
     treadle_lets_go(made->bit);
+    treadle_happens_before(made->bit);
     memcpy(made->name, name, TREADLE_THREAD_NAME_MAX);
     name_in_trace(made);
     E.enabled |= made->bit;
@@ -138,6 +139,7 @@ _Noreturn void treadle_thread_end(void *result)
     }
     if (self->scenario_thread) {
         treadle_lets_go(E.threads[0].bit);
+        treadle_happens_before(E.threads[0].bit);
     }
     treadle_schedule_away();
 }

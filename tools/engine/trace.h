@@ -11,6 +11,9 @@
  * and text of each event, no address, no site and no value: it is the same in every process, and at
  * granularity `sync` in every build, that does the same steps.
  *
+ * What a checker says afterwards of a moment in the trace is a remark: no event, not hashed, and
+ * not counted among the events.
+ *
  * Not thread-safe: written by one execution, read after it.
  */
 #ifndef TREADLE_ENGINE_TRACE_H
@@ -25,6 +28,7 @@
 #define TREADLE_TRACE_EVENTS_MAX 32768u
 #define TREADLE_TRACE_TEXT_MAX (4u << 20)
 #define TREADLE_TRACE_THREADS_MAX 64u
+#define TREADLE_TRACE_REMARKS_MAX 4u
 #define TREADLE_THREAD_NAME_MAX 24u
 
 enum {
@@ -52,12 +56,20 @@ typedef struct treadle_event {
     uint64_t hash;        /* over all events up to and with this one */
 } treadle_event;
 
+/* Reads like a note of its thread that came after so many events. */
+typedef struct treadle_trace_remark {
+    uint32_t after;
+    treadle_event note;
+} treadle_trace_remark;
+
 typedef struct treadle_trace {
     uint32_t event_count;
     uint32_t dropped; /* events beyond the capacity */
     uint32_t text_length;
     uint32_t thread_count;
     uint64_t hash;
+    uint32_t remark_count;
+    treadle_trace_remark remarks[TREADLE_TRACE_REMARKS_MAX];
     char thread_names[TREADLE_TRACE_THREADS_MAX][TREADLE_THREAD_NAME_MAX];
     treadle_event events[TREADLE_TRACE_EVENTS_MAX];
     char text[TREADLE_TRACE_TEXT_MAX];

@@ -4,6 +4,32 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const char *const race_modes[] = {
+    [TREADLE_RACES_AUTO] = "auto",
+    [TREADLE_RACES_OFF] = "off",
+    [TREADLE_RACES_ON] = "on",
+    [TREADLE_RACES_ONLY] = "only",
+};
+
+bool treadle_race_mode_parse(const char *name, treadle_race_mode *out)
+{
+    for (size_t i = 0; i < sizeof race_modes / sizeof race_modes[0]; i++) {
+        if (strcmp(race_modes[i], name) == 0) {
+            *out = (treadle_race_mode)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+treadle_race_mode treadle_race_mode_for(treadle_race_mode mode, const char *variant)
+{
+    if (mode != TREADLE_RACES_AUTO) {
+        return mode;
+    }
+    return treadle_variant_is_solution(variant) ? TREADLE_RACES_ON : TREADLE_RACES_OFF;
+}
+
 void treadle_schedule_free(treadle_schedule *schedule)
 {
     free(schedule->decisions);

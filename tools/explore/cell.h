@@ -26,6 +26,19 @@ typedef struct treadle_cell {
     int64_t parameters[TREADLE_PARAMETERS_MAX]; /* in the scenario's order */
 } treadle_cell;
 
+/* Whether executions are watched for data races (tools/checkers/races.h). */
+typedef enum treadle_race_mode {
+    TREADLE_RACES_AUTO, /* in the variants that we stand behind, and where one is expected */
+    TREADLE_RACES_OFF,
+    TREADLE_RACES_ON,
+    TREADLE_RACES_ONLY, /* and what else breaks does not end the search */
+} treadle_race_mode;
+
+/* "auto", "off", "on", "only"; false for an unknown name. */
+bool treadle_race_mode_parse(const char *name, treadle_race_mode *out);
+/* AUTO becomes ON or OFF. */
+treadle_race_mode treadle_race_mode_for(treadle_race_mode mode, const char *variant);
+
 /* A schedule with what is needed to tell whether the program still does what was recorded. */
 typedef struct treadle_schedule {
     treadle_cell cell;
@@ -56,6 +69,7 @@ typedef struct treadle_result {
     treadle_verdict verdict;
     treadle_verdict expected; /* NONE when nothing is stated for this cell */
     bool as_expected;
+    bool race_expected;           /* the expected violation is a data race */
     const char *reason;           /* of the expectation; NULL when none; static */
     uint64_t first_violation;     /* the execution that found it, from 1; 0 = none */
     treadle_outcome outcome;      /* of the counterexample, after shrinking */

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "scenarios/racy.h"
+#include "tools/checkers/races.h"
 #include "tools/explore/shrink.h"
 #include "tools/explore/token.h"
 #include "tools/strategies/strategies.h"
@@ -17,12 +19,14 @@ enum {
     EXECUTIONS_RANDOM_REDIS = 1000,
     EXECUTIONS_DFS = 5000000,
     EXECUTIONS_DFS_REDIS = 20000,
+    EXECUTIONS_RACES = 2000,
     EXECUTIONS_COARSER = 2000,
     EXECUTIONS_COARSER_REDIS = 200,
     SHRINK_EXECUTIONS = 4000,
 };
 
 static const double TIME_S_DEFAULT = 10;
+static const double TIME_S_RACES = 20; /* where races are looked for, which costs up to half */
 static const double SHRINK_S = 10;
 
 /* ---- planning -------------------------------------------------------------------------------- */
@@ -39,7 +43,7 @@ static treadle_explore_request plan(const treadle_cell *cell, const treadle_expe
                                          : cell->granularity == TREADLE_GRANULARITY_AWAIT;
     const char *strategy = options->strategy;
     if (strategy == NULL) {
-        strategy = proves ? "dfs" : "mixed";
+        strategy = proves && options->races != TREADLE_RACES_ONLY ? "dfs" : "mixed";
     }
     snprintf(request.strategy, sizeof request.strategy, "%s", strategy);
     const bool live = cell->backend == TREADLE_BACKEND_REDIS;
@@ -47,12 +51,18 @@ static treadle_explore_request plan(const treadle_cell *cell, const treadle_expe
         const bool exhaustive = treadle_strategy_find(strategy)->exhaustive;
         request.executions_max = exhaustive ? (live ? EXECUTIONS_DFS_REDIS : EXECUTIONS_DFS)
                                             : (live ? EXECUTIONS_RANDOM_REDIS : EXECUTIONS_RANDOM);
+        if (!exhaustive && options->races == TREADLE_RACES_ONLY &&
+            request.executions_max > EXECUTIONS_RACES) {
+            request.executions_max = EXECUTIONS_RACES; /* what races does so in most executions */
+        }
         if (options->time_s_max > 0) {
             request.executions_max = 0; /* the time is the budget that was asked for */
         }
     }
     if (request.time_s_max <= 0) {
-        request.time_s_max = options->executions_max ? 0 : TIME_S_DEFAULT;
+        const bool races =
+            treadle_race_mode_for(options->races, cell->variant) != TREADLE_RACES_OFF;
+        request.time_s_max = options->executions_max ? 0 : races ? TIME_S_RACES : TIME_S_DEFAULT;
     }
     return request;
 }
@@ -64,7 +74,7 @@ static treadle_verdict verdict_of(const treadle_explore_report *report)
     switch (report->outcome.kind) {
     case TREADLE_OUTCOME_VIOLATED: return TREADLE_VERDICT_VIOLATED;
     case TREADLE_OUTCOME_PASSED:
-        if (report->complete) {
+        if (report->complete && report->cut_short == 0) {
             return TREADLE_VERDICT_HOLDS;
         }
         return report->interrupted || report->executions == 0 ? TREADLE_VERDICT_UNKNOWN
@@ -305,6 +315,31 @@ static bool verdict_fits(const treadle_result *result, const treadle_expectation
             expected->verdict == TREADLE_VERDICT_NO_VIOLATION_FOUND);
 }
 
+/* What is expected where races are looked for: that they are found exactly where they are stated
+ * (scenarios/racy.h). With ON something else may break first. */
+static void expect_races(treadle_result *result, const treadle_expectation *expected,
+                         const treadle_check_options *options, bool sampled)
+{
+    const bool only = options->races == TREADLE_RACES_ONLY;
+    const bool racy = treadle_scenario_is_racy(result->cell.scenario, result->cell.variant,
+                                               result->cell.granularity);
+    const bool violated = result->verdict == TREADLE_VERDICT_VIOLATED;
+    const bool found =
+        violated && strcmp(result->outcome.property, TREADLE_PROPERTY_DATA_RACE) == 0;
+    if (racy) {
+        result->race_expected = true;
+        result->expected = TREADLE_VERDICT_VIOLATED;
+        result->as_expected = found || (!only && verdict_fits(result, expected, sampled));
+    } else if (only && !violated && result->verdict != TREADLE_VERDICT_UNKNOWN) {
+        result->expected = TREADLE_VERDICT_NO_VIOLATION_FOUND;
+        result->as_expected = result->verdict == TREADLE_VERDICT_HOLDS ||
+                              result->verdict == TREADLE_VERDICT_NO_VIOLATION_FOUND;
+    } else if (found) {
+        result->as_expected = expected != NULL && verdict_fits(result, expected, sampled) &&
+                              expected->property != NULL;
+    }
+}
+
 static void explore(treadle_sandbox *sandbox, treadle_journal *journal, treadle_result *result,
                     const treadle_explore_request *request)
 {
@@ -322,7 +357,8 @@ static void explore(treadle_sandbox *sandbox, treadle_journal *journal, treadle_
     result->cut = report.outcome.kind == TREADLE_OUTCOME_CUT;
     result->spin_blocks = report.spin_blocks;
     result->elapsed_s = report.elapsed_s;
-    result->complete = report.complete && report.outcome.kind == TREADLE_OUTCOME_PASSED;
+    result->complete =
+        report.complete && report.cut_short == 0 && report.outcome.kind == TREADLE_OUTCOME_PASSED;
     result->interrupted = report.interrupted;
     result->verdict = verdict_of(&report);
     result->outcome = report.outcome;
@@ -349,6 +385,11 @@ void treadle_check_cell(treadle_journal *journal, const treadle_redis_target *re
     memset(result, 0, sizeof *result);
     journal->has_token = false;
     journal->has_trace = false;
+    journal->races = options->races;
+    if (options->races == TREADLE_RACES_AUTO && expected != NULL && expected->property != NULL &&
+        strcmp(expected->property, TREADLE_PROPERTY_DATA_RACE) == 0) {
+        journal->races = TREADLE_RACES_ON;
+    }
     result->cell = journal->cell;
     memcpy(result->strategy, request.strategy, sizeof result->strategy);
     result->seed = request.seed;
@@ -376,6 +417,9 @@ void treadle_check_cell(treadle_journal *journal, const treadle_redis_target *re
     const bool sampled =
         options->strategy != NULL && !treadle_strategy_find(options->strategy)->exhaustive;
     result->as_expected = verdict_fits(result, expected, sampled);
+    if (options->races == TREADLE_RACES_ON || options->races == TREADLE_RACES_ONLY) {
+        expect_races(result, expected, options, sampled);
+    }
 }
 
 int treadle_result_take(const treadle_journal *journal, treadle_result *out)

@@ -13,8 +13,9 @@ typedef struct treadle_check_options {
     uint64_t seed;
     uint32_t pct_depth;
     uint64_t executions_max; /* 0: by backend and strategy, see check.c */
-    double time_s_max;       /* 0: 10 s */
-    bool find_coarsest;      /* a violation is also looked for at coarser granularities */
+    double time_s_max;       /* 0: 10 s, 20 s where races are looked for */
+    treadle_race_mode races;
+    bool find_coarsest; /* a violation is also looked for at coarser granularities */
 } treadle_check_options;
 
 /* Checks journal->cell. Writes the result into journal->result, and its token and trace beside it

@@ -31,6 +31,7 @@ typedef struct treadle_explore_report {
     uint64_t executions;
     uint64_t steps;
     uint64_t spin_blocks;
+    uint64_t cut_short;     /* executions that ended before their end, and the search went on */
     uint64_t redundant;     /* executions given up as equivalent to others; not in `executions` */
     uint32_t decisions_max; /* of one execution */
     double elapsed_s;
@@ -47,6 +48,7 @@ typedef struct treadle_journal {
 
     /* From whoever asks, to whoever executes. */
     treadle_explore_request request;
+    treadle_race_mode races; /* AUTO: as for exploring */
     uint32_t replay_count;
     bool replay_strict; /* a decision or a check that does not fit ends the execution as DIVERGED */
     bool replay_record;

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tools/checkers/races.h"
 #include "tools/checkers/serial.h"
 #include "tools/explore/child.h"
 #include "tools/explore/now.h"
@@ -78,6 +79,20 @@ static treadle_execution_options options_of(const treadle_cell *cell,
     return options;
 }
 
+/* Whether the search goes on: all is well, or only races are looked for and this was none. */
+static bool goes_on(const treadle_journal *journal, treadle_explore_report *report)
+{
+    const treadle_outcome *outcome = &journal->outcome;
+    if (outcome->kind == TREADLE_OUTCOME_PASSED) {
+        return true;
+    }
+    const bool other = outcome->kind == TREADLE_OUTCOME_CUT ||
+                       (outcome->kind == TREADLE_OUTCOME_VIOLATED &&
+                        strcmp(outcome->property, TREADLE_PROPERTY_DATA_RACE) != 0);
+    report->cut_short += other;
+    return other && journal->races == TREADLE_RACES_ONLY;
+}
+
 static void do_explore(treadle_journal *journal, const treadle_program *program,
                        const treadle_execution_options *options)
 {
@@ -130,9 +145,10 @@ static void do_explore(treadle_journal *journal, const treadle_program *program,
         }
         atomic_store_explicit(&journal->executions, executions, memory_order_relaxed);
         atomic_store_explicit(&journal->steps, steps, memory_order_relaxed);
-        if (journal->outcome.kind != TREADLE_OUTCOME_PASSED) {
+        if (!goes_on(journal, report)) {
             break;
         }
+        journal->outcome.kind = TREADLE_OUTCOME_PASSED;
     }
     report->elapsed_s = treadle_now_s() - began;
     journal->commands = treadle_redis_command_count() - commands_before;
@@ -153,6 +169,7 @@ static bool collect_serial(treadle_journal *journal, const treadle_program *prog
     }
     options.granularity = TREADLE_GRANULARITY_AWAIT;
     options.serial = true;
+    options.observer = NULL;
     uint64_t orders = 0;
     treadle_serial_collect();
     while (orders < SERIAL_ORDERS_MAX && strategy->begin(self, orders)) {
@@ -242,6 +259,21 @@ static void do_replay(treadle_journal *journal, const treadle_program *program,
     strategy->destroy(self);
 }
 
+/* From now on executions are watched for data races, if they are to be. False when out of memory.
+ */
+static bool watch(const treadle_journal *journal, treadle_execution_options *options)
+{
+    static treadle_races *races; /* one a process */
+    const treadle_race_mode mode = treadle_race_mode_for(journal->races, journal->cell.variant);
+    if (mode == TREADLE_RACES_OFF) {
+        return true;
+    }
+    races = races != NULL ? races : treadle_races_open();
+    options->observer = &treadle_races_observer;
+    options->observer_self = races;
+    return races != NULL;
+}
+
 static void serve(void *context, int ask, int answer)
 {
     const treadle_sandbox *sandbox = context;
@@ -252,12 +284,14 @@ static void serve(void *context, int ask, int answer)
         .scenario = scenario, .variant = journal->cell.variant, .backend = journal->cell.backend};
     memcpy(run.parameters, journal->cell.parameters, sizeof run.parameters);
     const treadle_program program = {run_scenario, &run};
-    const treadle_execution_options options = options_of(&journal->cell, scenario);
+    treadle_execution_options options = options_of(&journal->cell, scenario);
     J = journal;
     treadle_on_crash(on_crash);
     char error[TREADLE_MESSAGE_MAX] = "";
     if (treadle_engine_open(&journal->decisions) != 0) {
         snprintf(error, sizeof error, "cannot map the stacks and heap of the engine");
+    } else if (!watch(journal, &options)) {
+        snprintf(error, sizeof error, "out of memory");
     } else if (journal->cell.backend == TREADLE_BACKEND_REDIS) {
         if (redis == NULL) {
             snprintf(error, sizeof error, "no Redis server is at hand");

@@ -194,6 +194,53 @@ Test(cli, a_subject_that_misbehaves_becomes_a_verdict_with_a_token)
     misbehaves("frees-twice", "violated", "double-free", 1);
 }
 
+/* A race has its places in the code, and both accesses in the lanes, below `memory` too. */
+Test(cli, a_data_race_is_shown_with_both_accesses)
+{
+    ran result = TREADLE("check", "litmus/publication", "--variant", "naive", "--format", "json");
+    ASSERT_STATUS(result, 0);
+    ASSERT_SAYS(result.out, "\"property\":\"data-race\"");
+    ASSERT_SAYS(result.out, "allocated at publication.c:");
+    ASSERT_SAYS(result.out, "thread-1 wrote 4 bytes at publication.c:");
+    ASSERT_SAYS(result.out, "thread-2 reads 4 bytes at publication.c:");
+    char *token = first_token(result.out);
+    ran_free(&result);
+    result = TREADLE("replay", token);
+    ASSERT_STATUS(result, 0);
+    ASSERT_SAYS(result.out, "race: wrote");
+    ASSERT_SAYS(result.out, "race: reads");
+    ASSERT_SAYS(result.out, "came about again");
+    ran_free(&result);
+    result = TREADLE("replay", token, "--format", "json");
+    ASSERT_SAYS(result.out, "\"remarks\":[{\"after\":");
+    ran_free(&result);
+    result = TREADLE("shrink", token);
+    ASSERT_STATUS(result, 0);
+    ASSERT_SAYS(result.out, "data-race: the block of");
+    ran_free(&result);
+    free(token);
+}
+
+/* Without --races an original is judged by what its row says; a solution always by races, too. */
+Test(cli, where_races_are_looked_for)
+{
+    static const char *const cases[][2] = {{"off", "lost-update"},
+                                           {"auto", "lost-update"},
+                                           {"on", "data-race"},
+                                           {"only", "data-race"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        ran result = TREADLE("check", "litmus/plain_increment", "--variant", "naive",
+                             "--granularity", "memory", "--races", cases[i][0]);
+        ASSERT_STATUS(result, 0);
+        ASSERT_SAYS(result.out, cases[i][1]);
+        ran_free(&result);
+    }
+    ran result = TREADLE("check", "litmus/publication", "--variant", "naive", "--races", "off");
+    ASSERT_STATUS(result, 1);
+    ran_free(&result);
+    refused(TREADLE("check", "--races", "sometimes"), 2, "--races", "only");
+}
+
 Test(cli, a_subject_that_hangs_becomes_a_verdict_with_a_token, .timeout = 60)
 {
     misbehaves("hangs", "unknown", "hang", 0);

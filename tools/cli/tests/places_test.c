@@ -55,3 +55,15 @@ Test(places, a_message_that_grows_too_long_is_cut)
     cr_assert_eq(strlen(message), sizeof message - 1);
     cr_assert_eq(strncmp(message, "reads at places_test.c:", 23), 0, "%s", message);
 }
+
+static long table[4];
+
+Test(places, global_variables)
+{
+    char message[100];
+    snprintf(message, sizeof message, "&0x%lx and &0x%lx, not &0x1 or &x",
+             (uint64_t)(uintptr_t)table, (uint64_t)(uintptr_t)&table[2]);
+    table[1] = 1; /* keeps it in memory */
+    treadle_places_resolve(message, sizeof message);
+    cr_assert_str_eq(message, "table and table+16, not &0x1 or &x");
+}

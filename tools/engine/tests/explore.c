@@ -2,6 +2,7 @@
 #include "tools/engine/tests/explore.h"
 
 #include <criterion/criterion.h>
+#include <string.h>
 
 #include "tools/strategies/strategies.h"
 
@@ -17,6 +18,11 @@ void report(uint64_t value)
 void threads(uint32_t count, void (*body)(void *, uint32_t))
 {
     treadle_run_threads(count, "t", body, NULL);
+}
+
+static bool is_of(const treadle_outcome *outcome, const char *property)
+{
+    return property != NULL && strcmp(outcome->property, property) == 0;
 }
 
 void explore(exploration *self, void (*body)(void *))
@@ -46,7 +52,9 @@ void explore(exploration *self, void (*body)(void *))
         self->passed += outcome.kind == TREADLE_OUTCOME_PASSED;
         self->violated += outcome.kind == TREADLE_OUTCOME_VIOLATED;
         if (outcome.kind != TREADLE_OUTCOME_PASSED) {
-            self->last_bad = outcome;
+            if (!is_of(&self->last_bad, self->property) || is_of(&outcome, self->property)) {
+                self->last_bad = outcome;
+            }
             self->other += outcome.kind != TREADLE_OUTCOME_VIOLATED;
         }
     }
