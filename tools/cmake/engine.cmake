@@ -11,7 +11,7 @@ pkg_check_modules(LIBDW REQUIRED IMPORTED_TARGET libdw)
 
 file(GLOB engine_sources CONFIGURE_DEPENDS tools/engine/*.c tools/strategies/*.c)
 add_library(treadle_engine STATIC ${engine_sources} tools/engine/fiber_switch.S)
-target_link_libraries(treadle_engine PUBLIC treadle_flags PRIVATE Threads::Threads)
+target_link_libraries(treadle_engine PUBLIC treadle_flags PRIVATE Threads::Threads m)
 if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
   # The inner loop spans several files: inlining across them is worth a third of its time.
   target_compile_options(treadle_engine PRIVATE -O3 -flto=auto -fno-fat-lto-objects)
