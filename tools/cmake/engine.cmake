@@ -95,6 +95,11 @@ treadle_test(engine_ucontext_test SOURCES tools/engine/tests/engine_test.c
              LIBRARIES treadle_engine treadle_engine_test_subject treadle_engine)
 target_compile_definitions(engine_ucontext_test PRIVATE TREADLE_UCONTEXT=1)
 
+treadle_subject(treadle_strategies_test_subject INSTRUMENTED SOURCES
+                tools/strategies/tests/subject.c)
+treadle_test(strategies_test SOURCES tools/strategies/tests/strategies_test.c
+             LIBRARIES treadle_engine treadle_strategies_test_subject treadle_engine)
+
 treadle_test(linearizability_test SOURCES tools/checkers/tests/linearizability_test.c
              LIBRARIES treadle_checkers treadle_engine)
 

@@ -201,16 +201,21 @@ static bool begin(void *context, uint64_t execution)
     return true;
 }
 
-/* What a new thread will do, its creator no longer has before it. */
+/* What a new thread will do, its creator no longer has before it. What was drawn for the creator is
+ * now drawn between the two. */
 static void note_new_threads(surw *self)
 {
     for (; self->threads < treadle_thread_count(); self->threads++) {
         const uint32_t parent = self->parent[self->threads];
-        if (parent != NOBODY) {
-            const uint32_t moved = self->weight[self->threads];
-            self->weight[parent] -= moved < self->weight[parent] ? moved : self->weight[parent];
-            self->intended = NOBODY;
+        const uint32_t moved = self->weight[self->threads];
+        if (parent == NOBODY || self->weight[parent] < moved) {
+            continue;
         }
+        if (self->intended == parent &&
+            treadle_prng_below(&self->prng, self->weight[parent]) < moved) {
+            self->intended = self->threads;
+        }
+        self->weight[parent] -= moved;
     }
 }
 
