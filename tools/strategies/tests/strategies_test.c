@@ -227,6 +227,14 @@ Test(surw, a_creator_counts_for_what_it_will_create)
     cr_expect_lt(chi_square(&surw, 6), 20.5, "chi-square is %.1f", chi_square(&surw, 6));
 }
 
+Test(surw, what_ran_without_a_choice_is_behind)
+{
+    /* One step among three, 3 degrees of freedom. */
+    const sampling surw = sampled("surw", alone_at_first, 1);
+    cr_assert_eq(surw.histories, 4);
+    cr_expect_lt(chi_square(&surw, 4), 16.3, "chi-square is %.1f", chi_square(&surw, 4));
+}
+
 Test(surw, every_interleaving_stays_possible)
 {
     cr_expect_eq(sampled("surw", locks_against_one, 2).histories, 3);
@@ -305,6 +313,27 @@ Test(pct, counts_only_executions_that_its_k_covers)
     cr_expect_eq(told.guarantee.executions, 2);
     cr_expect_eq(told.guarantee.decisions, 100);
     cr_expect_float_eq(told.guarantee.missed, pow(1 - 1 / (3 * 101.0), 2), 1e-12);
+}
+
+Test(pct, what_ran_with_too_small_a_k_no_longer_counts)
+{
+    /* Without changes: one decision when thread 1 comes first, two when it comes last. */
+    uint64_t n = 0;
+    treadle_guarantee before;
+    treadle_guarantee given = {0};
+    do {
+        sampling growing = {.strategy = "pct",
+                            .body = two_against_one,
+                            .threads = 2,
+                            .executions = ++n,
+                            .options = {.seed = 3, .pct_depth = 1, .length_hint = 1}};
+        sample(&growing);
+        before = given;
+        given = growing.guarantee;
+    } while (given.decisions == 1 && n < 20);
+    cr_assert_eq(given.decisions, 2);
+    cr_assert_gt(before.executions, 0, "another seed, please");
+    cr_expect_eq(given.executions, 0);
 }
 
 Test(pct, says_when_other_decisions_were_made)

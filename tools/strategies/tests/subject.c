@@ -126,6 +126,26 @@ void creator(void *unused, uint32_t index)
     }
 }
 
+static void *busy_child(void *unused)
+{
+    (void)unused;
+    write_x(2);
+    write_x(2);
+    write_x(2);
+    return NULL;
+}
+
+void alone_at_first(void *unused, uint32_t index)
+{
+    (void)unused;
+    pthread_t made;
+    write_x(index);
+    write_x(index);
+    pthread_create(&made, NULL, busy_child, NULL);
+    write_x(index);
+    pthread_join(made, NULL);
+}
+
 void held_back(void *unused, uint32_t index)
 {
     (void)unused;

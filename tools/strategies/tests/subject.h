@@ -25,6 +25,7 @@ subject locks_against_one; /* 0: locks twice; 1: once */
 subject forced_between;    /* 0: y, waits, x; 1: z, posts, x */
 subject uneven;            /* 0: x x; 1: x x x x; both with steps of their own in between */
 subject creator;           /* 0: creates a thread that does x, then x; 1: x */
+subject alone_at_first;    /* x x, creates a thread that does x x x, then x */
 subject held_back;         /* 0: x x; 1: x x; 2: x */
 subject decides;           /* each: x, with another decision */
 
