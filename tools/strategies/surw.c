@@ -16,6 +16,7 @@
  * interesting (the one drawn is blocked, or has ended early), one of those that can is drawn.
  * Decisions that are no thread choice are uniform. Implemented from the published descriptions of
  * the algorithm. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -219,25 +220,35 @@ static void note_new_threads(surw *self)
     }
 }
 
-/* One of `threads`, with its weight and at least `least`; NOBODY when all weights are 0. */
-static uint32_t draw(surw *self, uint64_t threads, uint32_t least)
+/* At least one for a thread that is about to do something interesting, whatever was expected: no
+ * interleaving is left out. */
+static uint32_t weight_of(surw *self, uint32_t thread)
 {
+    const uint32_t weight = self->weight[thread];
+    return weight == 0 && interesting(self, thread) != NULL ? 1 : weight;
+}
+
+/* One of `threads`, by their weights; NOBODY when all are 0. */
+static uint32_t draw(surw *self, uint64_t threads)
+{
+    uint32_t weights[THREADS];
     uint64_t total = 0;
     for (uint64_t left = threads; left; left &= left - 1) {
-        const uint32_t weight = self->weight[__builtin_ctzll(left)];
-        total += weight > least ? weight : least;
+        const uint32_t thread = (uint32_t)__builtin_ctzll(left);
+        weights[thread] = weight_of(self, thread);
+        total += weights[thread];
     }
-    if (total == 0 || total > UINT32_MAX) {
+    assert(total <= UINT32_MAX);
+    if (total == 0) {
         return NOBODY;
     }
     uint32_t at = treadle_prng_below(&self->prng, (uint32_t)total);
     for (uint64_t left = threads; left; left &= left - 1) {
         const uint32_t thread = (uint32_t)__builtin_ctzll(left);
-        const uint32_t weight = self->weight[thread] > least ? self->weight[thread] : least;
-        if (at < weight) {
+        if (at < weights[thread]) {
             return thread;
         }
-        at -= weight;
+        at -= weights[thread];
     }
     return NOBODY;
 }
@@ -274,7 +285,7 @@ static uint32_t pick(surw *self, uint64_t enabled)
 {
     note_new_threads(self);
     if (self->intended == NOBODY) {
-        self->intended = draw(self, alive(), 0);
+        self->intended = draw(self, alive());
     }
     uint64_t held = 0;
     for (uint64_t left = enabled; left; left &= left - 1) {
@@ -284,7 +295,7 @@ static uint32_t pick(surw *self, uint64_t enabled)
         }
     }
     if (held == enabled) {
-        return draw(self, enabled, 1);
+        return draw(self, enabled);
     }
     return any_of(self, enabled & ~held);
 }

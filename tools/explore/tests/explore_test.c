@@ -110,6 +110,21 @@ Test(verdict, a_finding_names_the_coarsest_granularity_that_shows_it)
     cr_assert_eq(check(journal, &options)->coarsest, TREADLE_GRANULARITY_MEMORY);
 }
 
+/* How often a thread locks differs from one execution to the next, so what surw learned in the
+ * first few is wrong. No interleaving may be left out for that. */
+Test(verdict, surw_finds_what_it_did_not_expect)
+{
+    treadle_journal *journal =
+        open_journal("litmus/staged_check_then_act", "naive", TREADLE_GRANULARITY_SYNC);
+    journal->cell.parameters[1] = 4;
+    for (uint64_t seed = 1; seed <= 10; seed++) {
+        const treadle_check_options options = {
+            .strategy = "surw", .seed = seed, .executions_max = 5000};
+        cr_expect_eq(check(journal, &options)->verdict, TREADLE_VERDICT_VIOLATED, "seed %d",
+                     (int)seed);
+    }
+}
+
 /* ---- what a search is worth that found nothing -------------------------------------------------
  */
 
