@@ -63,7 +63,7 @@ typedef struct treadle_result {
     const char *reason;           /* of the expectation; NULL when none; static */
     uint64_t first_violation;     /* the execution that found it, from 1; 0 = none */
     treadle_outcome outcome;      /* of the counterexample, after shrinking */
-    char bounds[400];             /* what `holds` and `no-violation-found` are subject to */
+    char bounds[440];             /* what `holds` and `no-violation-found` are subject to */
     treadle_granularity coarsest; /* violated: the coarsest granularity that showed it */
     char *token;                  /* owned, NULL when none */
     treadle_trace *trace;         /* of the counterexample; owned, NULL when none */

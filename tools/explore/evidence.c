@@ -74,8 +74,8 @@ static void add_guarantee(line *self, const treadle_guarantee *given)
     add(self,
         "a bug of depth %u or less%s would have been missed with probability at most %s (%u %s, "
         "at most %u decisions)",
-        given->depth, given->order_only ? " that depends on their order alone" : "", missed,
-        given->threads, threads, given->decisions);
+        given->depth, given->order_only ? " that depends on the order of the threads alone" : "",
+        missed, given->threads, threads, given->decisions);
 }
 
 static void add_estimate(line *self, const treadle_estimate *estimate)
@@ -86,9 +86,9 @@ static void add_estimate(line *self, const treadle_estimate *estimate)
     if (!isfinite(estimate->interleavings)) {
         add(self, "; more than 1e+308 interleavings");
     } else if (!isfinite(estimate->spread)) {
-        add(self, "; about %.2g interleavings, by a rough estimate", estimate->interleavings);
+        add(self, "; an estimated %.2g interleavings, of unknown spread", estimate->interleavings);
     } else {
-        add(self, "; about %.3g interleavings, give or take %.2g", estimate->interleavings,
+        add(self, "; an estimated %.2g interleavings, give or take %.2g", estimate->interleavings,
             estimate->spread);
     }
 }

@@ -5,9 +5,7 @@
 #include <semaphore.h>
 #include <stdatomic.h>
 
-static atomic_int x;
-static atomic_int y;
-static atomic_int own[3];
+atomic_int x, y, own[3];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static sem_t posted;
 

@@ -11,6 +11,9 @@ void ran(uint32_t what);
 /* Likewise: a decision between two options that is no choice of a thread. */
 uint32_t another_decision(void);
 
+/* Visible here, or clang leaves out what nobody reads. */
+extern _Atomic int x, y, own[3];
+
 /* On the main fiber, before any of them. */
 void prepare(void);
 
