@@ -37,7 +37,7 @@ static double mean(const searches *self)
     return (double)self->executions / SEEDS;
 }
 
-/* pct is told the depth, as it is meant to be, and mixed is not. */
+/* pct is told the depth, as it is meant to be (it goes to 16), and mixed is not. */
 static bool search(treadle_session *session, const char *strategy, uint32_t depth, uint64_t budget,
                    searches *out)
 {
