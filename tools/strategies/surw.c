@@ -295,7 +295,10 @@ static uint32_t pick(surw *self, uint64_t enabled)
         }
     }
     if (held == enabled) {
-        return draw(self, enabled);
+        const uint32_t drawn = draw(self, enabled);
+        assert(drawn !=
+               NOBODY); /* each is about to do something interesting, and so has a weight */
+        return drawn;
     }
     return any_of(self, enabled & ~held);
 }
@@ -308,6 +311,7 @@ static uint32_t choose(void *context, const treadle_choice *choice)
     }
     const uint32_t thread =
         self->learning ? any_of(self, choice->enabled) : pick(self, choice->enabled);
+    assert(thread < THREADS);
     runs(self, thread);
     return treadle_thread_option(choice->enabled, choice->current, thread);
 }
