@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* One JSON object a line for each result, in a fixed order of keys. */
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "reports/json_values.h"
@@ -52,6 +53,45 @@ static int add_search(json_t *line, const treadle_result *result)
     return failed;
 }
 
+static json_t *guarantee_of(const treadle_result *result)
+{
+    const treadle_guarantee *given = &result->guarantee;
+    return given->executions == 0
+               ? json_null()
+               : json_pack("{s:i, s:i, s:i, s:o, s:f, s:b}", "depth", (int)given->depth, "threads",
+                           (int)given->threads, "decisions", (int)given->decisions, "executions",
+                           treadle_json_number(given->executions), "missed_probability_max",
+                           given->missed, "order_only", given->order_only);
+}
+
+/* null for what JSON has no number for. */
+static json_t *real(double number)
+{
+    return isfinite(number) ? json_real(number) : json_null();
+}
+
+static json_t *estimate_of(const treadle_result *result)
+{
+    const treadle_estimate *estimate = &result->estimate;
+    return estimate->paths == 0
+               ? json_null()
+               : json_pack("{s:o, s:o, s:o}", "interleavings", real(estimate->interleavings),
+                           "spread", real(estimate->spread), "paths",
+                           treadle_json_number(estimate->paths));
+}
+
+/* What a search is worth that found nothing and did not see everything. */
+static int add_evidence(json_t *line, const treadle_result *result)
+{
+    const double share = result->share_explored;
+    int failed = 0;
+    failed |= json_object_set_new(line, "guarantee", guarantee_of(result));
+    failed |= json_object_set_new(line, "estimate", estimate_of(result));
+    failed |=
+        json_object_set_new(line, "share_explored", share > 0 ? json_real(share) : json_null());
+    return failed;
+}
+
 static int add_verdict(json_t *line, const treadle_result *result)
 {
     const treadle_outcome *outcome = &result->outcome;
@@ -72,6 +112,7 @@ static int add_verdict(json_t *line, const treadle_result *result)
         line, "coarsest",
         treadle_json_text(violated ? treadle_granularity_name(result->coarsest) : NULL));
     failed |= json_object_set_new(line, "bounds", treadle_json_text(result->bounds));
+    failed |= add_evidence(line, result);
     failed |= json_object_set_new(line, "parameters", treadle_json_parameters(&result->cell));
     return failed;
 }

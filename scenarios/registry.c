@@ -14,6 +14,7 @@ static const treadle_scenario *const *const tables[] = {
     treadle_metrics,
     treadle_rollout,
     treadle_litmus_counting,
+    treadle_litmus_depth,
     treadle_litmus_blocking,
     treadle_litmus_memory,
     treadle_litmus_misbehaving,

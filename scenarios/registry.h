@@ -15,6 +15,7 @@ extern const treadle_scenario *const treadle_provider_factory[];
 extern const treadle_scenario *const treadle_metrics[];
 extern const treadle_scenario *const treadle_rollout[];
 extern const treadle_scenario *const treadle_litmus_counting[];
+extern const treadle_scenario *const treadle_litmus_depth[];
 extern const treadle_scenario *const treadle_litmus_blocking[];
 extern const treadle_scenario *const treadle_litmus_memory[];
 extern const treadle_scenario *const treadle_litmus_misbehaving[];

@@ -8,6 +8,7 @@
 #include <jansson.h>
 #include <libxml/parser.h>
 #include <libxml/xpath.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -434,6 +435,13 @@ static treadle_result not_found(void)
                             .verdict = TREADLE_VERDICT_NO_VIOLATION_FOUND,
                             .as_expected = true,
                             .outcome = {.kind = TREADLE_OUTCOME_PASSED},
+                            .guarantee = {.executions = 19999,
+                                          .depth = 3,
+                                          .threads = 2,
+                                          .decisions = 50,
+                                          .missed = 0.0025},
+                            .estimate = {.paths = 10, .interleavings = 1e12, .spread = INFINITY},
+                            .share_explored = 0.25,
                             .bounds = "20000 executions, at most 50 decisions: a bug of depth 3 or "
                                       "less was missed with probability at most 0.0025"};
 }
@@ -580,10 +588,10 @@ Test(text, nothing_run)
 static void check_keys(json_t *object)
 {
     static const char *const keys[] = {
-        "scenario",    "variant",  "backend",   "granularity",     "strategy", "seed",
-        "executions",  "complete", "steps",     "elapsed_s",       "verdict",  "expected",
-        "as_expected", "property", "message",   "first_violation", "token",    "trace_hash",
-        "coarsest",    "bounds",   "parameters"};
+        "scenario",    "variant",  "backend",   "granularity",     "strategy",       "seed",
+        "executions",  "complete", "steps",     "elapsed_s",       "verdict",        "expected",
+        "as_expected", "property", "message",   "first_violation", "token",          "trace_hash",
+        "coarsest",    "bounds",   "guarantee", "estimate",        "share_explored", "parameters"};
     size_t i = 0;
     const char *key;
     json_t *value;

@@ -12,6 +12,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "tools/bench/strategies.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/session.h"
 #include "tools/engine/fiber.h"
@@ -22,7 +23,8 @@ enum { SEEDS = 20 };
 
 typedef struct bench {
     bool json;
-    uint64_t scale; /* percent of the usual amount of work */
+    uint64_t scale;   /* percent of the usual amount of work */
+    const char *only; /* a measurement; NULL = all */
     bool environment;
     uint32_t below; /* figures that miss their limit */
 } bench;
@@ -305,6 +307,11 @@ static void bench_dfs(bench *self)
            report.complete && report.executions == 1680 ? 1 : 0);
 }
 
+static void bench_strategies(bench *self)
+{
+    self->environment |= !treadle_bench_strategies(self->json, self->scale);
+}
+
 /* ---- replaying ------------------------------------------------------------------------------- */
 
 static void bench_replay(bench *self)
@@ -446,9 +453,32 @@ static void bench_redis(bench *self)
 
 static const struct argp_option options[] = {
     {"format", 'f', "FORMAT", 0, "text (default) or json, one object a line", 0},
+    {"only", 'o', "NAME", 0,
+     "one measurement: engine, races, memory, first_find, dfs, replay, redis or strategies", 0},
     {"scale", 'c', "PERCENT", 0, "how much work, in percent of the usual", 0},
     {0},
 };
+
+static const struct {
+    const char *name;
+    void (*measure)(bench *);
+} measurements[] = {
+    {"engine", bench_engine},         {"races", bench_races}, {"memory", bench_memory},
+    {"first_find", bench_first_find}, {"dfs", bench_dfs},
+    {"replay", bench_replay},         {"redis", bench_redis},
+    {"strategies", bench_strategies},
+};
+
+static bool known_measurement(const char *name)
+{
+    for (size_t i = 0; i < sizeof measurements / sizeof measurements[0]; i++) {
+        if (strcmp(measurements[i].name, name) == 0) {
+            return true;
+        }
+    }
+    treadle_cli_error("unknown measurement \"%s\"; see treadle bench --help", name);
+    return false;
+}
 
 static error_t parse(int key, char *value, struct argp_state *state)
 {
@@ -461,6 +491,7 @@ static error_t parse(int key, char *value, struct argp_state *state)
         }
         self->json = strcmp(value, "json") == 0;
         return 0;
+    case 'o': self->only = value; return known_measurement(value) ? 0 : EINVAL;
     case 'c': return treadle_cli_number(value, "--scale", 1, 10000, &self->scale) ? 0 : EINVAL;
     default: return ARGP_ERR_UNKNOWN;
     }
@@ -479,15 +510,13 @@ int treadle_cli_bench(int argc, char **argv)
     if (status) {
         return status;
     }
-    static void (*const measurements[])(bench *) = {
-        bench_engine, bench_races,  bench_memory, bench_first_find,
-        bench_dfs,    bench_replay, bench_redis,
-    };
-    if (!self.json) {
+    if (!self.json && (self.only == NULL || strcmp(self.only, "strategies") != 0)) {
         printf("%-34s %14s %-14s %-44s %6s\n", "name", "value", "unit", "peer or limit", "ratio");
     }
     for (size_t i = 0; i < sizeof measurements / sizeof measurements[0]; i++) {
-        measurements[i](&self);
+        if (self.only == NULL || strcmp(self.only, measurements[i].name) == 0) {
+            measurements[i].measure(&self);
+        }
     }
     return self.environment ? TREADLE_EXIT_ENVIRONMENT : TREADLE_EXIT_OK;
 }

@@ -16,13 +16,13 @@ static void on_interrupt(int number)
 }
 
 static void on_progress(void *context, size_t done, const treadle_cell *cell, uint64_t executions,
-                        double rate)
+                        double rate, double share, double seconds_left)
 {
     (void)context;
     char text[256];
     snprintf(text, sizeof text, "%s %s %s %s", cell->scenario, cell->variant,
              treadle_backend_name(cell->backend), treadle_granularity_name(cell->granularity));
-    treadle_progress_update(done, text, executions, rate, -1);
+    treadle_progress_update(done, text, executions, rate, share, seconds_left);
 }
 
 /* Results as they come from other processes name places by their addresses. */

@@ -36,8 +36,8 @@ static const struct argp_option options[] = {
     {"granularity", 'g', "LEVEL", 0,
      "where threads may be switched: await, sync or memory; default: those of the rows", 0},
     {"strategy", 's', "NAME", 0,
-     "random, pct, mixed (the two in turns) or dfs; default: dfs where `holds` is expected, else "
-     "mixed",
+     "random, pct, mixed (the two in turns), pos, surw or dfs; default: dfs where `holds` is "
+     "expected, else mixed",
      0},
     {"seed", 'S', "N", 0, "of the strategy's random numbers; default 1", 0},
     {"executions", 'n', "N", 0, "at most so many executions a cell", 0},
@@ -310,8 +310,9 @@ static int check_strategy(const char *name)
         names[count] = treadle_strategies[count]->name;
     }
     const char *near = treadle_suggest(name, names, count);
-    treadle_cli_error("unknown strategy \"%s\"%s%s%s; there are random, pct, mixed and dfs", name,
-                      near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    treadle_cli_error(
+        "unknown strategy \"%s\"%s%s%s; there are random, pct, mixed, pos, surw and dfs", name,
+        near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
     return TREADLE_EXIT_USAGE;
 }
 

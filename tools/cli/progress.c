@@ -108,6 +108,21 @@ static void format_rate(char text[32], double rate)
     snprintf(text, 32, "  %.*f%c/s", rate < 99.95 ? 1 : 0, rate, units[unit]);
 }
 
+/* "  34.5 % explored", or nothing. Rounded down: all of it is only what is. */
+static void format_share(char text[32], double share)
+{
+    text[0] = '\0';
+    if (!isfinite(share) || share <= 0) {
+        return;
+    }
+    const double percent = floor(fmin(share, 1) * 1000) / 10;
+    if (percent < 0.1) {
+        snprintf(text, 32, "  <0.1 %% explored");
+    } else {
+        snprintf(text, 32, "  %.1f %% explored", percent);
+    }
+}
+
 /* "  left 0:42", "  left 1:02:03", or nothing. */
 static void format_left(char text[32], double seconds_left)
 {
@@ -133,12 +148,14 @@ static void format_numbers(char text[NUMBERS_BYTES], const treadle_progress *pro
 {
     char count[32];
     char rate[32];
+    char share[32];
     char left[32];
     format_count(count, progress->executions);
     format_rate(rate, progress->rate);
+    format_share(share, progress->share);
     format_left(left, progress->seconds_left);
-    snprintf(text, NUMBERS_BYTES, "  %s execution%s%s%s", count,
-             progress->executions == 1 ? "" : "s", rate, left);
+    snprintf(text, NUMBERS_BYTES, "  %s execution%s%s%s%s", count,
+             progress->executions == 1 ? "" : "s", rate, share, left);
 }
 
 size_t treadle_progress_format(char *buffer, size_t size, size_t columns,
@@ -216,7 +233,7 @@ void treadle_progress_begin(size_t total)
 }
 
 void treadle_progress_update(size_t done, const char *cell, uint64_t executions, double rate,
-                             double seconds_left)
+                             double share, double seconds_left)
 {
     if (!self.active) {
         return;
@@ -231,6 +248,7 @@ void treadle_progress_update(size_t done, const char *cell, uint64_t executions,
                                        .cell = cell,
                                        .executions = executions,
                                        .rate = rate,
+                                       .share = share,
                                        .seconds_left = seconds_left};
     /* One write for all of it, or the line flickers. The last column stays free: a cursor behind it
      * is on the next line for some terminals. */

@@ -2,7 +2,7 @@
 /*
  * One line on standard error that says how far long work has come:
  *
- *   [12/37] sliding_window/check_then_add naive redis await  12,345 executions  1.2M/s  left 0:42
+ *   [3/7] litmus/counter fixed memory sync  12,345 executions  1.2M/s  34.5 % explored  left 0:42
  *
  * Nothing at all is written unless standard error is a terminal, and TERM is not "dumb".
  *
@@ -19,9 +19,9 @@
 /* `total` 0 = not known. */
 void treadle_progress_begin(size_t total);
 /* Cheap: the line is drawn at most ten times a second, and only in the foreground.
- * `seconds_left` below 0 = not known. */
+ * `share` 0 and `seconds_left` below 0 = not known. */
 void treadle_progress_update(size_t done, const char *cell, uint64_t executions, double rate,
-                             double seconds_left);
+                             double share, double seconds_left);
 void treadle_progress_clear(void);
 void treadle_progress_end(void);
 
@@ -32,6 +32,7 @@ typedef struct treadle_progress {
     const char *cell; /* UTF-8; NULL = none */
     uint64_t executions;
     double rate;         /* executions a second; below 0 = not known */
+    double share;        /* of the space, explored, 0 … 1; 0 = not known */
     double seconds_left; /* below 0 = not known */
 } treadle_progress;
 

@@ -11,7 +11,7 @@ pkg_check_modules(LIBDW REQUIRED IMPORTED_TARGET libdw)
 
 file(GLOB engine_sources CONFIGURE_DEPENDS tools/engine/*.c tools/strategies/*.c)
 add_library(treadle_engine STATIC ${engine_sources} tools/engine/fiber_switch.S)
-target_link_libraries(treadle_engine PUBLIC treadle_flags PRIVATE Threads::Threads)
+target_link_libraries(treadle_engine PUBLIC treadle_flags PRIVATE Threads::Threads m)
 if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
   # The inner loop spans several files: inlining across them is worth a third of its time.
   target_compile_options(treadle_engine PRIVATE -O3 -flto=auto -fno-fat-lto-objects)
@@ -114,6 +114,11 @@ treadle_test(engine_ucontext_test SOURCES tools/engine/tests/engine_test.c
              tools/engine/tests/explore.c tools/engine/fiber.c
              LIBRARIES treadle_engine treadle_engine_test_subject treadle_engine)
 target_compile_definitions(engine_ucontext_test PRIVATE TREADLE_UCONTEXT=1)
+
+treadle_subject(treadle_strategies_test_subject INSTRUMENTED SOURCES
+                tools/strategies/tests/subject.c)
+treadle_test(strategies_test SOURCES tools/strategies/tests/strategies_test.c
+             LIBRARIES treadle_engine treadle_strategies_test_subject treadle_engine)
 
 treadle_test(linearizability_test SOURCES tools/checkers/tests/linearizability_test.c
              LIBRARIES treadle_checkers treadle_engine)

@@ -130,7 +130,11 @@ static inline uint32_t pick(thread *self)
                                   .step = E.steps};
         return treadle_option_thread(enabled, self->id, decide(&choice));
     }
-    return enabled ? (uint32_t)__builtin_ctzll(enabled) : treadle_nobody_enabled();
+    const uint32_t only = enabled ? (uint32_t)__builtin_ctzll(enabled) : treadle_nobody_enabled();
+    if (UNLIKELY(E.forced != NULL)) {
+        E.forced(E.strategy_self, only);
+    }
+    return only;
 }
 
 /* The rare things before a choice: an eager thread has reached its first operation; threads that
@@ -267,6 +271,7 @@ static void reset(const treadle_program *program, const treadle_execution_option
     E.unseen = 0;
     E.spin_reads_max = options->spin_reads_max ? options->spin_reads_max : 4;
     E.choose = strategy->choose;
+    E.forced = strategy->forced;
     E.strategy_self = strategy_self;
     E.step = strategy->step;
     E.plan = (treadle_plan){0};

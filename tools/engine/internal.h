@@ -175,6 +175,7 @@ typedef struct engine {
     uint32_t spin_reads_max;
     uint32_t (*choose)(void *, const treadle_choice *);
     uint32_t (*step)(void *, const treadle_step *); /* NULL for strategies that only choose */
+    void (*forced)(void *, uint32_t);
     void *strategy_self;
     treadle_decisions *decisions;
     treadle_event *event; /* of the step under way, while recording */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * A strategy: who writes the decision stream. Three functions.
+ * A strategy: who writes the decision stream. Three functions, and some that it may leave out.
  *
  * For every execution the engine calls `begin`, then `choose` for each decision that has more than
  * one option, then `end`. Everything nondeterministic is such a decision, and nothing else is.
@@ -19,6 +19,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "tools/engine/evidence.h"
 #include "tools/engine/outcome.h"
 
 typedef enum treadle_choice_kind {
@@ -82,6 +83,17 @@ typedef struct treadle_strategy {
     bool (*begin)(void *self, uint64_t execution);
     uint32_t (*choose)(void *self, const treadle_choice *choice);
     void (*end)(void *self, const treadle_outcome *outcome);
+
+    /* What follows may be left out. */
+
+    uint32_t learning; /* the first so many executions are drawn differently from the others */
+    /* In place of `choose`, when `thread` is the only one that can run. */
+    void (*forced)(void *self, uint32_t thread);
+    /* Between executions: the share of the space that has been explored, 0 … 1. */
+    double (*progress)(const void *self);
+    /* Between executions; 0 `executions` or `paths` when there is nothing to say. */
+    void (*guarantee)(const void *self, treadle_guarantee *out);
+    void (*estimate)(const void *self, treadle_estimate *out);
     /* Both or neither; NULL for strategies that only choose. With them `choose` is asked for the
      * other decisions only. */
     void (*plan)(void *self, treadle_plan *plan);

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "scenarios/scenario.h"
+#include "tools/engine/evidence.h"
 #include "tools/engine/outcome.h"
 #include "tools/engine/trace.h"
 
@@ -63,6 +64,9 @@ typedef struct treadle_result {
     uint64_t cut;        /* executions that ended at a limit */
     uint64_t spin_blocks;
     double elapsed_s;
+    double share_explored;       /* of the space; 0 = not known. This and the next two: */
+    treadle_guarantee guarantee; /* where nothing was found, and not all was seen */
+    treadle_estimate estimate;
     bool complete; /* the space was exhausted */
     bool interrupted;
     bool environment; /* unknown because the surroundings failed (exit status 3) */
@@ -73,7 +77,7 @@ typedef struct treadle_result {
     const char *reason;           /* of the expectation; NULL when none; static */
     uint64_t first_violation;     /* the execution that found it, from 1; 0 = none */
     treadle_outcome outcome;      /* of the counterexample, after shrinking */
-    char bounds[320];             /* what `holds` and `no-violation-found` are subject to */
+    char bounds[440];             /* what `holds` and `no-violation-found` are subject to */
     treadle_granularity coarsest; /* violated: the coarsest granularity that showed it */
     char *token;                  /* owned, NULL when none */
     treadle_trace *trace;         /* of the counterexample; owned, NULL when none */

@@ -2,13 +2,13 @@
 #include "tools/explore/check.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "scenarios/racy.h"
 #include "tools/checkers/races.h"
+#include "tools/explore/evidence.h"
 #include "tools/explore/shrink.h"
 #include "tools/explore/token.h"
 #include "tools/strategies/strategies.h"
@@ -113,7 +113,6 @@ static void describe_bounds(char *text, size_t size, const treadle_explore_reque
                             const treadle_explore_report *report, treadle_verdict verdict,
                             const treadle_cell *cell)
 {
-    const double n = (double)report->executions;
     text[0] = '\0';
     if (verdict == TREADLE_VERDICT_HOLDS) {
         const treadle_faults faults = treadle_scenario_find(cell->scenario)->faults;
@@ -129,31 +128,7 @@ static void describe_bounds(char *text, size_t size, const treadle_explore_reque
                      ", threads that spin or poll wait for others");
         }
     } else if (verdict == TREADLE_VERDICT_NO_VIOLATION_FOUND) {
-        /* (1 - p)^n < 5 % for p > 3/n: what shows in a larger share of executions was seen. */
-        if (strcmp(request->strategy, "random") == 0) {
-            snprintf(text, size,
-                     "%.0f random executions: a violation in over %.2g %% of them would have been "
-                     "seen with 95 %% probability",
-                     n, fmin(100, 300 / n));
-        } else if (strcmp(request->strategy, "mixed") == 0) {
-            const double half = fmax(1, floor((n + 1) / 2));
-            snprintf(text, size,
-                     "%.0f executions, random and pct in turns: a violation in over %.2g %% of the "
-                     "random ones would have been seen with 95 %% probability",
-                     n, fmin(100, 300 / half));
-        } else if (strcmp(request->strategy, "pct") == 0) {
-            const uint32_t depth = request->pct_depth ? request->pct_depth : 3;
-            const double threads = (double)cell->parameters[0];
-            const double k = report->decisions_max > 0 ? report->decisions_max : 1;
-            const double p = 1 / (threads * pow(k, depth - 1));
-            snprintf(text, size,
-                     "%.0f executions, at most %.0f decisions: a bug of depth %u or less was "
-                     "missed with "
-                     "probability at most %.2g",
-                     n, k, depth, pow(1 - fmin(1, p), n));
-        } else {
-            snprintf(text, size, "the first %.0f interleavings in depth-first order, not all", n);
-        }
+        treadle_evidence_describe(text, size, request, report);
     }
 }
 
@@ -361,6 +336,11 @@ static void explore(treadle_sandbox *sandbox, treadle_journal *journal, treadle_
         report.complete && report.cut_short == 0 && report.outcome.kind == TREADLE_OUTCOME_PASSED;
     result->interrupted = report.interrupted;
     result->verdict = verdict_of(&report);
+    if (result->verdict == TREADLE_VERDICT_NO_VIOLATION_FOUND) {
+        result->share_explored = report.share;
+        result->guarantee = report.guarantee;
+        result->estimate = report.estimate;
+    }
     result->outcome = report.outcome;
     result->environment = report.outcome.kind == TREADLE_OUTCOME_ENVIRONMENT;
     describe_bounds(result->bounds, sizeof result->bounds, request, &report, result->verdict,

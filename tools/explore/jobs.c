@@ -137,6 +137,8 @@ static void give(pool *self, job *to)
     to->cell = (ssize_t)self->next++;
     to->began = treadle_now_s();
     atomic_store(&to->journal->executions, 0);
+    atomic_store(&to->journal->share, 0);
+    atomic_store(&to->journal->seconds_left, -1);
     treadle_child_put(&to->child, 'c');
 }
 
@@ -152,7 +154,10 @@ static void show(pool *self)
                 done -= self->jobs[j].cell != IDLE;
             }
             self->options->progress(self->options->context, done, &self->cells[busy->cell],
-                                    executions, elapsed > 0 ? (double)executions / elapsed : 0);
+                                    executions, elapsed > 0 ? (double)executions / elapsed : 0,
+                                    atomic_load(&busy->journal->share),
+                                    atomic_load(&busy->journal->seconds_left));
+            atomic_store(&busy->journal->how_far, true); /* for the next time */
             return;
         }
     }

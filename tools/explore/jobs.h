@@ -23,9 +23,10 @@ typedef struct treadle_jobs_options {
     void (*finished)(void *context, const treadle_result *result);
     /* One cell's result, in the order of the cells; the callee owns it from then on. */
     void (*result)(void *context, treadle_result *result);
-    /* About ten times a second: how many cells are done, and one that is under way. */
+    /* About ten times a second: how many cells are done, and one that is under way, with the share
+     * of its space explored (0 = not known) and its seconds left (below 0 = not known). */
     void (*progress)(void *context, size_t done, const treadle_cell *cell, uint64_t executions,
-                     double rate);
+                     double rate, double share, double seconds_left);
     void *context;
 } treadle_jobs_options;
 

@@ -33,11 +33,14 @@ typedef struct treadle_explore_report {
     uint64_t spin_blocks;
     uint64_t cut_short;     /* executions that ended before their end, and the search went on */
     uint64_t redundant;     /* executions given up as equivalent to others; not in `executions` */
-    uint32_t decisions_max; /* of one execution */
     double elapsed_s;
-    bool complete;           /* the strategy had nothing left */
-    bool interrupted;        /* asked to stop */
-    bool died;               /* the last execution took the process with it */
+    bool complete;     /* the strategy had nothing left */
+    bool interrupted;  /* asked to stop */
+    bool died;         /* the last execution took the process with it */
+    double share;      /* of the space that was explored; 0 = not known */
+    uint64_t learning; /* of the executions, those that were drawn differently */
+    treadle_guarantee guarantee;
+    treadle_estimate estimate;
     treadle_outcome outcome; /* of the execution that ended the search; PASSED when none did */
 } treadle_explore_report;
 
@@ -56,12 +59,15 @@ typedef struct treadle_journal {
     uint32_t check_count;
     uint32_t repeat; /* replay: how often; all must give the same trace hash */
     atomic_bool stop;
+    atomic_bool how_far; /* asks for the two figures below, after the execution under way */
 
     /* The way back. */
     _Atomic uint64_t executions; /* finished, of the request under way */
     _Atomic uint64_t steps;
-    uint64_t commands;    /* Redis commands sent for the subject, by the request under way */
-    uint64_t resident_kb; /* of the process when the request ended */
+    _Atomic double share;        /* of the space, explored when last asked; 0 = not known */
+    _Atomic double seconds_left; /* likewise, of the request; below 0 = not known */
+    uint64_t commands;           /* Redis commands sent for the subject, by the request under way */
+    uint64_t resident_kb;        /* of the process when the request ended */
     uint64_t repeated;
     treadle_explore_report report;
     treadle_outcome outcome;

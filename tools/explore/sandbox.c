@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "tools/explore/sandbox.h"
 
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +15,13 @@
 #include "tools/explore/now.h"
 #include "tools/strategies/strategies.h"
 
-enum { ASK_EXPLORE = 'e', ASK_REPLAY = 'r', SERIAL_ORDERS_MAX = 100000 };
+enum {
+    ASK_EXPLORE = 'e',
+    ASK_REPLAY = 'r',
+    SERIAL_ORDERS_MAX = 100000,
+    ESTIMATE_PATHS = 1000,
+    ESTIMATE_PATHS_REDIS = 100,
+};
 
 struct treadle_sandbox {
     treadle_journal *journal;
@@ -93,6 +100,74 @@ static bool goes_on(const treadle_journal *journal, treadle_explore_report *repo
     return other && journal->races == TREADLE_RACES_ONLY;
 }
 
+/* What is left to do, by whichever ends first: the space, the executions or the time. */
+static void tell_how_far(treadle_journal *journal, const treadle_strategy *strategy,
+                         const void *self, uint64_t executions, double elapsed_s)
+{
+    const treadle_explore_request *request = &journal->request;
+    const double share = strategy->progress != NULL ? strategy->progress(self) : 0;
+    double left_s = INFINITY;
+    if (share > 0) {
+        left_s = fmin(left_s, elapsed_s * (1 - share) / share);
+    }
+    if (request->executions_max > 0 && executions > 0) {
+        const double left = (double)(request->executions_max - executions);
+        left_s = fmin(left_s, elapsed_s * left / (double)executions);
+    }
+    if (request->time_s_max > 0) {
+        left_s = fmin(left_s, fmax(0, request->time_s_max - elapsed_s));
+    }
+    atomic_store_explicit(&journal->share, share, memory_order_relaxed);
+    atomic_store_explicit(&journal->seconds_left, isfinite(left_s) ? left_s : -1,
+                          memory_order_relaxed);
+    atomic_store_explicit(&journal->how_far, false, memory_order_relaxed);
+}
+
+/* How large a space is that was not exhausted, by random paths. They are executions like any other:
+ * what they find is found. */
+static void estimate_space(treadle_journal *journal, const treadle_program *program,
+                           const treadle_execution_options *options)
+{
+    const treadle_strategy *strategy = &treadle_strategy_random;
+    const treadle_strategy_options strategy_options = {.seed = journal->request.seed};
+    void *self = strategy->create(&strategy_options);
+    if (self == NULL) {
+        return;
+    }
+    const uint64_t paths =
+        journal->cell.backend == TREADLE_BACKEND_MEMORY ? ESTIMATE_PATHS : ESTIMATE_PATHS_REDIS;
+    for (uint64_t i = 0; i < paths && journal->outcome.kind == TREADLE_OUTCOME_PASSED; i++) {
+        strategy->begin(self, i);
+        treadle_execute(program, options, strategy, self, &journal->outcome);
+        strategy->end(self, &journal->outcome);
+    }
+    strategy->estimate(self, &journal->report.estimate);
+    if (journal->outcome.kind != TREADLE_OUTCOME_PASSED) {
+        atomic_fetch_add(&journal->executions, journal->report.estimate.paths);
+    }
+    strategy->destroy(self);
+}
+
+/* What the search came to, beside what it found. */
+static void gather_evidence(treadle_journal *journal, const treadle_program *program,
+                            const treadle_execution_options *options,
+                            const treadle_strategy *strategy, const void *self)
+{
+    treadle_explore_report *report = &journal->report;
+    const uint64_t executions = atomic_load(&journal->executions);
+    report->share = strategy->progress != NULL ? strategy->progress(self) : 0;
+    report->learning = strategy->learning < executions ? strategy->learning : executions;
+    if (strategy->guarantee != NULL) {
+        strategy->guarantee(self, &report->guarantee);
+    }
+    if (strategy->estimate != NULL) {
+        strategy->estimate(self, &report->estimate);
+    } else if (strategy->exhaustive && !report->complete && !report->interrupted &&
+               executions > 0 && journal->outcome.kind == TREADLE_OUTCOME_PASSED) {
+        estimate_space(journal, program, options);
+    }
+}
+
 static void do_explore(treadle_journal *journal, const treadle_program *program,
                        const treadle_execution_options *options)
 {
@@ -122,6 +197,9 @@ static void do_explore(treadle_journal *journal, const treadle_program *program,
             report->interrupted = true;
             break;
         }
+        if (atomic_load_explicit(&journal->how_far, memory_order_relaxed)) {
+            tell_how_far(journal, strategy, self, executions, treadle_now_s() - began);
+        }
         /* The clock is looked at now and then; executions may take well under a microsecond. */
         if (until > 0 && (executions & 63) == 0 && treadle_now_s() > until) {
             break;
@@ -140,9 +218,6 @@ static void do_explore(treadle_journal *journal, const treadle_program *program,
         executions++;
         steps += journal->outcome.steps;
         report->spin_blocks += journal->outcome.spin_blocks;
-        if (journal->decisions.count > report->decisions_max) {
-            report->decisions_max = journal->decisions.count;
-        }
         atomic_store_explicit(&journal->executions, executions, memory_order_relaxed);
         atomic_store_explicit(&journal->steps, steps, memory_order_relaxed);
         if (!goes_on(journal, report)) {
@@ -150,6 +225,7 @@ static void do_explore(treadle_journal *journal, const treadle_program *program,
         }
         journal->outcome.kind = TREADLE_OUTCOME_PASSED;
     }
+    gather_evidence(journal, program, options, strategy, self);
     report->elapsed_s = treadle_now_s() - began;
     journal->commands = treadle_redis_command_count() - commands_before;
     journal->resident_kb = resident_kb();
@@ -394,6 +470,8 @@ int treadle_sandbox_explore(treadle_sandbox *sandbox, const treadle_explore_requ
     journal->report = (treadle_explore_report){0};
     atomic_store(&journal->executions, 0);
     atomic_store(&journal->steps, 0);
+    atomic_store(&journal->share, 0);
+    atomic_store(&journal->seconds_left, -1);
     bool died;
     const int error = ask(sandbox, ASK_EXPLORE, &died);
     if (error) {

@@ -69,6 +69,20 @@ static void end(void *context, const treadle_outcome *outcome)
     self->done = true;
 }
 
+/* With every option of a decision weighing the same: what lies before the path. It is the
+ * probability that a random walk ends among what has been explored. */
+static double progress(const void *context)
+{
+    const dfs *self = context;
+    double share = 0;
+    double weight = 1; /* of the subtree that the path has reached */
+    for (uint32_t i = 0; i < self->recorded; i++) {
+        weight /= self->path[i].count;
+        share += weight * self->path[i].value;
+    }
+    return self->done ? 1 : share;
+}
+
 const treadle_strategy treadle_strategy_dfs = {
     .name = "dfs",
     .summary = "depth-first search: every interleaving, one by one",
@@ -78,4 +92,5 @@ const treadle_strategy treadle_strategy_dfs = {
     .begin = begin,
     .choose = choose,
     .end = end,
+    .progress = progress,
 };

@@ -60,6 +60,18 @@ static void end(void *context, const treadle_outcome *outcome)
     self->strategies[self->turn]->end(self->selves[self->turn], outcome);
 }
 
+static void guarantee(const void *context, treadle_guarantee *out)
+{
+    const mixed *self = context;
+    treadle_strategy_pct.guarantee(self->selves[1], out);
+}
+
+static void estimate(const void *context, treadle_estimate *out)
+{
+    const mixed *self = context;
+    treadle_strategy_random.estimate(self->selves[0], out);
+}
+
 const treadle_strategy treadle_strategy_mixed = {
     .name = "mixed",
     .summary = "random and pct in turns",
@@ -68,4 +80,6 @@ const treadle_strategy treadle_strategy_mixed = {
     .begin = begin,
     .choose = choose,
     .end = end,
+    .guarantee = guarantee,
+    .estimate = estimate,
 };

@@ -8,6 +8,8 @@ const treadle_strategy *const treadle_strategies[] = {
     &treadle_strategy_random,
     &treadle_strategy_pct,
     &treadle_strategy_mixed,
+    &treadle_strategy_pos,
+    &treadle_strategy_surw,
     &treadle_strategy_dfs,
     NULL,
 };

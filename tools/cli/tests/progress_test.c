@@ -85,6 +85,26 @@ Test(progress, rates)
     }
 }
 
+Test(progress, share)
+{
+    treadle_progress progress = {.total = 1, .rate = -1, .seconds_left = -1};
+    static const struct {
+        double share;
+        const char *line;
+    } cases[] = {
+        {0, "[0/1]  0 executions"},
+        {NAN, "[0/1]  0 executions"},
+        {1e-9, "[0/1]  0 executions  <0.1 % explored"},
+        {0.3456, "[0/1]  0 executions  34.5 % explored"},
+        {0.99999, "[0/1]  0 executions  99.9 % explored"},
+        {1, "[0/1]  0 executions  100.0 % explored"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        progress.share = cases[i].share;
+        expect(&progress, 80, cases[i].line);
+    }
+}
+
 Test(progress, time_left)
 {
     treadle_progress progress = {.total = 1, .rate = -1};
@@ -168,14 +188,14 @@ static void use_it(int fd)
     dup2(fd, STDERR_FILENO);
     treadle_progress_begin(2);
     treadle_progress_clear(); /* nothing is there yet */
-    treadle_progress_update(0, "first", 1, 10, -1);
-    treadle_progress_update(0, "too early", 2, 10, -1);
+    treadle_progress_update(0, "first", 1, 10, 0, -1);
+    treadle_progress_update(0, "too early", 2, 10, 0, -1);
     treadle_progress_clear();
     treadle_progress_clear(); /* nothing is there any more */
     nanosleep(&(struct timespec){.tv_nsec = 110000000}, NULL);
-    treadle_progress_update(1, "a second one with a long name", 3, 10, 5);
+    treadle_progress_update(1, "a second one with a long name", 3, 10, 0, 5);
     treadle_progress_end();
-    treadle_progress_update(2, "after the end", 4, 10, -1);
+    treadle_progress_update(2, "after the end", 4, 10, 0, -1);
     treadle_progress_clear();
     dup2(saved, STDERR_FILENO);
     close(saved);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* Sandbox, shrinker and verdicts, on the litmus programs. */
 #include <criterion/criterion.h>
+#include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +10,7 @@
 
 #include "tools/explore/baseline.h"
 #include "tools/explore/check.h"
+#include "tools/explore/evidence.h"
 #include "tools/explore/shrink.h"
 
 static treadle_journal *open_journal(const char *scenario, const char *variant,
@@ -105,6 +108,127 @@ Test(verdict, a_finding_names_the_coarsest_granularity_that_shows_it)
     cr_assert_eq(check(journal, &options)->coarsest, TREADLE_GRANULARITY_AWAIT);
     journal = open_journal("litmus/plain_increment", "naive", TREADLE_GRANULARITY_MEMORY);
     cr_assert_eq(check(journal, &options)->coarsest, TREADLE_GRANULARITY_MEMORY);
+}
+
+/* How often a thread locks differs from one execution to the next, so what surw learned in the
+ * first few is wrong. No interleaving may be left out for that. */
+Test(verdict, surw_finds_what_it_did_not_expect)
+{
+    treadle_journal *journal =
+        open_journal("litmus/staged_check_then_act", "naive", TREADLE_GRANULARITY_SYNC);
+    journal->cell.parameters[1] = 4;
+    for (uint64_t seed = 1; seed <= 10; seed++) {
+        const treadle_check_options options = {
+            .strategy = "surw", .seed = seed, .executions_max = 5000};
+        cr_expect_eq(check(journal, &options)->verdict, TREADLE_VERDICT_VIOLATED, "seed %d",
+                     (int)seed);
+    }
+}
+
+/* ---- what a search is worth that found nothing -------------------------------------------------
+ */
+
+Test(evidence, pct_prints_its_guarantee)
+{
+    treadle_journal *journal =
+        open_journal("litmus/locked_increment", "fixed", TREADLE_GRANULARITY_SYNC);
+    const treadle_check_options options = {
+        .strategy = "pct", .seed = 1, .pct_depth = 2, .executions_max = 5000};
+    const treadle_result *result = check(journal, &options);
+    const treadle_guarantee *given = &result->guarantee;
+    cr_assert_eq(result->verdict, TREADLE_VERDICT_NO_VIOLATION_FOUND);
+    cr_expect_eq(given->depth, 2);
+    cr_expect_eq(given->threads, 3);
+    cr_expect(given->executions > 1000 && given->executions < 5000);
+    cr_expect(given->missed > 0 && given->missed < 1e-6);
+    cr_expect(strstr(result->bounds, "a bug of depth 2 or less would have been missed") != NULL,
+              "%s", result->bounds);
+    cr_expect_eq(result->estimate.paths, 0);
+
+    const treadle_check_options few = {.strategy = "pct", .seed = 1, .executions_max = 10};
+    result = check(journal, &few);
+    cr_expect(strstr(result->bounds, "too few for a guarantee") != NULL, "%s", result->bounds);
+}
+
+Test(evidence, a_proof_needs_none)
+{
+    treadle_journal *journal =
+        open_journal("litmus/check_then_act", "fixed", TREADLE_GRANULARITY_SYNC);
+    const treadle_check_options options = {.strategy = "dfs"};
+    const treadle_result *result = check(journal, &options);
+    cr_expect_eq(result->verdict, TREADLE_VERDICT_HOLDS);
+    cr_expect_eq(result->guarantee.executions, 0);
+    cr_expect_eq(result->estimate.paths, 0);
+}
+
+Test(evidence, dfs_says_how_far_it_came_in_how_large_a_space)
+{
+    treadle_journal *journal = open_journal("litmus/steps", "fixed", TREADLE_GRANULARITY_MEMORY);
+    const treadle_check_options third = {.strategy = "dfs", .executions_max = 1680 / 3};
+    const treadle_result *result = check(journal, &third);
+    cr_assert_eq(result->verdict, TREADLE_VERDICT_NO_VIOLATION_FOUND);
+    cr_expect_eq(result->executions, 1680 / 3, "random paths are not counted");
+    cr_expect_float_eq(result->share_explored, 1.0 / 3, 1e-9);
+    cr_expect_gt(result->estimate.paths, 100);
+    cr_expect_lt(fabs(result->estimate.interleavings - 1680), 4 * result->estimate.spread);
+    cr_expect(strstr(result->bounds, "33 % of random walks") != NULL, "%s", result->bounds);
+}
+
+Test(evidence, what_random_paths_find_is_found)
+{
+    treadle_journal *journal = open_journal("litmus/counter", "naive", TREADLE_GRANULARITY_SYNC);
+    const treadle_check_options one = {.strategy = "dfs", .executions_max = 1};
+    const treadle_result *result = check(journal, &one);
+    cr_expect_eq(result->verdict, TREADLE_VERDICT_VIOLATED);
+    cr_expect_gt(result->first_violation, 1);
+    cr_expect(journal->has_token);
+}
+
+Test(evidence, is_rounded_to_the_side_of_caution)
+{
+    static const struct {
+        double number;
+        const char *text;
+    } cases[] = {{0.0025, "0.0025"}, {0.00251, "0.0026"},   {0.015, "0.015"}, {0.0150045, "0.016"},
+                 {0.991, "1"},       {5.21e-27, "5.3e-27"}, {0, "1e-300"},    {100, "1e+02"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[32];
+        treadle_evidence_round_up(text, cases[i].number);
+        cr_expect_str_eq(text, cases[i].text, "%s, not %s", text, cases[i].text);
+    }
+}
+
+static void *ask_how_far(void *context)
+{
+    treadle_journal *journal = context;
+    while (atomic_load(&journal->executions) < 1000) {
+        usleep(1000);
+    }
+    atomic_store(&journal->how_far, true);
+    while (atomic_load(&journal->how_far)) {
+        usleep(1000);
+    }
+    atomic_store(&journal->stop, true);
+    return NULL;
+}
+
+Test(evidence, can_be_asked_for_while_it_is_gathered)
+{
+    treadle_journal *journal =
+        open_journal("litmus/locked_increment", "fixed", TREADLE_GRANULARITY_SYNC);
+    treadle_sandbox *sandbox = treadle_sandbox_open(journal, NULL);
+    pthread_t asking;
+    cr_assert_eq(pthread_create(&asking, NULL, ask_how_far, journal), 0);
+    const treadle_explore_request request = {.strategy = "dfs", .time_s_max = 60};
+    treadle_explore_report report;
+    cr_assert_eq(treadle_sandbox_explore(sandbox, &request, &report), 0);
+    pthread_join(asking, NULL);
+    const double share = atomic_load(&journal->share);
+    const double left_s = atomic_load(&journal->seconds_left);
+    cr_expect(report.interrupted);
+    cr_expect(share > 0 && share <= report.share, "%g of %g", share, report.share);
+    cr_expect(left_s > 0 && left_s <= 60, "%g s", left_s);
+    treadle_sandbox_close(sandbox);
 }
 
 /* ---- replay ---------------------------------------------------------------------------------- */

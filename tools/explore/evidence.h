@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+/* What a search that found nothing and did not see everything is worth, in one line. Figures are
+ * rounded to the side of caution. */
+#ifndef TREADLE_EXPLORE_EVIDENCE_H
+#define TREADLE_EXPLORE_EVIDENCE_H
+
+#include "tools/explore/journal.h"
+
+/* `report` is what came of `request`; the verdict is no-violation-found. */
+void treadle_evidence_describe(char *text, size_t size, const treadle_explore_request *request,
+                               const treadle_explore_report *report);
+
+/* A number of two significant digits that is no smaller, like "0.0026". */
+void treadle_evidence_round_up(char text[32], double number);
+
+#endif
