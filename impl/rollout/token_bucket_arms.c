@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "token_bucket_arms.h"
 
+#include "../token_bucket/token_pace.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,14 +76,15 @@ bool token_bucket_arms_reconfigure(struct token_bucket_switch *bucket,
                                    const struct token_bucket_limits *limits, char *error,
                                    size_t error_size)
 {
+    struct token_pace pace;
+
+    /* What one arm would refuse must not change the other. */
+    if (!token_pace_of(limits, &pace, error, error_size)) {
+        return false;
+    }
     for (int arm = 0; arm < ROLLOUT_ARMS; arm++) {
         if (!bucket->options.arms[arm]->reconfigure(bucket->buckets[arm], limits, error,
                                                     error_size)) {
-            if (arm == ROLLOUT_REPLACEMENT) {
-                /* The limits that it had until now: not refused. */
-                bucket->options.arms[ROLLOUT_ORIGINAL]->reconfigure(
-                    bucket->buckets[ROLLOUT_ORIGINAL], &bucket->limits, error, 0);
-            }
             return false;
         }
     }

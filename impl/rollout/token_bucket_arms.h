@@ -24,7 +24,7 @@ void token_bucket_arms_close(struct token_bucket_switch *bucket);
 struct rollout_decision token_bucket_arms_decide(const struct token_bucket_switch *bucket);
 unsigned long token_bucket_arms_futile_wakeups(struct token_bucket_switch *bucket);
 
-/* Both, or neither. */
+/* Both, or neither: what makes no sense is refused before either is asked. */
 bool token_bucket_arms_reconfigure(struct token_bucket_switch *bucket,
                                    const struct token_bucket_limits *limits, char *error,
                                    size_t error_size);
