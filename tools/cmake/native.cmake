@@ -42,7 +42,7 @@ endforeach()
 
 # lockfree against fixed under contention. The test is that it runs and that every limiter does what
 # it is asked; times are not judged.
-add_executable(treadle_contention tools/bench/contention.c)
+add_executable(treadle_contention tools/bench/native/contention.c)
 target_link_libraries(treadle_contention PRIVATE treadle_impl PkgConfig::JANSSON)
 add_test(NAME contention COMMAND treadle_contention --scale 20 --repetitions 2 --format json)
 set_tests_properties(contention PROPERTIES TIMEOUT 60 PASS_REGULAR_EXPRESSION

@@ -68,10 +68,10 @@ static void *opened(void *limiter, const char *error)
 
 /* ---- token bucket ---------------------------------------------------------------------------- */
 
-static void open_bucket(subject *self, const char *variant, double capacity)
+static void open_bucket(subject *self, const char *variant, double capacity, double rate_per_s)
 {
     char error[128];
-    const struct token_bucket_limits limits = {.capacity = capacity};
+    const struct token_bucket_limits limits = {.capacity = capacity, .rate_per_s = rate_per_s};
     const struct token_bucket_variant *found = token_bucket_find(variant);
     self->variant = found;
     self->limiter = opened(found->open(&limits, error, sizeof error), error);
@@ -79,12 +79,12 @@ static void open_bucket(subject *self, const char *variant, double capacity)
 
 static void open_full_bucket(subject *self, const char *variant)
 {
-    open_bucket(self, variant, 1000);
+    open_bucket(self, variant, 1000, 1);
 }
 
 static void open_empty_bucket(subject *self, const char *variant)
 {
-    open_bucket(self, variant, 1);
+    open_bucket(self, variant, 1, 0.001);
     const struct token_bucket_variant *opened_variant = self->variant;
     opened_variant->try_acquire(self->limiter, NULL);
 }
@@ -309,15 +309,36 @@ typedef struct racer {
     const workload *what;
     subject *self;
     pthread_barrier_t *start;
+    uint64_t number;
     uint64_t calls;
     double took_s;
 } racer;
+
+/* Spreads the threads over the processors there are: on one they would take turns, not meet. */
+static void move_apart(uint64_t number)
+{
+    cpu_set_t allowed;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) {
+        return;
+    }
+    uint64_t skip = number % (uint64_t)CPU_COUNT(&allowed);
+    for (size_t processor = 0; processor < CPU_SETSIZE; processor++) {
+        if (CPU_ISSET(processor, &allowed) && skip-- == 0) {
+            CPU_SET(processor, &one);
+            sched_setaffinity(0, sizeof one, &one);
+            return;
+        }
+    }
+}
 
 /* Each by its own clock: on few processors some start when others have long been running. */
 static void *run_thread(void *context)
 {
     enum { AT_ONCE = 16 };
     racer *self = context;
+    move_apart(self->number);
     pthread_barrier_wait(self->start);
     const double began = now_s();
     do {
@@ -358,6 +379,7 @@ static double measure(const workload *what, const char *variant, const arguments
     for (uint64_t i = 0; i < how->threads; i++) {
         racers[i].what = what;
         racers[i].self = &self;
+        racers[i].number = i;
     }
     what->open(&self, variant);
     run_threads(&self, racers, how);
