@@ -427,9 +427,9 @@ static void report(const char *name, double value, double peer, double ratio, co
 
 static void compare(const workload *what, const arguments *how)
 {
-    double lockfree[REPETITIONS_MAX];
-    double fixed[REPETITIONS_MAX];
-    double ratios[REPETITIONS_MAX];
+    double lockfree[REPETITIONS_MAX] = {0};
+    double fixed[REPETITIONS_MAX] = {0};
+    double ratios[REPETITIONS_MAX] = {0};
     char name[64];
     for (uint64_t i = 0; i < how->repetitions; i++) {
         /* Who goes first alternates, too. */
