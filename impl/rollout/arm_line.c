@@ -109,6 +109,12 @@ void arm_line_leave(struct arm_line *line, enum rollout_arm arm)
     pthread_mutex_unlock(&line->line.lock);
 }
 
+void arm_passage_end(void *passage)
+{
+    const struct arm_passage *inside = passage;
+    arm_line_leave(inside->line, inside->arm);
+}
+
 void arm_line_set_bound(struct arm_line *line, long long bound)
 {
     pthread_mutex_lock(&line->line.lock);

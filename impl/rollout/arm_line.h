@@ -50,6 +50,15 @@ bool arm_line_enter(struct arm_line *line, enum rollout_arm *arm, const struct t
 
 void arm_line_leave(struct arm_line *line, enum rollout_arm arm);
 
+/* A call that is inside, for clean-up handlers. */
+struct arm_passage {
+    struct arm_line *line;
+    enum rollout_arm arm;
+};
+
+/* Leaves. The argument is a struct arm_passage. */
+void arm_passage_end(void *passage);
+
 /* (with the lock, bound of 0) Makes the arm the one that has the state, if nobody is inside and it
  * can be moved. Returns the arm that has it now, for calls that are done with before the lock is
  * given back. */

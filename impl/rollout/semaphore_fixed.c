@@ -22,27 +22,16 @@
 
 #include <pthread.h>
 
-struct passage {
-    struct arm_line *line;
-    enum rollout_arm arm;
-};
-
-static void leave(void *context)
-{
-    const struct passage *passage = context;
-    arm_line_leave(passage->line, passage->arm);
-}
-
 static enum rate_decision acquire_from(struct semaphore_switch *semaphore, enum rollout_arm arm,
                                        const struct timespec *deadline)
 {
-    struct passage passage = {.line = &semaphore->line, .arm = arm};
+    struct arm_passage passage = {.line = &semaphore->line, .arm = arm};
     enum rate_decision answer;
 
     if (!arm_line_enter(&semaphore->line, &passage.arm, deadline)) {
         return RATE_REFUSED;
     }
-    pthread_cleanup_push(leave, &passage);
+    pthread_cleanup_push(arm_passage_end, &passage);
     answer = semaphore_arms_acquire(semaphore, arm, deadline);
     pthread_cleanup_pop(answer != RATE_ADMITTED);
     return answer;

@@ -25,17 +25,6 @@
 #include <math.h>
 #include <pthread.h>
 
-struct passage {
-    struct arm_line *line;
-    enum rollout_arm arm;
-};
-
-static void leave(void *context)
-{
-    const struct passage *passage = context;
-    arm_line_leave(passage->line, passage->arm);
-}
-
 /* With the lock the arm that has the tokens keeps them, unless arm_line_take_over() moves them. */
 
 static void lock(struct token_bucket_switch *bucket)
@@ -88,13 +77,13 @@ static enum rate_decision acquire_in(struct token_bucket_switch *bucket, enum ro
 static enum rate_decision acquire_from(struct token_bucket_switch *bucket, enum rollout_arm arm,
                                        const struct timespec *deadline)
 {
-    struct passage passage = {.line = &bucket->line, .arm = arm};
+    struct arm_passage passage = {.line = &bucket->line, .arm = arm};
     enum rate_decision answer;
 
     if (!arm_line_enter(&bucket->line, &passage.arm, deadline)) {
         return try_acquire_from(bucket, arm, NULL);
     }
-    pthread_cleanup_push(leave, &passage);
+    pthread_cleanup_push(arm_passage_end, &passage);
     answer = acquire_in(bucket, passage.arm, deadline);
     pthread_cleanup_pop(1);
     return answer;
