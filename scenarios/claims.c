@@ -192,6 +192,16 @@ const treadle_claim treadle_claims[] = {
           NULL,
           "With one request id for both arms, falling back to the original after an error charges "
           "once."),
+    HOLDS("rollback-3", "document, rollback", "rollout/bucket_in_flight", "naive", MEMORY, NULL,
+          "A flag that just switches token buckets is a safe roll-out."),
+    HOLDS("rollback-4", "document, rollback", "rollout/semaphore_released_after_switch", "naive",
+          MEMORY, NULL, "A flag that just switches semaphores is a safe roll-out."),
+    HOLDS("rollback-5", "document, rollback", "rollout/combined_window", "naive", MEMORY, NULL,
+          "A flag that just switches combined limiters is a safe roll-out."),
+    HOLDS("rollback-6", "document, rollback", "rollout/factory_in_flight", "naive", MEMORY, NULL,
+          "A flag that just switches provider factories is a safe roll-out."),
+    HOLDS("rollback-7", "document, rollback", "rollout/metrics_in_flight", "naive", MEMORY, NULL,
+          "A flag that just switches metrics collectors is a safe roll-out."),
 };
 
 const size_t treadle_claim_count = sizeof treadle_claims / sizeof treadle_claims[0];

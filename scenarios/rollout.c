@@ -14,25 +14,14 @@
 #include "models/window_history.h"
 #include "models/window_model.h"
 #include "scenarios/registry.h"
+#include "scenarios/rollout_fixture.h"
 #include "tools/checkers/linearizability.h"
 #include "tools/redis/redis_seam.h"
 
-enum { THREADS_MAX = 8 };
+enum { THREADS_MAX = TREADLE_ROLLOUT_THREADS_MAX };
 
 static const char *const PROVIDER = "openai";
 static const double WINDOW_S = 60;
-
-static void open_flag(struct rollout_flag **flag, const struct rollout_variant *flags, int share,
-                      int errors_max)
-{
-    char error[200];
-    const struct rollout_options options = {
-        .name = "limiter", .share = share, .errors_max = errors_max};
-    *flag = flags->open(&options, error, sizeof error);
-    if (*flag == NULL) {
-        treadle_violation("setup", "the flag cannot be opened: %s", error);
-    }
-}
 
 /* ---- the memory store ------------------------------------------------------------------------ */
 
@@ -56,7 +45,7 @@ static store_fixture *open_store(const treadle_run *run, long long limit,
     char error[200];
     const struct rate_limits limits = {.rpm = limit, .window_s = WINDOW_S};
     state->variant = memory_store_switch_find(run->variant);
-    open_flag(&state->flag, &rollout_fixed, 0, 0);
+    state->flag = treadle_rollout_flag(&rollout_fixed, 0, 0);
     const struct memory_store_switch_options options = {
         .arms = {original, replacement}, .flags = &rollout_fixed, .flag = state->flag};
     state->store = state->variant->open(&options, &limits, error, sizeof error);
@@ -80,8 +69,7 @@ static void close_store(store_fixture *state)
 
 static void set_share(store_fixture *state, int share)
 {
-    rollout_fixed.set_share(state->flag, share);
-    treadle_note("share: %d of %d", share, ROLLOUT_SHARE_ALL);
+    treadle_rollout_share(state->flag, share);
 }
 
 static void charge(store_fixture *state)
@@ -384,7 +372,7 @@ static flag_fixture *open_flag_fixture(const treadle_run *run, int share, int er
 {
     flag_fixture *state = calloc(1, sizeof *state);
     state->variant = rollout_find(run->variant);
-    open_flag(&state->flag, state->variant, share, errors_max);
+    state->flag = treadle_rollout_flag(state->variant, share, errors_max);
     state->errors_max = errors_max;
     return state;
 }
@@ -535,7 +523,7 @@ static window_fixture *open_clients(const treadle_run *run, long long limit, int
     const struct rate_limits limits = {.rpm = limit, .window_s = WINDOW_S};
     state->variant = sliding_window_switch_find(run->variant);
     state->provider = treadle_redis_provider(PROVIDER);
-    open_flag(&state->flag, &rollout_fixed, share, 0);
+    state->flag = treadle_rollout_flag(&rollout_fixed, share, 0);
     state->count = (uint32_t)treadle_run_parameter(run, "threads");
     state->limit = limit;
     for (uint32_t i = 0; i < state->count; i++) {
@@ -620,8 +608,7 @@ static void switch_or_acquire_in_redis(void *context, uint32_t index)
     window_fixture *state = context;
     if (index == 0) {
         /* Something that Redis commands can come before and after. */
-        const struct timespec moment = {.tv_nsec = 1};
-        nanosleep(&moment, NULL);
+        treadle_rollout_moment();
         rollout_fixed.set_share(state->flag, ROLLOUT_SHARE_ALL);
     } else {
         acquire_in_redis(context, index);
@@ -645,11 +632,7 @@ static void check_shared_keys(void *context)
 
 /* ---- rows ------------------------------------------------------------------------------------ */
 
-static const treadle_parameter operator_and_clients[] = {
-    {"threads", 3, 2, THREADS_MAX, "an operator and clients"}, {0}};
-static const treadle_parameter two[] = {{"threads", 2, 1, THREADS_MAX, "threads"}, {0}};
 static const treadle_parameter pair[] = {{"threads", 2, 2, 2, "threads"}, {0}};
-static const treadle_parameter one[] = {{"threads", 1, 1, 1, "threads"}, {0}};
 
 static const treadle_expectation expect_switch[] = {
     TREADLE_ROW(MEMORY, "naive", AWAIT, VIOLATED, "over-admission", "the other store is empty"),
@@ -785,7 +768,7 @@ static const treadle_expectation expect_shared_keys[] = {
 static const treadle_scenario switch_in_flight = {
     .name = "rollout/switch_in_flight",
     .summary = "clients acquire while the replacement takes over; the limit holds over both arms",
-    .parameters = operator_and_clients,
+    .parameters = treadle_rollout_operator_and_clients,
     .expectations = expect_switch,
     .setup = setup_original,
     .thread = switch_or_acquire,
@@ -795,7 +778,7 @@ static const treadle_scenario switch_in_flight = {
 static const treadle_scenario rollback_in_flight = {
     .name = "rollout/rollback_in_flight",
     .summary = "clients acquire while a hand-over is rolled back; no slot is lost or doubled",
-    .parameters = operator_and_clients,
+    .parameters = treadle_rollout_operator_and_clients,
     .expectations = expect_roll_back,
     .setup = setup_hand_over,
     .thread = roll_back_or_acquire,
@@ -805,7 +788,7 @@ static const treadle_scenario rollback_in_flight = {
 static const treadle_scenario share_changes = {
     .name = "rollout/share_changes",
     .summary = "the share goes up and down in use; some order of the calls explains all answers",
-    .parameters = operator_and_clients,
+    .parameters = treadle_rollout_operator_and_clients,
     .expectations = expect_changes,
     .setup = setup_original,
     .thread = change_share_or_use,
@@ -815,7 +798,7 @@ static const treadle_scenario share_changes = {
 static const treadle_scenario reset_in_hand_over = {
     .name = "rollout/reset_in_hand_over",
     .summary = "a reset while both arms hold requests, then a roll-back; nothing comes back",
-    .parameters = two,
+    .parameters = treadle_rollout_two,
     .expectations = expect_reset,
     .setup = setup_both_hold,
     .thread = reset_or_use,
@@ -825,7 +808,7 @@ static const treadle_scenario reset_in_hand_over = {
 static const treadle_scenario fall_back = {
     .name = "rollout/fall_back",
     .summary = "the replacement admits one and then fails; the original has one slot left to give",
-    .parameters = two,
+    .parameters = treadle_rollout_two,
     .expectations = expect_fall_back,
     .thread_prefix = "client",
     .setup = setup_failing,
@@ -836,7 +819,7 @@ static const treadle_scenario fall_back = {
 static const treadle_scenario cancelled_in_hand_over = {
     .name = "rollout/cancelled_in_hand_over",
     .summary = "a request is cancelled in the middle of a hand-over; others go on",
-    .parameters = one,
+    .parameters = treadle_rollout_one,
     .expectations = expect_cancelled,
     .thread_prefix = "client",
     .setup = setup_cancellable,
@@ -848,7 +831,7 @@ static const treadle_scenario cancelled_in_hand_over = {
 static const treadle_scenario sequential_row = {
     .name = "rollout/sequential",
     .summary = "one client, the share changes before every request; every answer is the model's",
-    .parameters = one,
+    .parameters = treadle_rollout_one,
     .expectations = expect_sequential,
     .thread_prefix = "client",
     .setup = setup_sequential,
@@ -859,7 +842,7 @@ static const treadle_scenario sequential_row = {
 static const treadle_scenario stable_keys = {
     .name = "rollout/stable_keys",
     .summary = "the share grows; a key has one arm at each share and moves once at most",
-    .parameters = one,
+    .parameters = treadle_rollout_one,
     .expectations = expect_stable,
     .setup = setup_half,
     .thread = ramp_up,
@@ -870,7 +853,7 @@ static const treadle_scenario stable_keys = {
 static const treadle_scenario automatic_rollback = {
     .name = "rollout/automatic_rollback",
     .summary = "as many errors at once as are one too many; the share is 0 afterwards",
-    .parameters = two,
+    .parameters = treadle_rollout_two,
     .expectations = expect_automatic,
     .setup = setup_errors,
     .thread = fail_once,
@@ -901,7 +884,7 @@ static const treadle_scenario fall_back_charges_once = {
     .name = "rollout/fall_back_charges_once",
     .summary =
         "a request and a reply may get lost on either connection; one request, one slot at most",
-    .parameters = one,
+    .parameters = treadle_rollout_one,
     .expectations = expect_charged_once,
     .thread_prefix = "client",
     .setup = setup_lossy,
@@ -913,7 +896,7 @@ static const treadle_scenario fall_back_charges_once = {
 static const treadle_scenario fall_back_to_last_slot = {
     .name = "rollout/fall_back_to_last_slot",
     .summary = "as before at a limit of one; who was charged is admitted",
-    .parameters = one,
+    .parameters = treadle_rollout_one,
     .expectations = expect_last_slot,
     .thread_prefix = "client",
     .setup = setup_last_slot,
@@ -925,7 +908,7 @@ static const treadle_scenario fall_back_to_last_slot = {
 static const treadle_scenario shared_keys = {
     .name = "rollout/shared_keys",
     .summary = "clients acquire while a replacement takes over that writes the same keys",
-    .parameters = operator_and_clients,
+    .parameters = treadle_rollout_operator_and_clients,
     .expectations = expect_shared_keys,
     .setup = setup_shared_keys,
     .thread = switch_or_acquire_in_redis,

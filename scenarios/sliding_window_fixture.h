@@ -13,6 +13,8 @@
 #include <stdint.h>
 #include <time.h>
 
+#include <stdatomic.h>
+
 #include "impl/sliding_window/sliding_window.h"
 #include "scenarios/scenario.h"
 #include "tools/checkers/history.h"
@@ -26,7 +28,7 @@ typedef struct sliding_fixture {
     uint32_t count; /* of clients */
     struct sliding_window *clients[SLIDING_CLIENTS_MAX];
     enum rate_decision decisions[SLIDING_CLIENTS_MAX]; /* the last of each client */
-    long long admitted;                                /* by sliding_request() */
+    atomic_llong admitted; /* by sliding_request(); atomic for the stress program */
     treadle_history history;
 } sliding_fixture;
 

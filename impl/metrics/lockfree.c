@@ -13,17 +13,19 @@
  *  - The processor never spins. It says that it is asleep, takes all slots that are filled, up to
  *    one that is not, and waits for a post; the producer of that one has its look at `asleep`
  *    still to come, and posts.
- *  - stop() first lets no new producer in and waits for those inside (a few instructions each),
- *    then tells the processor that no more will come: so nothing is queued behind its back.
+ *  - stop() closes the tail: whoever has a position by then fills it, nobody gets another. The
+ *    processor ends when it has emptied the last one, so nothing is queued behind its back.
+ *  - A producer that finds the ring full has written to nothing that others write but the count of
+ *    those turned away, which lies apart.
  *
- * `table_lock` is between the processor and readers only; producers never take it.
+ * `table_lock` is between the processor, which stores in batches, and readers only; producers never
+ * take it.
  */
 
 #include "metrics_message.h"
 #include "metrics_table.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -37,22 +39,27 @@ struct slot {
     struct metrics_message *message;
 };
 
+#define CLOSED (UINT64_C(1) << 63) /* in the tail: nobody may take a position any more */
+#define CACHE_LINE 64
+
+/* What producers write, what the processor writes and what nobody writes lie apart. */
 struct metrics {
     struct slot *slots;
     uint64_t size;
+    pthread_t processor;
+    char tail_begins[CACHE_LINE];
     _Atomic uint64_t tail; /* the next position to be filled: producers compete for it */
+    char turned_away_begins[CACHE_LINE];
+    atomic_llong turned_away; /* dropped by record() */
+    char head_begins[CACHE_LINE];
     _Atomic uint64_t head; /* the next to be emptied: the processor's */
-    sem_t more;
-    atomic_bool asleep; /* whoever makes it false owes the processor a post */
-    atomic_llong recorded;
     atomic_llong stored;
-    atomic_llong dropped;
-    atomic_int inside;    /* producers between their look at `stopping` and their push */
-    atomic_bool stopping; /* nobody may begin to push */
-    atomic_bool complete; /* nobody pushes any more */
+    atomic_llong unstored; /* taken, then dropped for want of memory */
     pthread_mutex_t table_lock;
     struct metrics_table table;
-    pthread_t processor;
+    char asleep_begins[CACHE_LINE];
+    atomic_bool asleep; /* whoever makes it false owes the processor a post */
+    sem_t more;
 };
 
 static struct metrics *lockfree_open(const struct metrics_options *options, char *error,
@@ -79,11 +86,20 @@ static struct metrics *lockfree_open(const struct metrics_options *options, char
     return metrics;
 }
 
-/* False when the ring is full. Any number of producers at once. */
+/* Whether there is room, as far as one can see without taking it. */
+static bool roomy(struct metrics *metrics)
+{
+    const uint64_t position = atomic_load_explicit(&metrics->tail, memory_order_relaxed);
+    const struct slot *slot = &metrics->slots[position % metrics->size];
+    return (position & CLOSED) == 0 &&
+           atomic_load_explicit(&slot->turn, memory_order_relaxed) >= position;
+}
+
+/* False when the ring is full or closed. Any number of producers at once. */
 static bool push(struct metrics *metrics, struct metrics_message *message)
 {
     uint64_t position = atomic_load_explicit(&metrics->tail, memory_order_relaxed);
-    for (;;) {
+    while ((position & CLOSED) == 0) {
         struct slot *slot = &metrics->slots[position % metrics->size];
         const uint64_t turn = atomic_load_explicit(&slot->turn, memory_order_acquire);
         if (turn < position) {
@@ -99,6 +115,7 @@ static bool push(struct metrics *metrics, struct metrics_message *message)
             return true;
         }
     }
+    return false;
 }
 
 /* NULL when the next slot is not filled. The processor only, or when nobody else is left. */
@@ -131,13 +148,12 @@ static void lockfree_close(struct metrics *metrics)
     free(metrics);
 }
 
+/* The lock is held. */
 static void store(struct metrics *metrics, struct metrics_message *message)
 {
-    pthread_mutex_lock(&metrics->table_lock);
     const bool stored =
         metrics_table_store(&metrics->table, message->provider, message->agent, message->latency_s);
-    atomic_fetch_add(stored ? &metrics->stored : &metrics->dropped, 1);
-    pthread_mutex_unlock(&metrics->table_lock);
+    atomic_fetch_add(stored ? &metrics->stored : &metrics->unstored, 1);
     free(message);
 }
 
@@ -148,30 +164,39 @@ static void wake(struct metrics *metrics)
     }
 }
 
+/* In batches, so that a reader need not wait for all. */
 static void store_filled(struct metrics *metrics)
 {
-    struct metrics_message *message;
-    while ((message = pop(metrics)) != NULL) {
-        store(metrics, message);
+    enum { BATCH_MAX = 32 };
+    struct metrics_message *message = pop(metrics);
+    while (message != NULL) {
+        pthread_mutex_lock(&metrics->table_lock);
+        for (int i = 0; message != NULL && i < BATCH_MAX; i++) {
+            store(metrics, message);
+            message = pop(metrics);
+        }
+        pthread_mutex_unlock(&metrics->table_lock);
     }
+}
+
+static bool all_emptied(struct metrics *metrics)
+{
+    return atomic_load(&metrics->tail) == (CLOSED | atomic_load(&metrics->head));
 }
 
 static void *process(void *argument)
 {
     struct metrics *metrics = argument;
-    bool last = false;
-    while (!last) {
+    for (;;) {
         atomic_store(&metrics->asleep, true);
-        last = atomic_load(&metrics->complete); /* before the look: then that sees everything */
         store_filled(metrics);
-        if (last) {
-            break;
+        if (all_emptied(metrics)) {
+            return NULL;
         }
         while (sem_wait(&metrics->more) != 0) {
         }
         store_filled(metrics);
     }
-    return NULL;
 }
 
 static bool lockfree_start(struct metrics *metrics)
@@ -181,11 +206,7 @@ static bool lockfree_start(struct metrics *metrics)
 
 static void lockfree_stop(struct metrics *metrics)
 {
-    atomic_store(&metrics->stopping, true);
-    while (atomic_load(&metrics->inside) > 0) {
-        sched_yield();
-    }
-    atomic_store(&metrics->complete, true);
+    atomic_fetch_or(&metrics->tail, CLOSED);
     wake(metrics);
     pthread_join(metrics->processor, NULL);
 }
@@ -193,22 +214,17 @@ static void lockfree_stop(struct metrics *metrics)
 static bool lockfree_record(struct metrics *metrics, const char *provider, const char *agent,
                             double latency_s)
 {
-    struct metrics_message *message =
-        provider != NULL && agent != NULL ? metrics_message_new(provider, agent, latency_s) : NULL;
-    atomic_fetch_add(&metrics->inside, 1);
-    atomic_fetch_add(&metrics->recorded, 1); /* first: recorded is never below stored + dropped */
-    const bool queued =
-        message != NULL && !atomic_load(&metrics->stopping) && push(metrics, message);
-    if (queued) {
+    struct metrics_message *message = NULL;
+    if (provider != NULL && agent != NULL && roomy(metrics)) {
+        message = metrics_message_new(provider, agent, latency_s);
+    }
+    if (message != NULL && push(metrics, message)) {
         wake(metrics);
-    } else {
-        atomic_fetch_add(&metrics->dropped, 1);
+        return true;
     }
-    atomic_fetch_sub(&metrics->inside, 1);
-    if (!queued) {
-        free(message);
-    }
-    return queued;
+    atomic_fetch_add(&metrics->turned_away, 1);
+    free(message);
+    return false;
 }
 
 static void lockfree_read(struct metrics *metrics, const char *provider, const char *agent,
@@ -219,13 +235,17 @@ static void lockfree_read(struct metrics *metrics, const char *provider, const c
     pthread_mutex_unlock(&metrics->table_lock);
 }
 
+/* In this order: what is recorded is never below what is stored, dropped or pending. */
 static void lockfree_counts(struct metrics *metrics, struct metrics_counts *counts)
 {
-    counts->dropped = atomic_load(&metrics->dropped);
+    const long long unstored = atomic_load(&metrics->unstored);
     counts->stored = atomic_load(&metrics->stored);
-    counts->recorded = atomic_load(&metrics->recorded);
-    const uint64_t head = atomic_load(&metrics->head); /* first: never above the tail read next */
-    counts->pending = (size_t)(atomic_load(&metrics->tail) - head);
+    const uint64_t head = atomic_load(&metrics->head);
+    const uint64_t tail = atomic_load(&metrics->tail) & ~CLOSED;
+    const long long turned_away = atomic_load(&metrics->turned_away);
+    counts->recorded = (long long)tail + turned_away;
+    counts->dropped = turned_away + unstored;
+    counts->pending = (size_t)(tail - head);
     counts->held_back = 0;
 }
 

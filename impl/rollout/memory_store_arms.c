@@ -68,6 +68,5 @@ bool memory_store_arms_reset_both(const struct memory_store_arms *arms, const ch
 void memory_store_arms_note_fall_back(const struct memory_store_arms *arms,
                                       const struct rollout_decision *decision)
 {
-    arms->options.flags->note_error(arms->options.flag, decision);
-    arms->options.flags->note_fall_back(arms->options.flag);
+    rollout_fall_back(arms->options.flags, arms->options.flag, decision);
 }

@@ -1,60 +1,35 @@
 // SPDX-License-Identifier: MIT
+#include "combined_switch.h"
 #include "memory_store_switch.h"
+#include "metrics_switch.h"
+#include "provider_factory_switch.h"
 #include "rollout.h"
+#include "semaphore_switch.h"
 #include "sliding_window_switch.h"
+#include "token_bucket_switch.h"
 
 #include <string.h>
 
-const struct rollout_variant *const rollout_variants[] = {
-    &rollout_naive,
-    &rollout_fixed,
-};
-
-const size_t rollout_variants_count = sizeof rollout_variants / sizeof rollout_variants[0];
-
-const struct memory_store_switch_variant *const memory_store_switch_variants[] = {
-    &memory_store_switch_naive,
-    &memory_store_switch_counting,
-    &memory_store_switch_fixed,
-};
-
-const size_t memory_store_switch_variants_count =
-    sizeof memory_store_switch_variants / sizeof memory_store_switch_variants[0];
-
-const struct sliding_window_switch_variant *const sliding_window_switch_variants[] = {
-    &sliding_window_switch_naive,
-    &sliding_window_switch_fixed,
-};
-
-const size_t sliding_window_switch_variants_count =
-    sizeof sliding_window_switch_variants / sizeof sliding_window_switch_variants[0];
-
-const struct rollout_variant *rollout_find(const char *name)
-{
-    for (size_t i = 0; i < rollout_variants_count; i++) {
-        if (strcmp(rollout_variants[i]->name, name) == 0) {
-            return rollout_variants[i];
-        }
+/* The list of a component's variants, how many there are, and finding one by its name. */
+#define VARIANTS(kind, ...)                                                                  \
+    const struct kind##_variant *const kind##_variants[] = {__VA_ARGS__};                    \
+    const size_t kind##_variants_count = sizeof kind##_variants / sizeof kind##_variants[0]; \
+    const struct kind##_variant *kind##_find(const char *name)                               \
+    {                                                                                        \
+        for (size_t i = 0; i < kind##_variants_count; i++) {                                 \
+            if (strcmp(kind##_variants[i]->name, name) == 0) {                               \
+                return kind##_variants[i];                                                   \
+            }                                                                                \
+        }                                                                                    \
+        return NULL;                                                                         \
     }
-    return NULL;
-}
 
-const struct memory_store_switch_variant *memory_store_switch_find(const char *name)
-{
-    for (size_t i = 0; i < memory_store_switch_variants_count; i++) {
-        if (strcmp(memory_store_switch_variants[i]->name, name) == 0) {
-            return memory_store_switch_variants[i];
-        }
-    }
-    return NULL;
-}
-
-const struct sliding_window_switch_variant *sliding_window_switch_find(const char *name)
-{
-    for (size_t i = 0; i < sliding_window_switch_variants_count; i++) {
-        if (strcmp(sliding_window_switch_variants[i]->name, name) == 0) {
-            return sliding_window_switch_variants[i];
-        }
-    }
-    return NULL;
-}
+VARIANTS(rollout, &rollout_naive, &rollout_fixed)
+VARIANTS(combined_switch, &combined_switch_naive, &combined_switch_fixed)
+VARIANTS(memory_store_switch, &memory_store_switch_naive, &memory_store_switch_counting,
+         &memory_store_switch_fixed)
+VARIANTS(metrics_switch, &metrics_switch_naive, &metrics_switch_fixed)
+VARIANTS(provider_factory_switch, &provider_factory_switch_naive, &provider_factory_switch_fixed)
+VARIANTS(semaphore_switch, &semaphore_switch_naive, &semaphore_switch_fixed)
+VARIANTS(sliding_window_switch, &sliding_window_switch_naive, &sliding_window_switch_fixed)
+VARIANTS(token_bucket_switch, &token_bucket_switch_naive, &token_bucket_switch_fixed)

@@ -104,6 +104,15 @@ struct rollout_variant {
 extern const struct rollout_variant rollout_naive;
 extern const struct rollout_variant rollout_fixed;
 
+/* What every switch does when the replacement failed on a call that was so decided, and the
+ * original takes its place: notes the error and the fall-back. */
+static inline void rollout_fall_back(const struct rollout_variant *flags, struct rollout_flag *flag,
+                                     const struct rollout_decision *decision)
+{
+    flags->note_error(flag, decision);
+    flags->note_fall_back(flag);
+}
+
 /* Every variant, `naive` first. */
 extern const struct rollout_variant *const rollout_variants[];
 extern const size_t rollout_variants_count;

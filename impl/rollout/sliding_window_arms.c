@@ -80,6 +80,5 @@ const char *sliding_window_arms_last_error(const struct sliding_window_switch *w
 void sliding_window_arms_note_fall_back(const struct sliding_window_switch *window,
                                         const struct rollout_decision *decision)
 {
-    window->options.flags->note_error(window->options.flag, decision);
-    window->options.flags->note_fall_back(window->options.flag);
+    rollout_fall_back(window->options.flags, window->options.flag, decision);
 }

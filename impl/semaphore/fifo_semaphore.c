@@ -3,8 +3,9 @@
 
 #include <stddef.h>
 
-static void return_slot(void *owner)
+static void return_slot(void *owner, const struct slot_place *place)
 {
+    (void)place;
     fifo_semaphore_post(owner);
 }
 

@@ -36,9 +36,9 @@ struct global_semaphore {
     long long total_queued;
 };
 
-static void return_slot(void *owner);
+static void decline_slot(void *owner, const struct slot_place *place);
 
-static const struct slot_line_owner line_calls = {.declined = return_slot};
+static const struct slot_line_owner line_calls = {.declined = decline_slot};
 
 static struct global_semaphore *fixed_open(const struct semaphore_options *options, char *error,
                                            size_t error_size)
@@ -112,15 +112,19 @@ static void serve_line(struct global_semaphore *semaphore)
     }
 }
 
-static void return_slot(void *owner)
+static void return_slot(struct global_semaphore *semaphore)
 {
-    struct global_semaphore *semaphore = owner;
-
     pthread_mutex_lock(&semaphore->line.lock);
     assert(semaphore->active > 0); /* no release without an acquire */
     semaphore->active--;
     serve_line(semaphore);
     pthread_mutex_unlock(&semaphore->line.lock);
+}
+
+static void decline_slot(void *owner, const struct slot_place *place)
+{
+    (void)place;
+    return_slot(owner);
 }
 
 static void fixed_release(struct global_semaphore *semaphore)

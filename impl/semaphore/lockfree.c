@@ -87,9 +87,9 @@ static void leave_word(void *owner)
     atomic_fetch_sub_explicit(&semaphore->word, ONE_WAITING, memory_order_acq_rel);
 }
 
-static void return_slot(void *owner);
+static void decline_slot(void *owner, const struct slot_place *place);
 
-static const struct slot_line_owner line_calls = {.left = leave_word, .declined = return_slot};
+static const struct slot_line_owner line_calls = {.left = leave_word, .declined = decline_slot};
 
 static bool valid_max(long long max_concurrent)
 {
@@ -220,9 +220,8 @@ static void hand_on(struct global_semaphore *semaphore)
     }
 }
 
-static void return_slot(void *owner)
+static void return_slot(struct global_semaphore *semaphore)
 {
-    struct global_semaphore *semaphore = owner;
     uint64_t word = load(semaphore);
 
     assert(active_of(word) > 0); /* no release without an acquire */
@@ -232,6 +231,12 @@ static void return_slot(void *owner)
         }
     }
     hand_on(semaphore);
+}
+
+static void decline_slot(void *owner, const struct slot_place *place)
+{
+    (void)place;
+    return_slot(owner);
 }
 
 static void lockfree_release(struct global_semaphore *semaphore)

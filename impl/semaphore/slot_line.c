@@ -103,7 +103,7 @@ void slot_line_leave(struct slot_place *place)
 {
     struct slot_line *line = place->line;
     if (!leave_unserved(place)) {
-        line->calls->declined(line->owner);
+        line->calls->declined(line->owner, place);
     }
 }
 

@@ -34,8 +34,9 @@ struct slot_place {
 struct slot_line_owner {
     /* (locked) A thread has left unserved. NULL = nothing to do. */
     void (*left)(void *owner);
-    /* A thread was served, but has been cancelled: its slot is to be returned. */
-    void (*declined)(void *owner);
+    /* A thread was served, but has been cancelled: its slot is to be returned. The place tells
+     * whose it was, and nothing more. */
+    void (*declined)(void *owner, const struct slot_place *place);
 };
 
 struct slot_line {

@@ -32,10 +32,44 @@ endforeach()
 pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
 file(GLOB scenario_sources CONFIGURE_DEPENDS scenarios/*.c scenarios/litmus/*.c)
 list(REMOVE_ITEM scenario_sources ${PROJECT_SOURCE_DIR}/scenarios/claims.c)
+add_library(treadle_redis_clock SHARED tools/redis/redis_clock.c)
+target_link_libraries(treadle_redis_clock PRIVATE treadle_flags)
 add_executable(treadle_stress tools/stress/stress.c tools/stress/native_engine.c
-               ${scenario_sources} tools/checkers/history.c tools/checkers/linearizability.c)
+               tools/stress/native_redis.c tools/stress/scaled_clock.c tools/redis/redis_server.c
+               tools/redis/redis_directory.c ${scenario_sources} tools/checkers/history.c
+               tools/checkers/linearizability.c)
+add_dependencies(treadle_stress treadle_redis_clock)
 target_link_libraries(treadle_stress PRIVATE treadle_impl treadle_models PkgConfig::JANSSON)
+target_compile_definitions(
+  treadle_stress PRIVATE TREADLE_REDIS_CLOCK_LIBRARY="$<TARGET_FILE:treadle_redis_clock>")
+treadle_test(scaled_clock_test SOURCES tools/stress/tests/scaled_clock_test.c
+                                        tools/stress/scaled_clock.c
+             LIBRARIES Threads::Threads)
+# Their time may run faster: scaled_clock.c.
+foreach(name clock_gettime nanosleep clock_nanosleep pthread_cond_timedwait sem_clockwait)
+  foreach(program treadle_stress scaled_clock_test)
+    target_link_options(${program} PRIVATE -Wl,--wrap=${name})
+  endforeach()
+endforeach()
 foreach(variant fixed lockfree)
-  add_test(NAME stress_${variant} COMMAND treadle_stress --variant ${variant} --rounds 5000 --time 5
+  add_test(NAME stress_${variant} COMMAND treadle_stress --variant ${variant} --rounds 5000 --time 2
                                           @\(memory_store|semaphore\)/*)
 endforeach()
+add_test(NAME stress_redis COMMAND treadle_stress --variant fixed --rounds 500 --time 5
+                                   @\(sliding_window/check_then_add|combined/processes\))
+add_test(NAME stress_faster_time COMMAND treadle_stress --rounds 20 --time 5 combined/bucket_refuses)
+set_tests_properties(
+  stress_faster_time
+  PROPERTIES PASS_REGULAR_EXPRESSION "20 broken  first 1 .starvation.*time 1000 times as fast")
+# What cannot be tried is said.
+add_test(NAME stress_left_out COMMAND treadle_stress sliding_window/cut_anywhere)
+set_tests_properties(stress_left_out PROPERTIES PASS_REGULAR_EXPRESSION
+                                                "cut_anywhere .*left out: what fails")
+
+# lockfree against fixed under contention. The test is that it runs and that every limiter does what
+# it is asked; times are not judged.
+add_executable(treadle_contention tools/bench/native/contention.c)
+target_link_libraries(treadle_contention PRIVATE treadle_impl PkgConfig::JANSSON)
+add_test(NAME contention COMMAND treadle_contention --scale 20 --repetitions 2 --format json)
+set_tests_properties(contention PROPERTIES TIMEOUT 60 PASS_REGULAR_EXPRESSION
+                                           "\"name\":\"lockfree/metrics/store\"")

@@ -12,7 +12,8 @@
 #include <time.h>
 
 #include "tools/checkers/serial.h"
-#include "tools/redis/redis_seam.h"
+#include "tools/stress/native_redis.h"
+#include "tools/stress/scaled_clock.h"
 
 enum { WORKERS_MAX = 16 };
 
@@ -50,6 +51,7 @@ static void wait_until(atomic_uint *counter, uint32_t value)
 static void work_once(uint32_t index)
 {
     jmp_buf leave;
+    treadle_scaled_clock_offset(0);
     self.leave = &leave;
     if (setjmp(leave) == 0) {
         pool.function(pool.argument, index);
@@ -137,6 +139,9 @@ treadle_native_outcome treadle_native_round(const treadle_run *run)
     jmp_buf leave_round;
     outcome.violated = false;
     outcome.property[0] = '\0';
+    if (run->backend == TREADLE_BACKEND_REDIS) {
+        treadle_native_redis_begin();
+    }
     self.leave = &leave_round;
     if (setjmp(leave_round) == 0) {
         void *state = scenario->setup(run);
@@ -150,13 +155,6 @@ treadle_native_outcome treadle_native_round(const treadle_run *run)
 }
 
 /* ---- what there is no harness to do ---------------------------------------------------------- */
-
-static int64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec - TREADLE_REALTIME_START_NS;
-}
 
 bool treadle_inside(void)
 {
@@ -175,17 +173,17 @@ uint32_t treadle_thread_number(void)
 
 int64_t treadle_clock_ns(void)
 {
-    return now_ns();
+    return treadle_scaled_clock_ns();
 }
 
 int64_t treadle_clock_seen_ns(void)
 {
-    return now_ns();
+    return treadle_scaled_clock_ns();
 }
 
 void treadle_clock_offset(int64_t offset_ns)
 {
-    (void)offset_ns;
+    treadle_scaled_clock_offset(offset_ns);
 }
 
 uint32_t treadle_decide(treadle_choice_kind kind, uint32_t count)
@@ -218,33 +216,4 @@ void treadle_call_end(void)
 void treadle_outcome_text(const char *format, ...)
 {
     (void)format;
-}
-
-/* Only workloads in memory are run here. */
-static _Noreturn void no_redis(void)
-{
-    fprintf(stderr, "treadle_stress: this workload needs a Redis server\n");
-    exit(2);
-}
-
-redisContext *treadle_redis_connection(uint32_t client)
-{
-    (void)client;
-    no_redis();
-}
-
-const char *treadle_redis_provider(const char *name)
-{
-    return name;
-}
-
-redisReply *treadle_redis_inspect(const char *format, ...)
-{
-    (void)format;
-    no_redis();
-}
-
-uint64_t treadle_redis_round_trip_count(void)
-{
-    return 0;
 }

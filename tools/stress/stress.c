@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* Plain stress on real threads, what one has without a harness: the workloads of the scenarios, in
- * memory, as often as asked, and how many rounds broke the property. A workload that hangs or
- * crashes takes only its own process along. Workloads that sleep are left out: there is no virtual
- * time here.
+ * memory and on a Redis server of its own, as often as asked, and how many rounds broke the
+ * property. A workload that hangs or crashes takes only its own process along. One that sleeps runs
+ * with time a thousand times as fast (scaled_clock.h). What is left out is said, and why.
  *
  *     treadle_stress [--rounds N] [--time SECONDS] [--variant V] [--beside RESULTS.json] [GLOB]
  *
@@ -23,8 +23,10 @@
 #include <unistd.h>
 
 #include "tools/stress/native_engine.h"
+#include "tools/stress/native_redis.h"
+#include "tools/stress/scaled_clock.h"
 
-enum { STUCK_MS = 2000, FIRST_MS = 200, POLL_MS = 5 };
+enum { STUCK_MS = 2000, FIRST_MS = 100, POLL_MS = 5, FASTER = 1000 };
 
 typedef struct arguments {
     const char *glob;
@@ -47,7 +49,8 @@ typedef struct workload {
     uint64_t rounds_max;
     uint64_t stuck;   /* rounds that never ended */
     uint64_t crashed; /* rounds that took the process along */
-    bool too_slow;    /* its rounds sleep: real time is no virtual time */
+    bool too_slow;    /* its rounds sleep */
+    int64_t scale;    /* of time: 1, or FASTER */
     double elapsed_s;
 } workload;
 
@@ -93,6 +96,7 @@ static void stress(workload *self, tally *shared, const arguments *how)
             exit(3);
         }
         if (pid == 0) {
+            treadle_scaled_clock_set(self->scale);
             run_rounds(&self->run, shared, self->rounds_max);
         }
         uint64_t seen = atomic_load(&shared->rounds);
@@ -104,7 +108,7 @@ static void stress(workload *self, tally *shared, const arguments *how)
             idle_ms = rounds == seen ? idle_ms + POLL_MS : 0;
             seen = rounds;
             const bool late = now_s() - began >= how->time_s_max;
-            self->too_slow = rounds == 0 && idle_ms >= FIRST_MS;
+            self->too_slow = self->scale == 1 && rounds == 0 && idle_ms >= FIRST_MS;
             if (idle_ms >= STUCK_MS || late || self->too_slow) {
                 kill(pid, SIGKILL);
                 waitpid(pid, &status, 0);
@@ -144,7 +148,8 @@ static uint64_t explorer_needed(const char *path, const workload *self)
         const json_t *first = json_object_get(result, "first_violation");
         if (scenario != NULL && variant != NULL && backend != NULL && json_is_integer(first) &&
             strcmp(scenario, self->run.scenario->name) == 0 &&
-            strcmp(variant, self->run.variant) == 0 && strcmp(backend, "memory") == 0) {
+            strcmp(variant, self->run.variant) == 0 &&
+            strcmp(backend, treadle_backend_name(self->run.backend)) == 0) {
             const uint64_t needed = (uint64_t)json_integer_value(first);
             best = best == 0 || needed < best ? needed : best;
         }
@@ -157,18 +162,18 @@ static uint64_t explorer_needed(const char *path, const workload *self)
     return best;
 }
 
+static void leave_out(const treadle_scenario *scenario, treadle_backend backend, const char *why)
+{
+    printf("%-38s %-6s left out: %s\n", scenario->name, treadle_backend_name(backend), why);
+    fflush(stdout);
+}
+
 static void report(const workload *self, const tally *shared, const arguments *how)
 {
-    const uint64_t rounds = atomic_load(&shared->rounds);
     const uint64_t broken = atomic_load(&shared->broken);
-    if (self->too_slow) {
-        printf("%-34s %-9s left out: its first round takes over %d ms of real time\n",
-               self->run.scenario->name, self->run.variant, FIRST_MS);
-        fflush(stdout);
-        return;
-    }
-    printf("%-34s %-9s %9llu rounds %9llu broken", self->run.scenario->name, self->run.variant,
-           (unsigned long long)rounds, (unsigned long long)broken);
+    printf("%-38s %-6s %-9s %9llu rounds %9llu broken", self->run.scenario->name,
+           treadle_backend_name(self->run.backend), self->run.variant,
+           (unsigned long long)atomic_load(&shared->rounds), (unsigned long long)broken);
     if (broken > 0) {
         printf("  first %llu (%s)", (unsigned long long)atomic_load(&shared->first),
                shared->property);
@@ -179,41 +184,50 @@ static void report(const workload *self, const tally *shared, const arguments *h
             printf("  explorer: execution %llu", (unsigned long long)needed);
         }
     }
-    printf("  %.1f s\n", self->elapsed_s);
+    printf("  %.1f s%s\n", self->elapsed_s, self->scale > 1 ? ", time 1000 times as fast" : "");
     fflush(stdout);
 }
 
-/* Whether the workload can be run here: in memory, in real time, without the harness's help. */
-static bool can_run(const treadle_scenario *scenario)
+static bool has_faults(const treadle_scenario *scenario)
 {
-    return !scenario->moves_clock && !scenario->serial_outcomes &&
-           strncmp(scenario->name, "litmus/", 7) != 0;
+    const treadle_faults *faults = &scenario->faults;
+    return faults->cut_before > 0 || faults->cut_after > 0 || faults->cut_inside > 0 ||
+           faults->scripts_flushed > 0 || faults->error_reply > 0 || faults->evicted > 0;
 }
 
-/* Rows that break under threads; or the rows of the variant that was asked for. */
-static bool wanted(const treadle_scenario *scenario, const treadle_expectation *row,
-                   const arguments *how)
+/* Why the workload cannot run here at all; NULL when it can. */
+static const char *impossible(const treadle_scenario *scenario, treadle_backend backend)
 {
-    if (row->backend != TREADLE_BACKEND_MEMORY) {
-        return false;
+    if (strncmp(scenario->name, "litmus/", 7) == 0) {
+        return "it tests the harness itself";
     }
-    if (how->variant != NULL) {
-        return strcmp(row->variant, how->variant) == 0;
+    if (scenario->serial_outcomes) {
+        return "what is right is known from serial runs, which the harness makes";
     }
-    const treadle_expectation *baseline =
-        treadle_scenario_baseline(scenario, TREADLE_BACKEND_MEMORY);
-    return baseline == row;
+    if (has_faults(scenario)) {
+        return "what fails, and when, is the harness's decision";
+    }
+    if (scenario->moves_clock && backend == TREADLE_BACKEND_REDIS) {
+        return "it waits, and the server's time is real";
+    }
+    return NULL;
 }
 
-static workload workload_of(const treadle_scenario *scenario, const char *variant, uint64_t rounds)
+/* The variant to run: the baseline that must break, or the one that was asked for; NULL when there
+ * is none. */
+static const char *variant_of(const treadle_scenario *scenario, treadle_backend backend,
+                              const char *asked)
 {
-    workload self = {
-        .run = {.scenario = scenario, .variant = variant, .backend = TREADLE_BACKEND_MEMORY},
-        .rounds_max = rounds};
-    for (size_t i = 0; scenario->parameters[i].name != NULL; i++) {
-        self.run.parameters[i] = scenario->parameters[i].fallback;
+    if (asked == NULL) {
+        const treadle_expectation *baseline = treadle_scenario_baseline(scenario, backend);
+        return baseline != NULL ? baseline->variant : NULL;
     }
-    return self;
+    for (const treadle_expectation *row = scenario->expectations; row->variant != NULL; row++) {
+        if (row->backend == backend && strcmp(row->variant, asked) == 0) {
+            return row->variant;
+        }
+    }
+    return NULL;
 }
 
 static tally *new_tally(void)
@@ -227,56 +241,98 @@ static tally *new_tally(void)
     return shared;
 }
 
-/* A check may rely on what only the harness gives: time that stands still, one step after another.
- * So a broken baseline counts only where `fixed` passes the same check for just as long. */
-static bool control_passes(const treadle_scenario *scenario, const arguments *how)
+/* In real time or, when that takes too long, in faster time, where who takes long hangs. The caller
+ * unmaps the tally; NULL when it is too slow and time cannot be faster. */
+static tally *run_workload(workload *self, const treadle_run *run, const arguments *how)
 {
-    bool exists = false;
-    for (const treadle_expectation *row = scenario->expectations; row->variant != NULL; row++) {
-        exists |= row->backend == TREADLE_BACKEND_MEMORY && strcmp(row->variant, "fixed") == 0;
+    const bool may_be_faster = run->backend == TREADLE_BACKEND_MEMORY;
+    const int64_t first = run->scenario->moves_clock && may_be_faster ? FASTER : 1;
+    for (int64_t scale = first; scale == 1 || (may_be_faster && scale == FASTER); scale *= FASTER) {
+        tally *shared = new_tally();
+        *self = (workload){.run = *run, .rounds_max = how->rounds, .scale = scale};
+        stress(self, shared, how);
+        if (!self->too_slow) {
+            return shared;
+        }
+        munmap(shared, sizeof *shared);
     }
-    if (!exists) {
+    return NULL;
+}
+
+/* A check may rely on what only the harness gives: time that stands still, one step after another.
+ * So a broken baseline counts only where `fixed` passes the same check for just as long. Why not,
+ * or NULL. */
+static const char *control(const treadle_run *run, const arguments *how)
+{
+    treadle_run fixed = *run;
+    workload self;
+    fixed.variant = variant_of(run->scenario, run->backend, "fixed");
+    if (fixed.variant == NULL) {
+        return "there is no fixed variant to compare with";
+    }
+    tally *shared = run_workload(&self, &fixed, how);
+    if (shared == NULL) {
+        return "a round of fixed takes long, and the server's time is real";
+    }
+    const bool passes = atomic_load(&shared->broken) == 0;
+    munmap(shared, sizeof *shared);
+    return passes           ? NULL
+           : self.scale > 1 ? "fixed breaks here, too: it needs time that stands still meanwhile"
+                            : "fixed breaks here, too: it relies on the harness";
+}
+
+/* Whether a solution broke. In faster time that says nothing. */
+static bool stress_workload(const treadle_run *run, const arguments *how)
+{
+    const bool solution = treadle_variant_is_solution(run->variant);
+    const char *why = solution ? NULL : control(run, how);
+    workload self;
+    tally *shared = why == NULL ? run_workload(&self, run, how) : NULL;
+    if (shared == NULL) {
+        leave_out(run->scenario, run->backend,
+                  why != NULL ? why : "a round takes long, and the server's time is real");
         return false;
     }
-    workload control = workload_of(scenario, "fixed", how->rounds);
-    tally *shared = new_tally();
-    stress(&control, shared, how);
-    const bool passes = !control.too_slow && atomic_load(&shared->broken) == 0;
-    munmap(shared, sizeof *shared);
-    return passes;
-}
-
-static bool stress_row(const treadle_scenario *scenario, const char *variant, const arguments *how)
-{
-    workload self = workload_of(scenario, variant, how->rounds);
-    tally *shared = new_tally();
-    stress(&self, shared, how);
     report(&self, shared, how);
-    const bool broke = atomic_load(&shared->broken) > 0;
+    const bool broke = solution && self.scale == 1 && atomic_load(&shared->broken) > 0;
     munmap(shared, sizeof *shared);
     return broke;
 }
 
-static bool stress_scenario(const treadle_scenario *scenario, const arguments *how)
+/* Why there is no server; NULL when there is one. Started when it is first needed. */
+static const char *no_server(void)
 {
-    bool broke = false;
-    const char *done = "";
-    for (const treadle_expectation *row = scenario->expectations; row->variant != NULL; row++) {
-        if (!wanted(scenario, row, how) || strcmp(done, row->variant) == 0) {
-            continue;
-        }
-        done = row->variant;
-        if (treadle_variant_is_solution(row->variant)) {
-            broke |= stress_row(scenario, row->variant, how);
-        } else if (control_passes(scenario, how)) {
-            stress_row(scenario, row->variant, how);
-        } else {
-            printf("%-34s %-9s left out: fixed does not pass it here either (it sleeps, or relies "
-                   "on the harness)\n",
-                   scenario->name, row->variant);
-        }
+    static bool tried;
+    static char error[200];
+    if (!tried) {
+        tried = true;
+        treadle_native_redis_start(error, sizeof error);
     }
-    return broke;
+    return error[0] != '\0' ? error : NULL;
+}
+
+static bool stress_scenario(const treadle_scenario *scenario, treadle_backend backend,
+                            const arguments *how, size_t *matched)
+{
+    treadle_run run = {.scenario = scenario,
+                       .variant = variant_of(scenario, backend, how->variant),
+                       .backend = backend};
+    if (run.variant == NULL) {
+        return false;
+    }
+    ++*matched;
+    const char *why = impossible(scenario, backend);
+    if (why == NULL && backend == TREADLE_BACKEND_REDIS) {
+        why = no_server();
+    }
+    if (why != NULL) {
+        leave_out(scenario, backend, why);
+        return false;
+    }
+    for (size_t i = 0; scenario->parameters[i].name != NULL; i++) {
+        run.parameters[i] = scenario->parameters[i].fallback;
+    }
+    return stress_workload(&run, how);
 }
 
 static const struct argp_option options[] = {
@@ -334,18 +390,18 @@ int main(int argc, char **argv)
         return 2;
     }
     bool broke = false;
-    size_t ran = 0;
+    size_t matched = 0;
     for (size_t i = 0; i < treadle_scenario_count(); i++) {
         const treadle_scenario *scenario = treadle_scenarios()[i];
-        if (!can_run(scenario) ||
-            (how.glob != NULL && fnmatch(how.glob, scenario->name, FNM_EXTMATCH) != 0)) {
+        if (how.glob != NULL && fnmatch(how.glob, scenario->name, FNM_EXTMATCH) != 0) {
             continue;
         }
-        ran++;
-        broke |= stress_scenario(scenario, &how);
+        for (treadle_backend backend = 0; backend < TREADLE_BACKEND_COUNT; backend++) {
+            broke |= stress_scenario(scenario, backend, &how, &matched);
+        }
     }
-    if (ran == 0) {
-        fprintf(stderr, "treadle_stress: no workload in memory matches \"%s\"\n", how.glob);
+    if (matched == 0) {
+        fprintf(stderr, "treadle_stress: no workload matches \"%s\"\n", how.glob);
         return 2;
     }
     return broke;
