@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "scenarios/racy.h"
+
 static const char *const race_modes[] = {
     [TREADLE_RACES_AUTO] = "auto",
     [TREADLE_RACES_OFF] = "off",
@@ -22,12 +24,15 @@ bool treadle_race_mode_parse(const char *name, treadle_race_mode *out)
     return false;
 }
 
-treadle_race_mode treadle_race_mode_for(treadle_race_mode mode, const char *variant)
+treadle_race_mode treadle_race_mode_for(treadle_race_mode mode, const treadle_cell *cell)
 {
     if (mode != TREADLE_RACES_AUTO) {
         return mode;
     }
-    return treadle_variant_is_solution(variant) ? TREADLE_RACES_ON : TREADLE_RACES_OFF;
+    const bool by_design =
+        treadle_scenario_is_racy(cell->scenario, cell->variant, TREADLE_GRANULARITY_MEMORY);
+    return treadle_variant_is_solution(cell->variant) && !by_design ? TREADLE_RACES_ON
+                                                                    : TREADLE_RACES_OFF;
 }
 
 void treadle_schedule_free(treadle_schedule *schedule)

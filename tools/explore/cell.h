@@ -38,7 +38,7 @@ typedef enum treadle_race_mode {
 /* "auto", "off", "on", "only"; false for an unknown name. */
 bool treadle_race_mode_parse(const char *name, treadle_race_mode *out);
 /* AUTO becomes ON or OFF. */
-treadle_race_mode treadle_race_mode_for(treadle_race_mode mode, const char *variant);
+treadle_race_mode treadle_race_mode_for(treadle_race_mode mode, const treadle_cell *cell);
 
 /* A schedule with what is needed to tell whether the program still does what was recorded. */
 typedef struct treadle_schedule {

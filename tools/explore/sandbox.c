@@ -340,7 +340,7 @@ static void do_replay(treadle_journal *journal, const treadle_program *program,
 static bool watch(const treadle_journal *journal, treadle_execution_options *options)
 {
     static treadle_races *races; /* one a process */
-    const treadle_race_mode mode = treadle_race_mode_for(journal->races, journal->cell.variant);
+    const treadle_race_mode mode = treadle_race_mode_for(journal->races, &journal->cell);
     if (mode == TREADLE_RACES_OFF) {
         return true;
     }
