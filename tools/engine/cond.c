@@ -99,7 +99,7 @@ static void wake(object *condition, thread *waiter)
     object *mutex = waiter->wait_mutex;
     condition->waiting &= ~waiter->bit;
     waiter->signalled = true;
-    treadle_lets_go(waiter->bit);
+    treadle_lets_go(waiter->bit & ~(E.enabled | E.polling));
     E.yielded &= ~waiter->bit;
     waiter->object = mutex;
     E.timed &= ~waiter->bit;

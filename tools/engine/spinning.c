@@ -33,7 +33,6 @@ void treadle_wake_spinners(uintptr_t address, size_t size)
             const uintptr_t watched = spinner->watches[i].address;
             if (watched + 16 > address && watched < address + size &&
                 spinner->watches[i].novelty >= spinner->novelty_start) {
-                treadle_lets_go(spinner->bit);
                 E.spinning &= ~spinner->bit;
                 E.enabled |= spinner->bit;
                 break;

@@ -418,6 +418,15 @@ static bool waits_cancellably(const thread *target)
     }
 }
 
+static void touch_awaited(const thread *target)
+{
+    if (target->object != NULL) {
+        treadle_touching((void *)target->object->address, 1, TREADLE_TOUCH_WRITE, NULL);
+    } else if (target->kind == TREADLE_OP_THREAD_JOIN) {
+        treadle_touching_object(&E.threads[target->address].finished, TREADLE_TOUCH_WRITE);
+    }
+}
+
 int SEAM(pthread_cancel)(pthread_t handle)
 {
     if (!treadle_inside()) {
@@ -434,6 +443,7 @@ int SEAM(pthread_cancel)(pthread_t handle)
     }
     target->cancel_requested = true;
     if (waits_cancellably(target)) {
+        touch_awaited(target); /* which comes first, this or what it waits for, decides how it ends */
         treadle_lets_go(target->bit & ~E.enabled);
         E.timed |= target->bit;
         E.enabled |= target->bit;

@@ -7,7 +7,7 @@
 enum {
     SLOTS = 1 << 17,      /* of the table of granules; a power of two */
     CELLS_MAX = SLOTS / 2,
-    NONE = 0xffff, /* no step */
+    NONE = TREADLE_NO_STEP,
     GRANULE = 8,
 };
 
@@ -50,7 +50,7 @@ typedef struct object_write {
 struct treadle_order {
     treadle_step_pool *pool;
     uint32_t length;
-    treadle_clock now[TREADLE_ORDER_THREADS_MAX];      /* each thread's last step */
+    uint16_t last[TREADLE_ORDER_THREADS_MAX];          /* each thread's last step */
     treadle_clock released[TREADLE_ORDER_THREADS_MAX]; /* what let its next one go on */
     LOG(undo) undos;
     LOG(object_write) objects;
@@ -94,6 +94,7 @@ treadle_order *treadle_order_create(treadle_step_pool *pool)
     if (order != NULL) {
         order->pool = pool;
         order->cell_count = 1;
+        memset(order->last, 0xff, sizeof order->last);
     }
     return order;
 }
@@ -131,6 +132,13 @@ static inline treadle_clock later(treadle_clock a, treadle_clock b)
         a.of[i] = a.of[i] > b.of[i] ? a.of[i] : b.of[i];
     }
     return a;
+}
+
+treadle_clock treadle_order_clock(const treadle_order *order, uint32_t thread)
+{
+    const uint16_t last = order->last[thread];
+    const treadle_clock let_go = order->released[thread];
+    return last == NONE ? let_go : later(order->steps[last].clock, let_go);
 }
 
 /* ---- cells ----------------------------------------------------------------------------------- */
@@ -296,7 +304,7 @@ static bool gate_race(const treadle_order *order, uint32_t thread, treadle_gate 
             return false;
         }
         const object_write *write = write_of(order, step, number);
-        if (write->flags & gate.open) {
+        if (write == NULL || (write->flags & gate.open)) { /* who knows what a plain write did */
             *first = step;
             return true;
         }
@@ -309,8 +317,7 @@ bool treadle_order_blocked(const treadle_order *order, uint32_t thread, treadle_
                            uint32_t *first)
 {
     return gate.address != 0 &&
-           gate_race(order, thread, gate, later(order->now[thread], order->released[thread]),
-                     first);
+           gate_race(order, thread, gate, treadle_order_clock(order, thread), first);
 }
 
 /* The clock of a step that begins after `clock`, and its races: among the steps that it conflicts
@@ -360,7 +367,7 @@ bool treadle_order_append(treadle_order *order, treadle_executed *step, treadle_
     added->races = order->races.count;
     added->thread = (uint8_t)thread;
     added->met = order->appended++;
-    treadle_clock clock = later(order->now[thread], order->released[thread]);
+    treadle_clock clock = treadle_order_clock(order, thread);
     uint32_t first;
     if (gate.address != 0) {
         if (gate_race(order, thread, gate, clock, &first)) {
@@ -376,10 +383,12 @@ bool treadle_order_append(treadle_order *order, treadle_executed *step, treadle_
         meet(order, thread, &step->touches[i]);
     }
     clock = race(order, thread, clock);
-    added->index = (int16_t)(order->now[thread].of[thread] + 1);
+    added->previous = order->last[thread];
+    added->index =
+        (int16_t)(added->previous == NONE ? 1 : order->steps[added->previous].index + 1);
     clock.of[thread] = added->index;
     added->clock = clock;
-    order->now[thread] = clock;
+    order->last[thread] = (uint16_t)order->length;
     order->length++;
     for (; released; released &= released - 1) {
         release(order, (uint32_t)__builtin_ctzll(released), clock);
@@ -389,9 +398,9 @@ bool treadle_order_append(treadle_order *order, treadle_executed *step, treadle_
 
 void treadle_order_join_all(treadle_order *order)
 {
-    treadle_clock all = order->now[0];
-    for (uint32_t i = 1; i < TREADLE_ORDER_THREADS_MAX; i++) {
-        all = later(all, order->now[i]);
+    treadle_clock all = {{0}};
+    for (uint32_t i = 0; i < TREADLE_ORDER_THREADS_MAX; i++) {
+        all = order->last[i] == NONE ? all : later(all, order->steps[order->last[i]].clock);
     }
     for (uint32_t i = 0; i < TREADLE_ORDER_THREADS_MAX; i++) {
         release(order, i, all);
@@ -418,25 +427,13 @@ static void undo_one(treadle_order *order, const undo *entry)
     }
 }
 
-/* The clock of the last of a thread's steps that are left. */
-static treadle_clock last_clock(const treadle_order *order, uint32_t length, uint32_t thread)
-{
-    while (length > 0) {
-        if (order->steps[--length].thread == thread) {
-            return order->steps[length].clock;
-        }
-    }
-    return (treadle_clock){{0}};
-}
-
 void treadle_order_cut(treadle_order *order, uint32_t length)
 {
     if (length >= order->length) {
         return;
     }
-    uint32_t threads = 0;
-    for (uint32_t i = length; i < order->length; i++) {
-        threads |= 1u << order->steps[i].thread;
+    for (uint32_t i = order->length; i-- > length;) {
+        order->last[order->steps[i].thread] = order->steps[i].previous;
         treadle_executed_drop(order->pool, order->steps[i].step);
     }
     const treadle_ordered *cut = &order->steps[length];
@@ -447,10 +444,6 @@ void treadle_order_cut(treadle_order *order, uint32_t length)
     order->objects.count = cut->objects;
     order->races.count = cut->races;
     order->length = length;
-    for (; threads; threads &= threads - 1) {
-        const uint32_t thread = (uint32_t)__builtin_ctz(threads);
-        order->now[thread] = last_clock(order, length, thread);
-    }
 }
 
 static uint64_t mix(uint64_t value)

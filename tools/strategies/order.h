@@ -29,6 +29,7 @@
 
 #define TREADLE_ORDER_THREADS_MAX 16u
 #define TREADLE_ORDER_STEPS_MAX 30000u
+#define TREADLE_NO_STEP 0xffffu
 
 typedef struct treadle_clock {
     int16_t of[TREADLE_ORDER_THREADS_MAX];
@@ -41,7 +42,8 @@ typedef struct treadle_ordered {
     uint32_t objects;
     uint32_t races;
     uint32_t met;  /* the last step that was found to conflict with it; see order.c */
-    int16_t index; /* 1, 2, … within its thread */
+    int16_t index;    /* 1, 2, … within its thread */
+    uint16_t previous; /* of its thread; TREADLE_NO_STEP */
     uint8_t thread;
 } treadle_ordered;
 
@@ -78,6 +80,9 @@ uint32_t treadle_order_races(const treadle_order *order, const treadle_race **ra
  * before which it could have gone on. False when there is none. */
 bool treadle_order_blocked(const treadle_order *order, uint32_t thread, treadle_gate gate,
                            uint32_t *first);
+
+/* What happens before the next step of a thread, as far as is known before it was taken. */
+treadle_clock treadle_order_clock(const treadle_order *order, uint32_t thread);
 
 static inline bool treadle_happens_before(const treadle_ordered *first, const treadle_clock *clock)
 {
