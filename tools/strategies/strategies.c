@@ -11,6 +11,7 @@ const treadle_strategy *const treadle_strategies[] = {
     &treadle_strategy_pos,
     &treadle_strategy_surw,
     &treadle_strategy_dfs,
+    &treadle_strategy_dpor,
     NULL,
 };
 

@@ -11,6 +11,7 @@ extern const treadle_strategy treadle_strategy_mixed;
 extern const treadle_strategy treadle_strategy_pos;
 extern const treadle_strategy treadle_strategy_surw;
 extern const treadle_strategy treadle_strategy_dfs;
+extern const treadle_strategy treadle_strategy_dpor;
 extern const treadle_strategy treadle_strategy_replay;
 extern const treadle_strategy treadle_strategy_serial;
 

@@ -1,0 +1,592 @@
+// SPDX-License-Identifier: MIT
+/* Optimal dynamic partial order reduction: one execution for each Mazurkiewicz trace (Abdulla,
+ * Aronis, Jonsson, Sagonas, POPL 2014 and JACM 2017). Two executions are equivalent when they differ
+ * in the order of steps that commute only.
+ *
+ * The state is the current path: at each of its positions which steps are asleep, for what begins
+ * with them has been explored, and which sequences are still to be (wakeup.h). After an execution
+ * each of its races is reversed: what did not happen after the race's first step, and then the
+ * second, becomes such a sequence, unless it is covered already. The next execution goes back to the
+ * deepest position that has something left.
+ *
+ * Decisions inside a step are other steps of the same thread. They are tried one by one, like the
+ * digits of a number, and each falls asleep on its own. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/engine/engine.h"
+#include "tools/engine/observe.h"
+#include "tools/engine/pending.h"
+#include "tools/strategies/dpor.h"
+#include "tools/strategies/order.h"
+#include "tools/strategies/strategies.h"
+#include "tools/strategies/wakeup.h"
+
+enum {
+    POSITIONS_MAX = TREADLE_ORDER_STEPS_MAX + 1,
+    ASLEEP_MAX = 1 << 20,
+    VALUES_MAX = 1 << 17,
+};
+
+typedef struct position {
+    treadle_wakeup *children; /* still to be explored from here */
+    uint64_t enabled;
+    uint32_t asleep;    /* where its list begins; it ends where the next position's begins */
+    uint32_t inherited; /* so many of them come from the position before */
+    uint32_t asleep_count;
+    uint32_t values; /* decided before it, in steps */
+    uint32_t decisions;
+    uint32_t run; /* of the plan, that its step belongs to */
+    uint32_t run_steps;
+} position;
+
+/* What the next step is to decide: these values, then the first options. */
+typedef struct guidance {
+    uint32_t thread;
+    uint32_t count;
+    uint16_t values[UINT8_MAX];
+} guidance;
+
+typedef struct dpor {
+    treadle_step_pool *steps;
+    treadle_order *order;
+    treadle_wakeup_pool *nodes;
+
+    /* The path. Position i is before step i. */
+    position positions[POSITIONS_MAX];
+    treadle_executed *asleep[ASLEEP_MAX];
+    treadle_step_value values[VALUES_MAX];
+    uint16_t taken[VALUES_MAX]; /* likewise, for the plan */
+    treadle_plan_run runs[POSITIONS_MAX];
+    uint32_t value_count;
+
+    /* The execution under way. */
+    uint32_t from;           /* steps that it repeats of the one before */
+    bool resuming;           /* the next position is where it leaves that */
+    bool running;            /* a step is under way */
+    treadle_wakeup *below;   /* what to do after it */
+    guidance guide;          /* of it */
+    treadle_gate gate;       /* what its thread waited for before it */
+    const treadle_footprint *footprint;
+    const char *exceeded; /* a limit */
+
+    treadle_sequence sequence;
+    treadle_dpor_counts counts;
+} dpor;
+
+static void destroy(void *context)
+{
+    dpor *self = context;
+    if (self->order != NULL) {
+        treadle_order_destroy(self->order);
+    }
+    if (self->nodes != NULL) {
+        treadle_wakeup_pool_destroy(self->nodes);
+    }
+    if (self->steps != NULL) {
+        treadle_step_pool_destroy(self->steps);
+    }
+    free(self);
+}
+
+static void *create(const treadle_strategy_options *options)
+{
+    (void)options;
+    dpor *self = calloc(1, sizeof *self);
+    if (self == NULL) {
+        return NULL;
+    }
+    self->steps = treadle_step_pool_create();
+    self->order = self->steps != NULL ? treadle_order_create(self->steps) : NULL;
+    self->nodes = self->steps != NULL ? treadle_wakeup_pool_create(self->steps) : NULL;
+    if (self->order == NULL || self->nodes == NULL) {
+        destroy(self);
+        return NULL;
+    }
+    return self;
+}
+
+/* ---- sleep ----------------------------------------------------------------------------------- */
+
+static treadle_executed *const *asleep_at(const dpor *self, const position *at)
+{
+    return &self->asleep[at->asleep];
+}
+
+/* Whether a step decided what the guide says, and the first options otherwise. */
+static bool follows(const treadle_executed *step, const guidance *guide)
+{
+    const treadle_step_value *values = treadle_executed_values(step);
+    for (uint32_t i = 0; i < step->value_count; i++) {
+        if (values[i].taken != (i < guide->count ? guide->values[i] : 0)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The next number after a step's decisions; false when it was the last. */
+static bool count_on(guidance *guide, const treadle_executed *step)
+{
+    const treadle_step_value *values = treadle_executed_values(step);
+    uint32_t last = step->value_count;
+    while (last > 0 && values[last - 1].taken + 1 >= values[last - 1].options) {
+        last--;
+    }
+    if (last == 0) {
+        return false;
+    }
+    guide->count = last;
+    for (uint32_t i = 0; i < last; i++) {
+        guide->values[i] = values[i].taken;
+    }
+    guide->values[last - 1]++;
+    return true;
+}
+
+/* The first decisions of a thread's step that are not asleep; false when all are. */
+static bool awake(const dpor *self, const position *at, uint32_t thread, guidance *guide)
+{
+    guide->thread = thread;
+    guide->count = 0;
+    treadle_executed *const *asleep = asleep_at(self, at);
+    for (uint32_t i = 0; i < at->asleep_count;) {
+        if (asleep[i]->thread != thread || !follows(asleep[i], guide)) {
+            i++;
+        } else if (count_on(guide, asleep[i])) {
+            i = 0;
+        } else {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool fall_asleep(dpor *self, position *at, treadle_executed *step)
+{
+    if (at->asleep + at->asleep_count == ASLEEP_MAX) {
+        self->exceeded = "the steps asleep";
+        return false;
+    }
+    self->asleep[at->asleep + at->asleep_count++] = step;
+    return true;
+}
+
+/* Who stays asleep over a step. */
+static void inherit(dpor *self, const position *before, position *at, const treadle_executed *step)
+{
+    treadle_executed *const *asleep = asleep_at(self, before);
+    for (uint32_t i = 0; i < before->asleep_count; i++) {
+        if (asleep[i]->thread != step->thread && !treadle_executed_conflict(asleep[i], step) &&
+            !fall_asleep(self, at, asleep[i])) {
+            return;
+        }
+    }
+}
+
+/* Whether all that begins with the sequence has been explored: a weak initial of it is asleep. */
+static bool explored(const dpor *self, const position *at)
+{
+    const treadle_sequence *sequence = &self->sequence;
+    treadle_executed *const *asleep = asleep_at(self, at);
+    guidance guide;
+    for (uint32_t i = 0; i < at->asleep_count; i++) {
+        const uint32_t thread = asleep[i]->thread;
+        const uint16_t first = sequence->first_item[thread];
+        if (first == TREADLE_NO_STEP) {
+            if (treadle_sequence_commutes(sequence, asleep[i]) &&
+                (asleep[i]->value_count == 0 || !awake(self, at, thread, &guide))) {
+                return true;
+            }
+        } else if (treadle_sequence_initial(sequence, thread)) {
+            const treadle_sequence_item *item = &sequence->items[first];
+            if (item->open ? !awake(self, at, thread, &guide)
+                           : treadle_executed_same_values(asleep[i], item->step)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* ---- an execution ---------------------------------------------------------------------------- */
+
+/* The step under way is over: it becomes part of the path. */
+static void finish_step(dpor *self)
+{
+    const uint32_t number = treadle_order_length(self->order);
+    position *at = &self->positions[number];
+    treadle_executed *step = treadle_executed_new(
+        self->steps, self->guide.thread, self->footprint->touches, self->footprint->count,
+        &self->values[at->values], self->value_count - at->values);
+    self->running = false;
+    if (step == NULL ||
+        !treadle_order_append(self->order, step, self->gate, self->footprint->released)) {
+        self->exceeded = "the steps or threads of an execution, or memory";
+        return;
+    }
+    const position *before = number ? at - 1 : NULL;
+    const bool same = before != NULL && self->runs[before->run].thread == self->guide.thread;
+    at->run = before == NULL ? 0 : before->run + !same;
+    at->run_steps = same ? before->run_steps + 1 : 1;
+    self->runs[at->run] = (treadle_plan_run){self->guide.thread, at->run_steps};
+}
+
+static void open_position(dpor *self, position *at, const treadle_step *now)
+{
+    const uint32_t number = treadle_order_length(self->order);
+    *at = (position){.children = self->below,
+                     .enabled = now->enabled,
+                     .values = self->value_count,
+                     .decisions = now->decisions};
+    self->below = NULL;
+    if (number > 0) {
+        const position *before = at - 1;
+        at->asleep = before->asleep + before->asleep_count;
+        if (!now->stuck) {
+            inherit(self, before, at, treadle_order_step(self->order, number - 1)->step);
+        }
+        at->inherited = at->asleep_count;
+    }
+    if (now->stuck) {
+        treadle_order_join_all(self->order);
+    }
+}
+
+/* Follows the first child. */
+static void follow_first(dpor *self, position *at)
+{
+    treadle_wakeup *child = treadle_wakeup_pop(&at->children);
+    self->guide = (guidance){.thread = child->thread};
+    if (child->open || child->step == NULL) {
+        awake(self, at, child->thread, &self->guide);
+    } else {
+        const treadle_step_value *values = treadle_executed_values(child->step);
+        self->guide.count = child->step->value_count;
+        for (uint32_t i = 0; i < child->step->value_count; i++) {
+            self->guide.values[i] = values[i].taken;
+        }
+    }
+    self->below = child->child;
+    child->child = NULL;
+    treadle_wakeup_drop(self->nodes, child);
+}
+
+/* A sequence that cannot go on as it did in the execution that it is from: everything that can is
+ * to be explored instead. */
+static bool fall_back(dpor *self, position *at)
+{
+    self->counts.fallbacks++;
+    treadle_wakeup_drop_all(self->nodes, &at->children);
+    for (uint64_t left = at->enabled; left; left &= left - 1) {
+        const uint32_t thread = (uint32_t)__builtin_ctzll(left);
+        static const treadle_clock nothing;
+        guidance guide;
+        if (!awake(self, at, thread, &guide)) {
+            continue;
+        }
+        treadle_sequence_clear(&self->sequence);
+        treadle_sequence_add(&self->sequence,
+                             (treadle_sequence_item){
+                                 .clock = &nothing, .thread = (uint8_t)thread, .open = true});
+        if (treadle_wakeup_insert(self->nodes, &at->children, &self->sequence) ==
+            TREADLE_INSERT_FAILED) {
+            self->exceeded = "memory";
+        }
+    }
+    return at->children != NULL;
+}
+
+/* Follows the first child, if it is possible. False when nothing is left to follow. */
+static bool descend(dpor *self, position *at)
+{
+    if (!(at->enabled & UINT64_C(1) << at->children->thread) && !fall_back(self, at)) {
+        return false;
+    }
+    follow_first(self, at);
+    return true;
+}
+
+/* The thread whose step is next: in the guide. False when all that can go on are asleep. */
+static bool select_step(dpor *self, position *at, const treadle_step *now)
+{
+    if (at->children != NULL) {
+        return descend(self, at);
+    }
+    if ((now->enabled & UINT64_C(1) << now->current) &&
+        awake(self, at, now->current, &self->guide)) {
+        return true;
+    }
+    for (uint64_t left = now->enabled; left; left &= left - 1) {
+        if (awake(self, at, (uint32_t)__builtin_ctzll(left), &self->guide)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static uint32_t step(void *context, const treadle_step *now)
+{
+    dpor *self = context;
+    self->footprint = now->footprint;
+    if (self->running) {
+        finish_step(self);
+    }
+    if (self->exceeded == NULL && now->enabled >> TREADLE_ORDER_THREADS_MAX) {
+        self->exceeded = "16 threads";
+    }
+    position *at = &self->positions[treadle_order_length(self->order)];
+    if (self->exceeded == NULL && !self->resuming) {
+        open_position(self, at, now);
+    }
+    if (self->exceeded != NULL) {
+        treadle_stop(TREADLE_OUTCOME_CUT, "dpor-limit", "partial order reduction is limited in %s",
+                     self->exceeded);
+    }
+    if (self->resuming) {
+        self->resuming = false;
+    } else if (!select_step(self, at, now)) {
+        treadle_stop(TREADLE_OUTCOME_REDUNDANT, "", "%s", "");
+    }
+    self->gate = treadle_gate_of(self->guide.thread);
+    self->running = true;
+    return self->guide.thread;
+}
+
+static uint32_t choose(void *context, const treadle_choice *choice)
+{
+    dpor *self = context;
+    const uint32_t i = self->value_count - self->positions[treadle_order_length(self->order)].values;
+    const uint16_t value = i < self->guide.count ? self->guide.values[i] : 0;
+    if (value >= choice->count || i >= UINT8_MAX || self->value_count == VALUES_MAX) {
+        treadle_stop(value >= choice->count ? TREADLE_OUTCOME_DIVERGED : TREADLE_OUTCOME_CUT,
+                     value >= choice->count ? "nondeterminism" : "dpor-limit",
+                     "a decision has %u options, and %u before it in the same step", choice->count,
+                     i);
+    }
+    self->values[self->value_count] = (treadle_step_value){value, (uint16_t)choice->count};
+    self->taken[self->value_count++] = value;
+    return value;
+}
+
+/* ---- after an execution ---------------------------------------------------------------------- */
+
+/* What did not happen after a step, from there on. */
+static void not_after(dpor *self, uint32_t number)
+{
+    const treadle_ordered *first = treadle_order_step(self->order, number);
+    const uint32_t end = treadle_order_length(self->order);
+    treadle_sequence_clear(&self->sequence);
+    for (uint32_t i = number + 1; i < end; i++) {
+        const treadle_ordered *later = treadle_order_step(self->order, i);
+        if (!treadle_happens_before(first, &later->clock)) {
+            treadle_sequence_add(&self->sequence,
+                                 (treadle_sequence_item){.clock = &later->clock,
+                                                         .step = later->step,
+                                                         .index = later->index,
+                                                         .thread = later->thread});
+        }
+    }
+}
+
+static void to_be_explored(dpor *self, uint32_t number)
+{
+    position *at = &self->positions[number];
+    if (!explored(self, at) && treadle_wakeup_insert(self->nodes, &at->children, &self->sequence) ==
+                                   TREADLE_INSERT_FAILED) {
+        self->exceeded = "memory";
+    }
+}
+
+static void reverse(dpor *self, treadle_race race)
+{
+    const treadle_ordered *second = treadle_order_step(self->order, race.second);
+    not_after(self, race.first);
+    treadle_sequence_add(&self->sequence, (treadle_sequence_item){.clock = &second->clock,
+                                                                  .step = second->step,
+                                                                  .index = second->index,
+                                                                  .thread = second->thread,
+                                                                  .open = true});
+    to_be_explored(self, race.first);
+}
+
+/* The next step of a thread was not taken: it could have been before a step that was. */
+static void reverse_pending(dpor *self, uint32_t first, uint32_t thread)
+{
+    treadle_clock clock = treadle_order_clock(self->order, thread);
+    clock.of[thread]++;
+    not_after(self, first);
+    treadle_sequence_add(&self->sequence, (treadle_sequence_item){.clock = &clock,
+                                                                  .index = clock.of[thread],
+                                                                  .thread = (uint8_t)thread,
+                                                                  .open = true});
+    to_be_explored(self, first);
+}
+
+/* Races with what is new in this execution, in them or beside them. */
+static void reverse_races(dpor *self)
+{
+    const uint32_t end = treadle_order_length(self->order);
+    treadle_clock common; /* what happens before all that is new */
+    memset(&common, 0x7f, sizeof common);
+    for (uint32_t i = self->from; i < end; i++) {
+        const treadle_clock *clock = &treadle_order_step(self->order, i)->clock;
+        for (uint32_t t = 0; t < TREADLE_ORDER_THREADS_MAX; t++) {
+            common.of[t] = common.of[t] < clock->of[t] ? common.of[t] : clock->of[t];
+        }
+    }
+    const treadle_race *races;
+    const uint32_t count = treadle_order_races(self->order, &races);
+    for (uint32_t i = 0; i < count; i++) {
+        if (races[i].second >= self->from ||
+            !treadle_happens_before(treadle_order_step(self->order, races[i].first), &common)) {
+            reverse(self, races[i]);
+        }
+    }
+}
+
+/* Threads that never went on: those that the last step kept from it by ending everything, and those
+ * that wait for a lock that they could have had. */
+static void reverse_waiting(dpor *self)
+{
+    const uint32_t end = treadle_order_length(self->order);
+    if (end == 0) {
+        return;
+    }
+    const treadle_ordered *last = treadle_order_step(self->order, end - 1);
+    uint64_t left = self->positions[end - 1].enabled & ~(UINT64_C(1) << last->thread);
+    for (; left; left &= left - 1) {
+        reverse_pending(self, end - 1, (uint32_t)__builtin_ctzll(left));
+    }
+    for (uint32_t i = 0; i < treadle_thread_count() && i < TREADLE_ORDER_THREADS_MAX; i++) {
+        uint32_t first;
+        if (treadle_order_blocked(self->order, i, treadle_gate_of(i), &first)) {
+            reverse_pending(self, first, i);
+        }
+    }
+}
+
+static void end(void *context, const treadle_outcome *outcome)
+{
+    dpor *self = context;
+    if (self->running) {
+        finish_step(self);
+    }
+    self->counts.redundant += outcome->kind == TREADLE_OUTCOME_REDUNDANT;
+    self->counts.executions += outcome->kind != TREADLE_OUTCOME_REDUNDANT;
+    if (self->exceeded != NULL || outcome->kind == TREADLE_OUTCOME_DIVERGED ||
+        outcome->kind == TREADLE_OUTCOME_ENVIRONMENT) {
+        return;
+    }
+    reverse_races(self);
+    if (outcome->kind != TREADLE_OUTCOME_REDUNDANT) {
+        reverse_waiting(self);
+    }
+}
+
+/* What a position's step began has been explored. False when nothing else is left there. */
+static bool next_branch(dpor *self, uint32_t number)
+{
+    position *at = &self->positions[number];
+    treadle_executed *step = treadle_order_step(self->order, number)->step;
+    const uint32_t thread = step->thread;
+    if (fall_asleep(self, at, step)) {
+        treadle_executed_keep(step);
+    }
+    self->value_count = at->values;
+    if (awake(self, at, thread, &self->guide)) {
+        return true;
+    }
+    if (at->children != NULL && descend(self, at)) {
+        return true;
+    }
+    while (at->asleep_count > at->inherited) {
+        treadle_executed_drop(self->steps, self->asleep[at->asleep + --at->asleep_count]);
+    }
+    return false;
+}
+
+static bool begin(void *context, uint64_t execution)
+{
+    dpor *self = context;
+    self->from = 0;
+    self->resuming = false;
+    if (execution == 0) {
+        return true;
+    }
+    treadle_wakeup_drop_all(self->nodes, &self->below);
+    for (uint32_t i = treadle_order_length(self->order); i-- > 0 && self->exceeded == NULL;) {
+        if (next_branch(self, i)) {
+            treadle_order_cut(self->order, i);
+            self->from = i;
+            self->resuming = true;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void plan(void *context, treadle_plan *out)
+{
+    dpor *self = context;
+    if (!self->resuming) {
+        return;
+    }
+    const position *at = &self->positions[self->from];
+    *out = (treadle_plan){.runs = self->runs,
+                          .values = self->taken,
+                          .value_count = at->values,
+                          .decisions = at->decisions};
+    if (self->from > 0) {
+        const position *before = at - 1;
+        self->runs[before->run].steps = before->run_steps;
+        out->run_count = before->run + 1;
+    }
+}
+
+/* A random walk's probability to end in what has been explored, if no more branches turn up. */
+static double progress(const void *context)
+{
+    const dpor *self = context;
+    const uint32_t length = treadle_order_length(self->order);
+    double share = 0;
+    double weight = 1;
+    for (uint32_t i = 0; i < length; i++) {
+        const position *at = &self->positions[i];
+        const uint32_t done = at->asleep_count - at->inherited;
+        uint32_t branches = done + 1;
+        for (const treadle_wakeup *child = at->children; child != NULL; child = child->sibling) {
+            branches++;
+        }
+        weight /= branches;
+        share += weight * done;
+    }
+    return share;
+}
+
+treadle_dpor_counts treadle_dpor_counted(const void *context)
+{
+    const dpor *self = context;
+    return self->counts;
+}
+
+uint64_t treadle_dpor_trace_hash(const void *context)
+{
+    const dpor *self = context;
+    return treadle_order_hash(self->order);
+}
+
+const treadle_strategy treadle_strategy_dpor = {
+    .name = "dpor",
+    .summary = "optimal partial order reduction: one execution for each trace",
+    .exhaustive = true,
+    .create = create,
+    .destroy = destroy,
+    .begin = begin,
+    .choose = choose,
+    .end = end,
+    .progress = progress,
+    .plan = plan,
+    .step = step,
+};
