@@ -83,6 +83,7 @@ static int lock(object *mutex, treadle_op_kind kind, bool timed, const void *sit
 void treadle_mutex_take_any(object *mutex, const void *site)
 {
     if (mutex->owner != NO_THREAD) {
+        treadle_touching_object((void *)mutex->address, TREADLE_TOUCH_READ);
         treadle_gate_wait(&mutex->pending, false, mutex, TREADLE_OP_MUTEX_LOCK,
                           (void *)mutex->address, false, site);
     }

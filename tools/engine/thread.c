@@ -235,6 +235,9 @@ int treadle_thread_join(pthread_t handle, void **result, bool timed, const void 
     treadle_cancellation_point();
     if (E.level >= TREADLE_GRANULARITY_SYNC || !target->finished) {
         void *const number = (void *)(uintptr_t)target->id;
+        if (E.level < TREADLE_GRANULARITY_SYNC) {
+            treadle_touching_object(&target->finished, TREADLE_TOUCH_READ);
+        }
         const bool cancelled = treadle_cancel_due(self);
         if (timed && !cancelled) {
             treadle_timed_wait(&target->joiners, target->finished, NULL, TREADLE_OP_THREAD_JOIN,

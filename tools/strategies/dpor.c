@@ -9,8 +9,7 @@
  * second, becomes such a sequence, unless it is covered already. The next execution goes back to the
  * deepest position that has something left.
  *
- * Decisions inside a step are other steps of the same thread. They are tried one by one, like the
- * digits of a number, and each falls asleep on its own. */
+ * Decisions inside a step make several steps of it, which are in a race with each other. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +35,8 @@ typedef struct position {
     uint32_t inherited; /* so many of them come from the position before */
     uint32_t asleep_count;
     uint32_t values; /* decided before it, in steps */
+    uint32_t fixed;  /* so many of its step's decisions are not to be varied here */
+    bool leaf;       /* everything is to be explored from here */
     uint32_t decisions;
     uint32_t run; /* of the plan, that its step belongs to */
     uint32_t run_steps;
@@ -65,7 +66,8 @@ typedef struct dpor {
     uint32_t from;           /* steps that it repeats of the one before */
     bool resuming;           /* the next position is where it leaves that */
     bool running;            /* a step is under way */
-    treadle_wakeup *below;   /* what to do after it */
+    treadle_wakeup *below;   /* what to explore after it … */
+    bool at_leaf;            /* … or everything */
     guidance guide;          /* of it */
     treadle_gate gate;       /* what its thread waited for before it */
     const treadle_footprint *footprint;
@@ -114,55 +116,6 @@ static treadle_executed *const *asleep_at(const dpor *self, const position *at)
     return &self->asleep[at->asleep];
 }
 
-/* Whether a step decided what the guide says, and the first options otherwise. */
-static bool follows(const treadle_executed *step, const guidance *guide)
-{
-    const treadle_step_value *values = treadle_executed_values(step);
-    for (uint32_t i = 0; i < step->value_count; i++) {
-        if (values[i].taken != (i < guide->count ? guide->values[i] : 0)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* The next number after a step's decisions; false when it was the last. */
-static bool count_on(guidance *guide, const treadle_executed *step)
-{
-    const treadle_step_value *values = treadle_executed_values(step);
-    uint32_t last = step->value_count;
-    while (last > 0 && values[last - 1].taken + 1 >= values[last - 1].options) {
-        last--;
-    }
-    if (last == 0) {
-        return false;
-    }
-    guide->count = last;
-    for (uint32_t i = 0; i < last; i++) {
-        guide->values[i] = values[i].taken;
-    }
-    guide->values[last - 1]++;
-    return true;
-}
-
-/* The first decisions of a thread's step that are not asleep; false when all are. */
-static bool awake(const dpor *self, const position *at, uint32_t thread, guidance *guide)
-{
-    guide->thread = thread;
-    guide->count = 0;
-    treadle_executed *const *asleep = asleep_at(self, at);
-    for (uint32_t i = 0; i < at->asleep_count;) {
-        if (asleep[i]->thread != thread || !follows(asleep[i], guide)) {
-            i++;
-        } else if (count_on(guide, asleep[i])) {
-            i = 0;
-        } else {
-            return false;
-        }
-    }
-    return true;
-}
-
 static bool fall_asleep(dpor *self, position *at, treadle_executed *step)
 {
     if (at->asleep + at->asleep_count == ASLEEP_MAX) {
@@ -185,26 +138,42 @@ static void inherit(dpor *self, const position *before, position *at, const trea
     }
 }
 
+static void wake_all(dpor *self, position *at)
+{
+    while (at->asleep_count > at->inherited) {
+        treadle_executed_drop(self->steps, self->asleep[at->asleep + --at->asleep_count]);
+    }
+    at->asleep_count = 0;
+    at->inherited = 0;
+}
+
 /* Whether all that begins with the sequence has been explored: a weak initial of it is asleep. */
 static bool explored(const dpor *self, const position *at)
 {
     const treadle_sequence *sequence = &self->sequence;
     treadle_executed *const *asleep = asleep_at(self, at);
-    guidance guide;
     for (uint32_t i = 0; i < at->asleep_count; i++) {
-        const uint32_t thread = asleep[i]->thread;
-        const uint16_t first = sequence->first_item[thread];
-        if (first == TREADLE_NO_STEP) {
-            if (treadle_sequence_commutes(sequence, asleep[i]) &&
-                (asleep[i]->value_count == 0 || !awake(self, at, thread, &guide))) {
-                return true;
-            }
-        } else if (treadle_sequence_initial(sequence, thread)) {
-            const treadle_sequence_item *item = &sequence->items[first];
-            if (item->open ? !awake(self, at, thread, &guide)
-                           : treadle_executed_same_values(asleep[i], item->step)) {
-                return true;
-            }
+        const uint16_t first = sequence->first_item[asleep[i]->thread];
+        const treadle_sequence_item *item =
+            first != TREADLE_NO_STEP ? &sequence->items[first] : NULL;
+        if ((item == NULL || treadle_sequence_means(item, asleep[i])) &&
+            (item == NULL || item->open ? treadle_sequence_commutes(sequence, asleep[i])
+                                        : treadle_sequence_initial(sequence, item->thread))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether what a node stands for has been. */
+static bool node_explored(const dpor *self, const position *at, const treadle_wakeup *node)
+{
+    const treadle_sequence_item item = {
+        .step = node->step, .open = node->open, .fixed = node->fixed};
+    treadle_executed *const *asleep = asleep_at(self, at);
+    for (uint32_t i = 0; i < at->asleep_count; i++) {
+        if (asleep[i]->thread == node->thread && treadle_sequence_means(&item, asleep[i])) {
+            return true;
         }
     }
     return false;
@@ -239,7 +208,8 @@ static void open_position(dpor *self, position *at, const treadle_step *now)
     *at = (position){.children = self->below,
                      .enabled = now->enabled,
                      .values = self->value_count,
-                     .decisions = now->decisions};
+                     .decisions = now->decisions,
+                     .leaf = self->at_leaf};
     self->below = NULL;
     if (number > 0) {
         const position *before = at - 1;
@@ -258,72 +228,76 @@ static void open_position(dpor *self, position *at, const treadle_step *now)
 static void follow_first(dpor *self, position *at)
 {
     treadle_wakeup *child = treadle_wakeup_pop(&at->children);
-    self->guide = (guidance){.thread = child->thread};
-    if (child->open || child->step == NULL) {
-        awake(self, at, child->thread, &self->guide);
-    } else {
-        const treadle_step_value *values = treadle_executed_values(child->step);
-        self->guide.count = child->step->value_count;
-        for (uint32_t i = 0; i < child->step->value_count; i++) {
-            self->guide.values[i] = values[i].taken;
-        }
+    self->guide.thread = child->thread;
+    self->guide.count = child->open ? child->fixed : child->step->value_count;
+    for (uint32_t i = 0; i < self->guide.count; i++) {
+        self->guide.values[i] = treadle_executed_values(child->step)[i].taken;
     }
+    at->fixed = child->open ? child->fixed : UINT32_MAX;
+    self->at_leaf = child->leaf;
     self->below = child->child;
     child->child = NULL;
     treadle_wakeup_drop(self->nodes, child);
 }
 
-/* A sequence that cannot go on as it did in the execution that it is from: everything that can is
- * to be explored instead. */
-static bool fall_back(dpor *self, position *at)
+/* The first child's thread cannot go on here: it waits for something that did not happen. What
+ * seemed to be covered by that is explored by exploring everything. */
+static void fall_back(dpor *self, position *at)
 {
+    const bool in_doubt = at->children->child != NULL;
+    treadle_wakeup_drop(self->nodes, treadle_wakeup_pop(&at->children));
+    if (!in_doubt) {
+        return;
+    }
     self->counts.fallbacks++;
+    wake_all(self, at);
     treadle_wakeup_drop_all(self->nodes, &at->children);
     for (uint64_t left = at->enabled; left; left &= left - 1) {
-        const uint32_t thread = (uint32_t)__builtin_ctzll(left);
         static const treadle_clock nothing;
-        guidance guide;
-        if (!awake(self, at, thread, &guide)) {
-            continue;
-        }
         treadle_sequence_clear(&self->sequence);
         treadle_sequence_add(&self->sequence,
-                             (treadle_sequence_item){
-                                 .clock = &nothing, .thread = (uint8_t)thread, .open = true});
+                             (treadle_sequence_item){.clock = &nothing,
+                                                     .thread = (uint8_t)__builtin_ctzll(left),
+                                                     .open = true});
         if (treadle_wakeup_insert(self->nodes, &at->children, &self->sequence) ==
             TREADLE_INSERT_FAILED) {
             self->exceeded = "memory";
         }
     }
-    return at->children != NULL;
 }
 
-/* Follows the first child, if it is possible. False when nothing is left to follow. */
+/* Follows the first child that has not been explored. False when none is left. */
 static bool descend(dpor *self, position *at)
 {
-    if (!(at->enabled & UINT64_C(1) << at->children->thread) && !fall_back(self, at)) {
-        return false;
-    }
-    follow_first(self, at);
-    return true;
-}
-
-/* The thread whose step is next: in the guide. False when all that can go on are asleep. */
-static bool select_step(dpor *self, position *at, const treadle_step *now)
-{
-    if (at->children != NULL) {
-        return descend(self, at);
-    }
-    if ((now->enabled & UINT64_C(1) << now->current) &&
-        awake(self, at, now->current, &self->guide)) {
-        return true;
-    }
-    for (uint64_t left = now->enabled; left; left &= left - 1) {
-        if (awake(self, at, (uint32_t)__builtin_ctzll(left), &self->guide)) {
+    while (at->children != NULL) {
+        if (!(at->enabled & UINT64_C(1) << at->children->thread)) {
+            fall_back(self, at);
+        } else if (node_explored(self, at, at->children)) {
+            treadle_wakeup_drop(self->nodes, treadle_wakeup_pop(&at->children));
+        } else {
+            follow_first(self, at);
             return true;
         }
     }
     return false;
+}
+
+/* The thread whose step is next: in the guide. False when nothing is to be explored here.
+ *
+ * After a leaf everything is, and nobody is asleep, for who is does not commute with the sequence
+ * that ends there. If somebody is, the leaf's step touched less than it seemed it would: then
+ * what the sleeper began covers it, and only what the leaf seemed to cover is left. */
+static bool select_step(dpor *self, position *at, const treadle_step *now)
+{
+    if (at->leaf && at->asleep_count == 0) {
+        treadle_wakeup_drop_all(self->nodes, &at->children);
+        const bool stays = now->enabled & UINT64_C(1) << now->current;
+        self->guide.thread = stays ? now->current : (uint32_t)__builtin_ctzll(now->enabled);
+        self->guide.count = 0;
+        at->fixed = 0;
+        return true;
+    }
+    return descend(self, at);
 }
 
 static uint32_t step(void *context, const treadle_step *now)
@@ -390,8 +364,11 @@ static void not_after(dpor *self, uint32_t number)
     }
 }
 
-static void to_be_explored(dpor *self, uint32_t number)
+/* That, and then another step, before the step `number`. */
+static void explore_instead(dpor *self, uint32_t number, treadle_sequence_item last)
 {
+    not_after(self, number);
+    treadle_sequence_add(&self->sequence, last);
     position *at = &self->positions[number];
     if (!explored(self, at) && treadle_wakeup_insert(self->nodes, &at->children, &self->sequence) ==
                                    TREADLE_INSERT_FAILED) {
@@ -402,13 +379,12 @@ static void to_be_explored(dpor *self, uint32_t number)
 static void reverse(dpor *self, treadle_race race)
 {
     const treadle_ordered *second = treadle_order_step(self->order, race.second);
-    not_after(self, race.first);
-    treadle_sequence_add(&self->sequence, (treadle_sequence_item){.clock = &second->clock,
-                                                                  .step = second->step,
-                                                                  .index = second->index,
-                                                                  .thread = second->thread,
-                                                                  .open = true});
-    to_be_explored(self, race.first);
+    explore_instead(self, race.first,
+                    (treadle_sequence_item){.clock = &second->clock,
+                                            .step = second->step,
+                                            .index = second->index,
+                                            .thread = second->thread,
+                                            .open = true});
 }
 
 /* The next step of a thread was not taken: it could have been before a step that was. */
@@ -416,19 +392,48 @@ static void reverse_pending(dpor *self, uint32_t first, uint32_t thread)
 {
     treadle_clock clock = treadle_order_clock(self->order, thread);
     clock.of[thread]++;
-    not_after(self, first);
-    treadle_sequence_add(&self->sequence, (treadle_sequence_item){.clock = &clock,
-                                                                  .index = clock.of[thread],
-                                                                  .thread = (uint8_t)thread,
-                                                                  .open = true});
-    to_be_explored(self, first);
+    explore_instead(self, first,
+                    (treadle_sequence_item){.clock = &clock,
+                                            .index = clock.of[thread],
+                                            .thread = (uint8_t)thread,
+                                            .open = true});
 }
 
-/* Races with what is new in this execution, in them or beside them. */
-static void reverse_races(dpor *self)
+/* A step that decides otherwise, for the first time at `index`. */
+static void vary(dpor *self, uint32_t number, uint32_t index)
+{
+    const treadle_ordered *varied = treadle_order_step(self->order, number);
+    treadle_step_value *values = &self->values[self->positions[number].values];
+    const treadle_step_value decided = values[index];
+    for (uint16_t other = 0; other < decided.options; other++) {
+        if (other == decided.taken) {
+            continue;
+        }
+        values[index].taken = other;
+        treadle_executed *step =
+            treadle_executed_new(self->steps, varied->thread, varied->step->touches,
+                                 varied->step->touch_count, values, index + 1);
+        if (step == NULL) {
+            self->exceeded = "memory";
+            break;
+        }
+        explore_instead(self, number,
+                        (treadle_sequence_item){.clock = &varied->clock,
+                                                .step = step,
+                                                .index = varied->index,
+                                                .thread = varied->thread,
+                                                .open = true,
+                                                .fixed = (uint16_t)(index + 1)});
+        treadle_executed_drop(self->steps, step);
+    }
+    values[index] = decided;
+}
+
+/* What happens before all that is new in this execution. */
+static treadle_clock before_all_new(const dpor *self)
 {
     const uint32_t end = treadle_order_length(self->order);
-    treadle_clock common; /* what happens before all that is new */
+    treadle_clock common;
     memset(&common, 0x7f, sizeof common);
     for (uint32_t i = self->from; i < end; i++) {
         const treadle_clock *clock = &treadle_order_step(self->order, i)->clock;
@@ -436,12 +441,28 @@ static void reverse_races(dpor *self)
             common.of[t] = common.of[t] < clock->of[t] ? common.of[t] : clock->of[t];
         }
     }
+    return common;
+}
+
+/* Races with what is new in this execution, in them or beside them; and decisions likewise. */
+static void reverse_races(dpor *self)
+{
+    const treadle_clock common = before_all_new(self);
     const treadle_race *races;
     const uint32_t count = treadle_order_races(self->order, &races);
     for (uint32_t i = 0; i < count; i++) {
         if (races[i].second >= self->from ||
             !treadle_happens_before(treadle_order_step(self->order, races[i].first), &common)) {
             reverse(self, races[i]);
+        }
+    }
+    const uint32_t end = treadle_order_length(self->order);
+    for (uint32_t i = 0; i < end && self->value_count > 0; i++) {
+        const treadle_ordered *step = treadle_order_step(self->order, i);
+        if (i >= self->from || !treadle_happens_before(step, &common)) {
+            for (uint32_t j = self->positions[i].fixed; j < step->step->value_count; j++) {
+                vary(self, i, j);
+            }
         }
     }
 }
@@ -490,20 +511,14 @@ static bool next_branch(dpor *self, uint32_t number)
 {
     position *at = &self->positions[number];
     treadle_executed *step = treadle_order_step(self->order, number)->step;
-    const uint32_t thread = step->thread;
     if (fall_asleep(self, at, step)) {
         treadle_executed_keep(step);
     }
     self->value_count = at->values;
-    if (awake(self, at, thread, &self->guide)) {
+    if (descend(self, at)) {
         return true;
     }
-    if (at->children != NULL && descend(self, at)) {
-        return true;
-    }
-    while (at->asleep_count > at->inherited) {
-        treadle_executed_drop(self->steps, self->asleep[at->asleep + --at->asleep_count]);
-    }
+    wake_all(self, at);
     return false;
 }
 
@@ -513,6 +528,7 @@ static bool begin(void *context, uint64_t execution)
     self->from = 0;
     self->resuming = false;
     if (execution == 0) {
+        self->at_leaf = true;
         return true;
     }
     treadle_wakeup_drop_all(self->nodes, &self->below);

@@ -134,6 +134,15 @@ static inline treadle_clock later(treadle_clock a, treadle_clock b)
     return a;
 }
 
+/* Without a store of one element, which loads of the whole would wait for. */
+static inline treadle_clock with(treadle_clock clock, uint32_t thread, int16_t index)
+{
+    for (uint32_t i = 0; i < TREADLE_ORDER_THREADS_MAX; i++) {
+        clock.of[i] = i == thread ? index : clock.of[i];
+    }
+    return clock;
+}
+
 treadle_clock treadle_order_clock(const treadle_order *order, uint32_t thread)
 {
     const uint16_t last = order->last[thread];
@@ -386,12 +395,11 @@ bool treadle_order_append(treadle_order *order, treadle_executed *step, treadle_
     added->previous = order->last[thread];
     added->index =
         (int16_t)(added->previous == NONE ? 1 : order->steps[added->previous].index + 1);
-    clock.of[thread] = added->index;
-    added->clock = clock;
+    added->clock = with(clock, thread, added->index);
     order->last[thread] = (uint16_t)order->length;
     order->length++;
     for (; released; released &= released - 1) {
-        release(order, (uint32_t)__builtin_ctzll(released), clock);
+        release(order, (uint32_t)__builtin_ctzll(released), added->clock);
     }
     return !order->failed;
 }

@@ -11,6 +11,7 @@ enum { CHUNK_NODES = 1024 };
 void treadle_sequence_clear(treadle_sequence *self)
 {
     self->count = 0;
+    self->left = 0;
     memset(self->first_index, 0xff, sizeof self->first_index);
     memset(self->first_item, 0xff, sizeof self->first_item);
 }
@@ -22,6 +23,7 @@ void treadle_sequence_add(treadle_sequence *self, treadle_sequence_item item)
         self->first_index[item.thread] = (uint16_t)item.index;
     }
     self->items[self->count++] = item;
+    self->left++;
 }
 
 /* The first item of a thread has been executed. */
@@ -30,6 +32,7 @@ static void remove_first(treadle_sequence *self, uint32_t thread)
     uint32_t i = self->first_item[thread];
     self->items[i].step = NULL;
     self->items[i].clock = NULL;
+    self->left--;
     do {
         i++;
     } while (i < self->count && self->items[i].thread != thread);
@@ -52,7 +55,7 @@ bool treadle_sequence_commutes(const treadle_sequence *self, const treadle_execu
 {
     for (uint32_t i = 0; i < self->count; i++) {
         const treadle_sequence_item *item = &self->items[i];
-        if (item->clock != NULL &&
+        if (item->clock != NULL && item->thread != step->thread &&
             (item->step == NULL || treadle_executed_conflict(item->step, step))) {
             return false;
         }
@@ -115,7 +118,9 @@ static treadle_wakeup *new_node(treadle_wakeup_pool *pool, const treadle_sequenc
     treadle_wakeup *node = pool->free;
     pool->free = node->sibling;
     pool->used++;
-    *node = (treadle_wakeup){.step = item->step, .thread = item->thread, .open = item->open};
+    *node = (treadle_wakeup){.step = item->step, .thread = item->thread,
+                              .open = item->open,
+                              .fixed = item->fixed};
     if (node->step != NULL) {
         treadle_executed_keep(node->step);
     }
@@ -150,59 +155,91 @@ void treadle_wakeup_drop(treadle_wakeup_pool *pool, treadle_wakeup *node)
 
 /* ---- insertion ------------------------------------------------------------------------------- */
 
-typedef enum fit { FITS_NOT, FITS, FITS_AND_COVERS } fit;
+static inline uint16_t decided(const treadle_executed *step, uint32_t i)
+{
+    return treadle_executed_values(step)[i].taken;
+}
+
+static uint32_t meant_of(const treadle_sequence_item *item)
+{
+    return item->open ? item->fixed : item->step->value_count;
+}
+
+bool treadle_sequence_means(const treadle_sequence_item *item, const treadle_executed *step)
+{
+    const uint32_t meant = meant_of(item);
+    if (step->value_count < meant || (!item->open && step->value_count != meant)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < meant; i++) {
+        if (decided(step, i) != decided(item->step, i)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Likewise for a node, which may not have met all its decisions yet. */
+static bool means_node(const treadle_sequence_item *item, const treadle_wakeup *node)
+{
+    if (!node->open) {
+        return treadle_sequence_means(item, node->step);
+    }
+    const uint32_t meant = meant_of(item);
+    for (uint32_t i = 0; i < meant; i++) {
+        if (decided(item->step, i) != (i < node->fixed ? decided(node->step, i) : 0)) {
+            return false;
+        }
+    }
+    return true;
+}
 
 /* Whether what a node stands for is a weak initial of the sequence, and then takes it off. */
-static fit take(treadle_sequence *sequence, const treadle_wakeup *node)
+static bool take(treadle_sequence *sequence, const treadle_wakeup *node)
 {
-    const uint32_t thread = node->thread;
-    const uint16_t at = sequence->first_item[thread];
+    const uint16_t at = sequence->first_item[node->thread];
     if (at == TREADLE_NO_STEP) {
-        return node->step != NULL && treadle_sequence_commutes(sequence, node->step) ? FITS
-                                                                                     : FITS_NOT;
-    }
-    if (!treadle_sequence_initial(sequence, thread)) {
-        return FITS_NOT;
+        return node->step != NULL && treadle_sequence_commutes(sequence, node->step);
     }
     const treadle_sequence_item *item = &sequence->items[at];
-    /* All decisions of a step are explored after one of them was. */
-    if (node->open || item->open || !treadle_executed_same_values(node->step, item->step)) {
-        return FITS_AND_COVERS;
+    if (!means_node(item, node)) {
+        return false;
     }
-    remove_first(sequence, thread);
-    return FITS;
+    const bool initial =
+        !item->open ? treadle_sequence_initial(sequence, node->thread)
+                    : sequence->left == 1 || (node->step != NULL &&
+                                              treadle_sequence_commutes(sequence, node->step));
+    if (initial) {
+        remove_first(sequence, node->thread);
+    }
+    return initial;
 }
 
 /* The rest of a sequence as a chain of nodes. */
 static treadle_inserted append(treadle_wakeup_pool *pool, treadle_wakeup **end,
                                const treadle_sequence *sequence)
 {
+    treadle_wakeup *last = NULL;
     for (uint32_t i = 0; i < sequence->count; i++) {
         const treadle_sequence_item *item = &sequence->items[i];
         if (item->clock == NULL) {
             continue;
         }
-        *end = new_node(pool, item);
-        if (*end == NULL) {
+        last = *end = new_node(pool, item);
+        if (last == NULL) {
             return TREADLE_INSERT_FAILED;
         }
-        end = &(*end)->child;
+        end = &last->child;
     }
+    last->leaf = true;
     return TREADLE_INSERTED;
 }
 
 treadle_inserted treadle_wakeup_insert(treadle_wakeup_pool *pool, treadle_wakeup **children,
                                        treadle_sequence *sequence)
 {
-    while (*children != NULL) {
-        const fit fits = take(sequence, *children);
-        if (fits == FITS_NOT) {
-            children = &(*children)->sibling;
-        } else if (fits == FITS_AND_COVERS || (*children)->child == NULL) {
-            return TREADLE_COVERED;
-        } else {
-            children = &(*children)->child;
-        }
+    while (*children != NULL && sequence->left > 0) {
+        children = take(sequence, *children) ? &(*children)->child : &(*children)->sibling;
     }
-    return append(pool, children, sequence);
+    return sequence->left > 0 ? append(pool, children, sequence) : TREADLE_COVERED;
 }

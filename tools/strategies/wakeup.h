@@ -8,9 +8,14 @@
  * they had there. A step is a *weak initial* of it when it could come first: it is in it and nothing
  * in it happens before it, or it commutes with all of it.
  *
- * Decisions inside a step (a timeout, a fault, a jump of the clock) make several steps of one. The
- * one at the end of a sequence was never executed there: which decisions it will meet is open, and
- * the step that stands for it is the nearest that is known, or none.
+ * Decisions inside a step (a timeout, a fault, a jump of the clock) make several steps of one, which
+ * exclude each other.
+ *
+ * The step at the end of a sequence was never executed there: it is *open*. What stands for it is
+ * how it went after the step that it is now to come before: the same up to where it touches what
+ * that one wrote, and then perhaps not. So what it conflicts with first is known in every case, and
+ * what else it will touch or decide is not: a step that was executed in its place is asked instead
+ * where there is one, and a tree keeps what its leaves seem to cover until they are executed.
  *
  * Not thread-safe. Memory is the pool's; trees hold references of the steps in them.
  */
@@ -28,11 +33,13 @@ typedef struct treadle_sequence_item {
     treadle_executed *step; /* borrowed; NULL = not known (only at the end) */
     int16_t index;          /* within its thread */
     uint8_t thread;
-    bool open; /* its decisions are not known */
+    bool open;       /* only the first `fixed` of its decisions are meant */
+    uint16_t fixed;  /* else all are */
 } treadle_sequence_item;
 
 typedef struct treadle_sequence {
     uint32_t count;
+    uint32_t left; /* of the items: insertion takes some off */
     uint16_t first_index[TREADLE_ORDER_THREADS_MAX]; /* of each thread's first item */
     uint16_t first_item[TREADLE_ORDER_THREADS_MAX];  /* TREADLE_NO_STEP = it has none */
     treadle_sequence_item items[TREADLE_ORDER_STEPS_MAX];
@@ -44,7 +51,7 @@ void treadle_sequence_add(treadle_sequence *self, treadle_sequence_item item);
 /* Whether the thread's first item in the sequence could come first. */
 bool treadle_sequence_initial(const treadle_sequence *self, uint32_t thread);
 
-/* Whether a step commutes with all items. */
+/* Whether a step commutes with all items of other threads. */
 bool treadle_sequence_commutes(const treadle_sequence *self, const treadle_executed *step);
 
 typedef struct treadle_wakeup {
@@ -52,7 +59,9 @@ typedef struct treadle_wakeup {
     struct treadle_wakeup *sibling;
     treadle_executed *step; /* NULL = not known */
     uint8_t thread;
-    bool open; /* all its decisions are to be explored */
+    bool open;      /* as in a sequence; after the fixed decisions come first options */
+    uint16_t fixed;
+    bool leaf; /* everything after it is to be explored; below it is what this seems to cover */
 } treadle_wakeup;
 
 typedef struct treadle_wakeup_pool treadle_wakeup_pool;
@@ -68,13 +77,16 @@ typedef enum treadle_inserted {
     TREADLE_INSERT_FAILED,
 } treadle_inserted;
 
+/* Whether a step that was executed, or the way in which a node begins, is what an item stands for as
+ * far as decisions go. */
+bool treadle_sequence_means(const treadle_sequence_item *item, const treadle_executed *step);
+
 /* Adds a sequence to the trees that begin with the children given, unless one of their paths covers
  * it. Uses up the sequence. */
 treadle_inserted treadle_wakeup_insert(treadle_wakeup_pool *pool, treadle_wakeup **children,
                                        treadle_sequence *sequence);
 
-/* Takes the first child off: its own children take the place of `*below`, the rest is the caller's
- * to free with treadle_wakeup_drop(). */
+/* Takes the first child off, for the caller to free with treadle_wakeup_drop(). */
 treadle_wakeup *treadle_wakeup_pop(treadle_wakeup **children);
 
 /* Frees a node and all below it; not its siblings. */

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: MIT
+#include "tools/strategies/tests/instructions.h"
+
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <time.h>
+
+static uint32_t plain[PLACES];
+static _Atomic uint32_t atomics[PLACES];
+static pthread_mutex_t locks[PLACES];
+static pthread_cond_t conditions[PLACES];
+static sem_t semaphores[PLACES];
+static pthread_rwlock_t rwlocks[PLACES];
+static pthread_barrier_t barriers[PLACES];
+static pthread_once_t once[PLACES];
+
+void instructions_prepare(void)
+{
+    for (uint32_t i = 0; i < PLACES; i++) {
+        plain[i] = 0;
+        atomic_init(&atomics[i], 0);
+        pthread_mutex_init(&locks[i], NULL);
+        pthread_cond_init(&conditions[i], NULL);
+        sem_init(&semaphores[i], 0, i == 0);
+        pthread_rwlock_init(&rwlocks[i], NULL);
+        pthread_barrier_init(&barriers[i], NULL, 2);
+        once[i] = (pthread_once_t)PTHREAD_ONCE_INIT;
+    }
+}
+
+uint64_t instructions_state(void)
+{
+    uint64_t state = 0;
+    for (uint32_t i = 0; i < PLACES; i++) {
+        state = state * 1000003 + plain[i];
+        state = state * 1000003 + atomics[i];
+    }
+    return state;
+}
+
+static uint32_t add_plain(uint32_t place, uint32_t value)
+{
+    plain[place] = plain[place] * 3 + value;
+    return plain[place];
+}
+
+static void mark(void)
+{
+    plain[0] = plain[0] * 5 + 1;
+}
+
+static void *child(void *place)
+{
+    const uint32_t at = (uint32_t)(uintptr_t)place;
+    atomic_fetch_add(&atomics[at], 1);
+    plain[at] = plain[at] * 7 + 1;
+    return NULL;
+}
+
+static void unlock(void *lock)
+{
+    pthread_mutex_unlock(lock);
+}
+
+static void *waits(void *place)
+{
+    const uint32_t at = (uint32_t)(uintptr_t)place;
+    if (at == 0) {
+        sem_wait(&semaphores[2]);
+    } else {
+        pthread_mutex_lock(&locks[at]);
+        pthread_cleanup_push(unlock, &locks[at]);
+        pthread_cond_wait(&conditions[at], &locks[at]);
+        plain[at]++;
+        pthread_cleanup_pop(1);
+    }
+    return place;
+}
+
+static uint32_t fork_join(void *(*function)(void *), uint32_t place, uint32_t value, int cancel)
+{
+    pthread_t made;
+    void *result = NULL;
+    pthread_create(&made, NULL, function, (void *)(uintptr_t)place);
+    if (cancel) {
+        pthread_cancel(made);
+    } else {
+        value = atomic_fetch_add(&atomics[place], value + 2);
+    }
+    pthread_join(made, &result);
+    return value + (result == PTHREAD_CANCELED);
+}
+
+static uint32_t in_lock(opcode code, uint32_t place, uint32_t value)
+{
+    const struct timespec soon = {.tv_sec = 1900000000};
+    switch (code) {
+    case OP_TRYLOCK:
+        if (pthread_mutex_trylock(&locks[place]) != 0) {
+            return value + 1;
+        }
+        break;
+    default:
+        if (pthread_mutex_timedlock(&locks[place], &soon) != 0) {
+            return value + 3;
+        }
+        break;
+    }
+    value = add_plain(place, value);
+    pthread_mutex_unlock(&locks[place]);
+    return value;
+}
+
+static uint32_t wait_for(uint32_t place, uint32_t value, int timed)
+{
+    const struct timespec soon = {.tv_sec = 1900000000};
+    pthread_mutex_lock(&locks[place]);
+    if (plain[place] == 0) {
+        value += timed ? (uint32_t)pthread_cond_timedwait(&conditions[place], &locks[place], &soon)
+                       : (uint32_t)pthread_cond_wait(&conditions[place], &locks[place]);
+    }
+    plain[place]++;
+    pthread_mutex_unlock(&locks[place]);
+    return value;
+}
+
+static uint32_t take(opcode code, uint32_t place, uint32_t value)
+{
+    const struct timespec soon = {.tv_sec = 1900000000};
+    switch (code) {
+    case OP_TAKE: sem_wait(&semaphores[place]); return value;
+    case OP_TRYTAKE: return value + (sem_trywait(&semaphores[place]) != 0);
+    default: return value + (sem_timedwait(&semaphores[place], &soon) != 0);
+    }
+}
+
+uint32_t instruction_run(opcode code, uint32_t place, uint32_t value)
+{
+    uint32_t expected = value;
+    struct timespec now;
+    switch (code) {
+    case OP_READ: return plain[place];
+    case OP_WRITE: plain[place] = value + 1; return value + 1;
+    case OP_LOAD: return atomic_load(&atomics[place]);
+    case OP_STORE: atomic_store(&atomics[place], value + 1); return value + 1;
+    case OP_ADD: return atomic_fetch_add(&atomics[place], value + 1);
+    case OP_CAS:
+        atomic_compare_exchange_strong(&atomics[place], &expected, value + 1);
+        return expected;
+    case OP_LOCK: pthread_mutex_lock(&locks[place]); return value;
+    case OP_UNLOCK: pthread_mutex_unlock(&locks[place]); return value;
+    case OP_TRYLOCK:
+    case OP_TIMEDLOCK: return in_lock(code, place, value);
+    case OP_WAIT: return wait_for(place, value, 0);
+    case OP_TIMEDWAIT: return wait_for(place, value, 1);
+    case OP_SIGNAL: pthread_cond_signal(&conditions[place]); return value;
+    case OP_BROADCAST: pthread_cond_broadcast(&conditions[place]); return value;
+    case OP_POST: sem_post(&semaphores[place]); return value;
+    case OP_TAKE:
+    case OP_TRYTAKE:
+    case OP_TIMEDTAKE: return take(code, place, value);
+    case OP_READLOCK:
+        pthread_rwlock_rdlock(&rwlocks[place]);
+        value = plain[place];
+        pthread_rwlock_unlock(&rwlocks[place]);
+        return value;
+    case OP_WRITELOCK:
+        pthread_rwlock_wrlock(&rwlocks[place]);
+        value = add_plain(place, value);
+        pthread_rwlock_unlock(&rwlocks[place]);
+        return value;
+    case OP_BARRIER: return value + (pthread_barrier_wait(&barriers[place]) != 0);
+    case OP_ONCE: pthread_once(&once[place], mark); return value;
+    case OP_CLOCK:
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return value + (uint32_t)(now.tv_nsec / 1000);
+    case OP_FORK: return fork_join(child, place, value, 0);
+    case OP_CANCEL: return fork_join(waits, place, value, 1);
+    default: return value;
+    }
+}
