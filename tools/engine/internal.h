@@ -228,6 +228,7 @@ void treadle_observe_touch(const volatile void *address, size_t size, uint32_t f
                            const void *site);
 void treadle_observe_only(const volatile void *address, size_t size, uint32_t flags,
                           const void *site);
+void treadle_observe_interference(const void *with);
 void treadle_observe_fence(int order);
 void treadle_observe_release(uint64_t to);
 void treadle_observe_edges(uint64_t to);
@@ -267,6 +268,14 @@ static inline void treadle_happens_before(uint64_t threads)
 {
     if (UNLIKELY(E.observing)) {
         treadle_observe_edges(threads);
+    }
+}
+
+/* For footprints alone: the step under way decides what waiting for this object comes to. */
+static inline void treadle_interfering(const void *with)
+{
+    if (UNLIKELY(E.observing & OBSERVE_FOOTPRINT)) {
+        treadle_observe_interference(with);
     }
 }
 

@@ -77,6 +77,11 @@ void treadle_observe_only(const volatile void *address, size_t size, uint32_t fl
     }
 }
 
+void treadle_observe_interference(const void *with)
+{
+    add(&(treadle_touch){(uintptr_t)with, 1, TREADLE_TOUCH_WRITE});
+}
+
 void treadle_observe_fence(int order)
 {
     if (E.observing & OBSERVE_ALL) {

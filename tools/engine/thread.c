@@ -424,9 +424,9 @@ static bool waits_cancellably(const thread *target)
 static void touch_awaited(const thread *target)
 {
     if (target->object != NULL) {
-        treadle_touching((void *)target->object->address, 1, TREADLE_TOUCH_WRITE, NULL);
+        treadle_interfering((void *)target->object->address);
     } else if (target->kind == TREADLE_OP_THREAD_JOIN) {
-        treadle_touching_object(&E.threads[target->address].finished, TREADLE_TOUCH_WRITE);
+        treadle_interfering(&E.threads[target->address].finished);
     }
 }
 

@@ -37,6 +37,7 @@ typedef struct position {
     uint32_t values; /* decided before it, in steps */
     uint32_t fixed;  /* so many of its step's decisions are not to be varied here */
     bool leaf;       /* everything is to be explored from here */
+    bool everything; /* with every thread first, because of a doubt */
     uint32_t decisions;
     uint32_t run; /* of the plan, that its step belongs to */
     uint32_t run_steps;
@@ -244,12 +245,13 @@ static void follow_first(dpor *self, position *at)
  * seemed to be covered by that is explored by exploring everything. */
 static void fall_back(dpor *self, position *at)
 {
-    const bool in_doubt = at->children->child != NULL;
+    const bool in_doubt = at->children->child != NULL && !at->everything;
     treadle_wakeup_drop(self->nodes, treadle_wakeup_pop(&at->children));
     if (!in_doubt) {
         return;
     }
     self->counts.fallbacks++;
+    at->everything = true;
     wake_all(self, at);
     treadle_wakeup_drop_all(self->nodes, &at->children);
     for (uint64_t left = at->enabled; left; left &= left - 1) {

@@ -2,10 +2,12 @@
 #include "tools/strategies/tests/instructions.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 static uint32_t plain[PLACES];
 static _Atomic uint32_t atomics[PLACES];
@@ -180,4 +182,168 @@ uint32_t instruction_run(opcode code, uint32_t place, uint32_t value)
     case OP_CANCEL: return fork_join(waits, place, value, 1);
     default: return value;
     }
+}
+
+/* ---- programs whose traces have been counted ------------------------------------------------- */
+
+static atomic_int cells[CELLS];
+static int seen[CELLS];
+static int count;
+static uint32_t repeat;
+
+void counted_prepare(uint32_t times)
+{
+    repeat = times;
+    count = 0;
+    for (uint32_t i = 0; i < CELLS; i++) {
+        atomic_init(&cells[i], 0);
+        seen[i] = 0;
+    }
+    pthread_mutex_init(&locks[0], NULL);
+}
+
+uint64_t counted_state(void)
+{
+    uint64_t state = (uint64_t)count;
+    for (uint32_t i = 0; i < CELLS; i++) {
+        state = (state * 31 + (uint64_t)cells[i]) * 31 + (uint64_t)seen[i];
+    }
+    return state;
+}
+
+void counter(void *unused, uint32_t index)
+{
+    (void)unused;
+    (void)index;
+    for (uint32_t i = 0; i < repeat; i++) {
+        atomic_store(&cells[0], atomic_load(&cells[0]) + 1);
+    }
+}
+
+void check_then_act(void *unused, uint32_t index)
+{
+    (void)unused;
+    (void)index;
+    pthread_mutex_lock(&locks[0]);
+    const int before = count;
+    pthread_mutex_unlock(&locks[0]);
+    if (before < 1) {
+        pthread_mutex_lock(&locks[0]);
+        count++;
+        pthread_mutex_unlock(&locks[0]);
+    }
+}
+
+void locked_increment(void *unused, uint32_t index)
+{
+    (void)unused;
+    (void)index;
+    for (uint32_t i = 0; i < repeat; i++) {
+        pthread_mutex_lock(&locks[0]);
+        count++;
+        pthread_mutex_unlock(&locks[0]);
+    }
+}
+
+void last_zero(void *unused, uint32_t index)
+{
+    (void)unused;
+    if (index > 0) {
+        atomic_store(&cells[index], atomic_load(&cells[index - 1]) + 1);
+        return;
+    }
+    int i = (int)repeat;
+    while (atomic_load(&cells[i]) != 0) {
+        i--;
+    }
+    seen[0] = i;
+}
+
+void out_of_order(void *unused, uint32_t index)
+{
+    (void)unused;
+    switch (index) {
+    case 0:
+        (void)atomic_load(&cells[0]);
+        (void)atomic_load(&cells[2]);
+        break;
+    case 1:
+        atomic_store(&cells[2], 1);
+        atomic_store(&cells[1], 1);
+        (void)atomic_load(&cells[1]);
+        break;
+    default:
+        pthread_mutex_lock(&locks[0]);
+        (void)atomic_load(&cells[1]);
+        atomic_store(&cells[0], 1);
+        pthread_mutex_unlock(&locks[0]);
+        break;
+    }
+}
+
+void readers(void *unused, uint32_t index)
+{
+    (void)unused;
+    if (index == 0) {
+        atomic_store(&cells[0], 1);
+    } else {
+        atomic_store(&cells[index], 1);
+        (void)atomic_load(&cells[0]);
+    }
+}
+
+/* ---- programs that wait by trying again ------------------------------------------------------ */
+
+static void spin_with(int (*wait)(void), uint32_t index)
+{
+    if (index > 0) {
+        for (uint32_t i = 0; i < repeat; i++) {
+            atomic_store(&cells[index + i], 1);
+        }
+        return;
+    }
+    while (!atomic_load(&cells[2])) {
+        if (wait != NULL) {
+            wait();
+        }
+    }
+    seen[0] = atomic_load(&cells[1]);
+}
+
+static int nap(void)
+{
+    return usleep(1000);
+}
+
+void spins(void *unused, uint32_t index)
+{
+    (void)unused;
+    spin_with(NULL, index);
+}
+
+void yields(void *unused, uint32_t index)
+{
+    (void)unused;
+    spin_with(sched_yield, index);
+}
+
+void sleeps(void *unused, uint32_t index)
+{
+    (void)unused;
+    spin_with(nap, index);
+}
+
+void spins_twice(void *unused, uint32_t index)
+{
+    (void)unused;
+    if (index > 0) {
+        atomic_store(&cells[1], 1);
+        atomic_store(&cells[2], 1);
+        return;
+    }
+    while (!atomic_load(&cells[2])) {
+    }
+    while (!atomic_load(&cells[1])) {
+    }
+    seen[0] = 1;
 }

@@ -47,4 +47,31 @@ uint64_t instructions_state(void);
 
 uint32_t instruction_run(opcode code, uint32_t place, uint32_t value);
 
+/* ---- programs whose traces have been counted ------------------------------------------------- */
+
+enum { CELLS = 10 };
+
+/* Before the threads; `times` is how often each of them does it. */
+void counted_prepare(uint32_t times);
+
+typedef void counted_program(void *, uint32_t index);
+
+counted_program counter;          /* load x, store x + 1 */
+counted_program check_then_act;   /* looks at a count under a lock, and counts under it again */
+counted_program locked_increment; /* increments under a lock */
+counted_program last_zero;        /* 0 searches for a cell that is 0, the others write one each */
+counted_program out_of_order;     /* 0: r v0, r v2; 1: w v2, w v1, r v1; 2: lock, r v1, w v0, unlock */
+counted_program readers;          /* 0 writes x, the others read it, each a y of its own before */
+
+/* ---- programs that wait by trying again ------------------------------------------------------ */
+
+counted_program spins;       /* 0 waits for x by reading; 1: writes y, with `times` 2 then x;
+                                2: writes x */
+counted_program yields;      /* likewise, with sched_yield() */
+counted_program sleeps;      /* likewise, with usleep() */
+counted_program spins_twice; /* 0 waits for x, then y; 1: writes y, then x */
+
+/* What they came to. */
+uint64_t counted_state(void);
+
 #endif
