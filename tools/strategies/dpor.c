@@ -36,8 +36,6 @@ typedef struct position {
     uint32_t asleep_count;
     uint32_t values; /* decided before it, in steps */
     uint32_t fixed;  /* so many of its step's decisions are not to be varied here */
-    bool leaf;       /* everything is to be explored from here */
-    bool everything; /* with every thread first, because of a doubt */
     uint32_t decisions;
     uint32_t run; /* of the plan, that its step belongs to */
     uint32_t run_steps;
@@ -67,8 +65,9 @@ typedef struct dpor {
     uint32_t from;           /* steps that it repeats of the one before */
     bool resuming;           /* the next position is where it leaves that */
     bool running;            /* a step is under way */
-    treadle_wakeup *below;   /* what to explore after it … */
-    bool at_leaf;            /* … or everything */
+    bool at_leaf;            /* it ends a sequence */
+    bool free;               /* after it everything is to be explored; else: */
+    treadle_wakeup *below;   /* … this; or, of a leaf, what it seems to cover */
     guidance guide;          /* of it */
     treadle_gate gate;       /* what its thread waited for before it */
     const treadle_footprint *footprint;
@@ -151,36 +150,81 @@ static void wake_all(dpor *self, position *at)
 /* Whether all that begins with the sequence has been explored: a weak initial of it is asleep. */
 static bool explored(const dpor *self, const position *at)
 {
-    const treadle_sequence *sequence = &self->sequence;
     treadle_executed *const *asleep = asleep_at(self, at);
     for (uint32_t i = 0; i < at->asleep_count; i++) {
-        const uint16_t first = sequence->first_item[asleep[i]->thread];
-        const treadle_sequence_item *item =
-            first != TREADLE_NO_STEP ? &sequence->items[first] : NULL;
-        if ((item == NULL || treadle_sequence_means(item, asleep[i])) &&
-            (item == NULL || item->open ? treadle_sequence_commutes(sequence, asleep[i])
-                                        : treadle_sequence_initial(sequence, item->thread))) {
+        if (treadle_sequence_may_begin(&self->sequence, asleep[i])) {
             return true;
         }
     }
     return false;
 }
 
-/* Whether what a node stands for has been. */
-static bool node_explored(const dpor *self, const position *at, const treadle_wakeup *node)
+/* The sequence is to be explored from here, unless it has been or is going to be. */
+static bool explore(dpor *self, position *at)
 {
-    const treadle_sequence_item item = {
-        .step = node->step, .open = node->open, .fixed = node->fixed};
-    treadle_executed *const *asleep = asleep_at(self, at);
-    for (uint32_t i = 0; i < at->asleep_count; i++) {
-        if (asleep[i]->thread == node->thread && treadle_sequence_means(&item, asleep[i])) {
-            return true;
-        }
+    if (!explored(self, at) &&
+        !treadle_wakeup_insert(self->nodes, &at->children, &self->sequence)) {
+        self->exceeded = "memory";
     }
-    return false;
+    return self->exceeded == NULL;
 }
 
 /* ---- an execution ---------------------------------------------------------------------------- */
+
+/* What a leaf of the tree at a position seemed to cover is looked at again. */
+typedef struct second_look {
+    dpor *self;
+    position *at;
+    const treadle_executed *step; /* NULL = the leaf turned out impossible */
+    treadle_wakeup **below;       /* for what it covers, if that is not to be explored anyway */
+} second_look;
+
+static bool look_again(void *context)
+{
+    const second_look *look = context;
+    dpor *self = look->self;
+    treadle_sequence *sequence = &self->sequence;
+    if (look->step == NULL || !treadle_sequence_may_begin(sequence, look->step)) {
+        return explore(self, look->at);
+    }
+    if (sequence->first[look->step->thread] != TREADLE_NO_STEP) {
+        treadle_sequence_remove(sequence, look->step->thread);
+    }
+    if (look->below != NULL && sequence->left > 0 &&
+        !treadle_wakeup_insert(self->nodes, look->below, sequence)) {
+        self->exceeded = "memory";
+    }
+    return self->exceeded == NULL;
+}
+
+static void look_again_at(dpor *self, position *at, treadle_wakeup **covered,
+                          const treadle_executed *step, treadle_wakeup **below)
+{
+    second_look look = {.self = self, .at = at, .step = step, .below = below};
+    treadle_wakeup_take_apart(self->nodes, covered, &self->sequence, look_again, &look);
+}
+
+static bool anyone_sleeps_on(const dpor *self, const position *at, const treadle_executed *step)
+{
+    treadle_executed *const *asleep = asleep_at(self, at);
+    for (uint32_t i = 0; i < at->asleep_count; i++) {
+        if (asleep[i]->thread != step->thread && !treadle_executed_conflict(asleep[i], step)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A leaf was executed: now everything is to be explored. Nobody is asleep after it, for who is does
+ * not commute with the sequence that ends there. If somebody is, its step touched less than it
+ * seemed it would: then what the sleeper began covers it, and only what the leaf covers is left. */
+static void finish_leaf(dpor *self, position *at, const treadle_executed *step)
+{
+    treadle_wakeup *covered = self->below;
+    self->below = NULL;
+    self->free = !anyone_sleeps_on(self, at, step);
+    look_again_at(self, at, &covered, step, self->free ? NULL : &self->below);
+}
 
 /* The step under way is over: it becomes part of the path. */
 static void finish_step(dpor *self)
@@ -196,6 +240,10 @@ static void finish_step(dpor *self)
         self->exceeded = "the steps or threads of an execution, or memory";
         return;
     }
+    if (self->at_leaf) {
+        self->at_leaf = false;
+        finish_leaf(self, at, step);
+    }
     const position *before = number ? at - 1 : NULL;
     const bool same = before != NULL && self->runs[before->run].thread == self->guide.thread;
     at->run = before == NULL ? 0 : before->run + !same;
@@ -209,8 +257,7 @@ static void open_position(dpor *self, position *at, const treadle_step *now)
     *at = (position){.children = self->below,
                      .enabled = now->enabled,
                      .values = self->value_count,
-                     .decisions = now->decisions,
-                     .leaf = self->at_leaf};
+                     .decisions = now->decisions};
     self->below = NULL;
     if (number > 0) {
         const position *before = at - 1;
@@ -235,71 +282,63 @@ static void follow_first(dpor *self, position *at)
         self->guide.values[i] = treadle_executed_values(child->step)[i].taken;
     }
     at->fixed = child->open ? child->fixed : UINT32_MAX;
+    self->free = false;
     self->at_leaf = child->leaf;
     self->below = child->child;
     child->child = NULL;
     treadle_wakeup_drop(self->nodes, child);
 }
 
-/* The first child's thread cannot go on here: it waits for something that did not happen. What
- * seemed to be covered by that is explored by exploring everything. */
-static void fall_back(dpor *self, position *at)
+/* The first child was explored already, by this step; or cannot be (NULL): its thread waits for
+ * something that did not happen. */
+static void skip_first(dpor *self, position *at, const treadle_executed *step)
 {
-    const bool in_doubt = at->children->child != NULL && !at->everything;
-    treadle_wakeup_drop(self->nodes, treadle_wakeup_pop(&at->children));
-    if (!in_doubt) {
-        return;
+    treadle_wakeup *child = treadle_wakeup_pop(&at->children);
+    self->counts.infeasible += step == NULL;
+    if (child->leaf) {
+        look_again_at(self, at, &child->child, step, NULL);
     }
-    self->counts.fallbacks++;
-    at->everything = true;
-    wake_all(self, at);
-    treadle_wakeup_drop_all(self->nodes, &at->children);
-    for (uint64_t left = at->enabled; left; left &= left - 1) {
-        static const treadle_clock nothing;
-        treadle_sequence_clear(&self->sequence);
-        treadle_sequence_add(&self->sequence,
-                             (treadle_sequence_item){.clock = &nothing,
-                                                     .thread = (uint8_t)__builtin_ctzll(left),
-                                                     .open = true});
-        if (treadle_wakeup_insert(self->nodes, &at->children, &self->sequence) ==
-            TREADLE_INSERT_FAILED) {
-            self->exceeded = "memory";
-        }
-    }
+    treadle_wakeup_drop(self->nodes, child);
 }
 
-/* Follows the first child that has not been explored. False when none is left. */
+static const treadle_executed *executed_as(const dpor *self, const position *at,
+                                           const treadle_wakeup *node)
+{
+    treadle_executed *const *asleep = asleep_at(self, at);
+    for (uint32_t i = 0; i < at->asleep_count; i++) {
+        if (treadle_wakeup_means(node, asleep[i])) {
+            return asleep[i];
+        }
+    }
+    return NULL;
+}
+
+/* Follows the first child that can be and has not been. False when none is left. */
 static bool descend(dpor *self, position *at)
 {
     while (at->children != NULL) {
-        if (!(at->enabled & UINT64_C(1) << at->children->thread)) {
-            fall_back(self, at);
-        } else if (node_explored(self, at, at->children)) {
-            treadle_wakeup_drop(self->nodes, treadle_wakeup_pop(&at->children));
-        } else {
+        const bool possible = at->enabled & UINT64_C(1) << at->children->thread;
+        const treadle_executed *step = executed_as(self, at, at->children);
+        if (possible && step == NULL) {
             follow_first(self, at);
             return true;
         }
+        skip_first(self, at, step);
     }
     return false;
 }
 
-/* The thread whose step is next: in the guide. False when nothing is to be explored here.
- *
- * After a leaf everything is, and nobody is asleep, for who is does not commute with the sequence
- * that ends there. If somebody is, the leaf's step touched less than it seemed it would: then
- * what the sleeper began covers it, and only what the leaf seemed to cover is left. */
+/* The thread whose step is next: in the guide. False when nothing is to be explored here. */
 static bool select_step(dpor *self, position *at, const treadle_step *now)
 {
-    if (at->leaf && at->asleep_count == 0) {
-        treadle_wakeup_drop_all(self->nodes, &at->children);
-        const bool stays = now->enabled & UINT64_C(1) << now->current;
-        self->guide.thread = stays ? now->current : (uint32_t)__builtin_ctzll(now->enabled);
-        self->guide.count = 0;
-        at->fixed = 0;
-        return true;
+    if (!self->free) {
+        return descend(self, at);
     }
-    return descend(self, at);
+    const bool stays = now->enabled & UINT64_C(1) << now->current;
+    self->guide.thread = stays ? now->current : (uint32_t)__builtin_ctzll(now->enabled);
+    self->guide.count = 0;
+    at->fixed = 0;
+    return true;
 }
 
 static uint32_t step(void *context, const treadle_step *now)
@@ -348,8 +387,8 @@ static uint32_t choose(void *context, const treadle_choice *choice)
 
 /* ---- after an execution ---------------------------------------------------------------------- */
 
-/* What did not happen after a step, from there on. */
-static void not_after(dpor *self, uint32_t number)
+/* Before the step `number`: what did not happen after it, and then another step. */
+static void explore_instead(dpor *self, uint32_t number, treadle_sequence_item last)
 {
     const treadle_ordered *first = treadle_order_step(self->order, number);
     const uint32_t end = treadle_order_length(self->order);
@@ -357,48 +396,27 @@ static void not_after(dpor *self, uint32_t number)
     for (uint32_t i = number + 1; i < end; i++) {
         const treadle_ordered *later = treadle_order_step(self->order, i);
         if (!treadle_happens_before(first, &later->clock)) {
-            treadle_sequence_add(&self->sequence,
-                                 (treadle_sequence_item){.clock = &later->clock,
-                                                         .step = later->step,
-                                                         .index = later->index,
-                                                         .thread = later->thread});
+            treadle_sequence_add(&self->sequence, (treadle_sequence_item){.step = later->step,
+                                                                          .thread = later->thread});
         }
     }
-}
-
-/* That, and then another step, before the step `number`. */
-static void explore_instead(dpor *self, uint32_t number, treadle_sequence_item last)
-{
-    not_after(self, number);
+    last.open = true;
     treadle_sequence_add(&self->sequence, last);
-    position *at = &self->positions[number];
-    if (!explored(self, at) && treadle_wakeup_insert(self->nodes, &at->children, &self->sequence) ==
-                                   TREADLE_INSERT_FAILED) {
-        self->exceeded = "memory";
-    }
+    explore(self, &self->positions[number]);
 }
 
 static void reverse(dpor *self, treadle_race race)
 {
     const treadle_ordered *second = treadle_order_step(self->order, race.second);
-    explore_instead(self, race.first,
-                    (treadle_sequence_item){.clock = &second->clock,
-                                            .step = second->step,
-                                            .index = second->index,
-                                            .thread = second->thread,
-                                            .open = true});
+    explore_instead(
+        self, race.first,
+        (treadle_sequence_item){.step = second->step, .thread = second->thread});
 }
 
 /* The next step of a thread was not taken: it could have been before a step that was. */
 static void reverse_pending(dpor *self, uint32_t first, uint32_t thread)
 {
-    treadle_clock clock = treadle_order_clock(self->order, thread);
-    clock.of[thread]++;
-    explore_instead(self, first,
-                    (treadle_sequence_item){.clock = &clock,
-                                            .index = clock.of[thread],
-                                            .thread = (uint8_t)thread,
-                                            .open = true});
+    explore_instead(self, first, (treadle_sequence_item){.thread = (uint8_t)thread});
 }
 
 /* A step that decides otherwise, for the first time at `index`. */
@@ -420,12 +438,9 @@ static void vary(dpor *self, uint32_t number, uint32_t index)
             break;
         }
         explore_instead(self, number,
-                        (treadle_sequence_item){.clock = &varied->clock,
-                                                .step = step,
-                                                .index = varied->index,
-                                                .thread = varied->thread,
-                                                .open = true,
-                                                .fixed = (uint16_t)(index + 1)});
+                        (treadle_sequence_item){.step = step,
+                                                .fixed = (uint16_t)(index + 1),
+                                                .thread = varied->thread});
         treadle_executed_drop(self->steps, step);
     }
     values[index] = decided;
@@ -530,7 +545,7 @@ static bool begin(void *context, uint64_t execution)
     self->from = 0;
     self->resuming = false;
     if (execution == 0) {
-        self->at_leaf = true;
+        self->free = true;
         return true;
     }
     treadle_wakeup_drop_all(self->nodes, &self->below);

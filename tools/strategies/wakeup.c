@@ -12,55 +12,82 @@ void treadle_sequence_clear(treadle_sequence *self)
 {
     self->count = 0;
     self->left = 0;
-    memset(self->first_index, 0xff, sizeof self->first_index);
-    memset(self->first_item, 0xff, sizeof self->first_item);
+    memset(self->first, 0xff, sizeof self->first);
 }
 
 void treadle_sequence_add(treadle_sequence *self, treadle_sequence_item item)
 {
-    if (self->first_item[item.thread] == TREADLE_NO_STEP) {
-        self->first_item[item.thread] = (uint16_t)self->count;
-        self->first_index[item.thread] = (uint16_t)item.index;
+    if (self->first[item.thread] == TREADLE_NO_STEP) {
+        self->first[item.thread] = (uint16_t)self->count;
     }
     self->items[self->count++] = item;
     self->left++;
 }
 
-/* The first item of a thread has been executed. */
-static void remove_first(treadle_sequence *self, uint32_t thread)
+void treadle_sequence_remove(treadle_sequence *self, uint32_t thread)
 {
-    uint32_t i = self->first_item[thread];
-    self->items[i].step = NULL;
-    self->items[i].clock = NULL;
+    uint32_t i = self->first[thread];
+    self->items[i].gone = true;
     self->left--;
     do {
         i++;
     } while (i < self->count && self->items[i].thread != thread);
-    const bool more = i < self->count;
-    self->first_item[thread] = more ? (uint16_t)i : TREADLE_NO_STEP;
-    self->first_index[thread] = more ? (uint16_t)self->items[i].index : UINT16_MAX;
+    self->first[thread] = i < self->count ? (uint16_t)i : TREADLE_NO_STEP;
 }
 
-bool treadle_sequence_initial(const treadle_sequence *self, uint32_t thread)
+/* Whether a step commutes with the first `end` items that are of other threads. */
+static bool commutes(const treadle_sequence *self, const treadle_executed *step, uint32_t end)
 {
-    const treadle_clock *clock = self->items[self->first_item[thread]].clock;
-    uint32_t before = 0;
-    for (uint32_t i = 0; i < TREADLE_ORDER_THREADS_MAX; i++) {
-        before += (uint16_t)clock->of[i] >= self->first_index[i];
-    }
-    return before == 1; /* itself */
-}
-
-bool treadle_sequence_commutes(const treadle_sequence *self, const treadle_executed *step)
-{
-    for (uint32_t i = 0; i < self->count; i++) {
+    for (uint32_t i = 0; i < end; i++) {
         const treadle_sequence_item *item = &self->items[i];
-        if (item->clock != NULL && item->thread != step->thread &&
+        if (!item->gone && item->thread != step->thread &&
             (item->step == NULL || treadle_executed_conflict(item->step, step))) {
             return false;
         }
     }
     return true;
+}
+
+static inline uint16_t decided(const treadle_executed *step, uint32_t i)
+{
+    return treadle_executed_values(step)[i].taken;
+}
+
+static inline uint32_t meant(const treadle_sequence_item *item)
+{
+    return item->open ? item->fixed : item->step->value_count;
+}
+
+/* Whether an item stands for a step that was executed, as far as decisions go. */
+static bool means(const treadle_sequence_item *item, const treadle_executed *step)
+{
+    const uint32_t count = meant(item);
+    if (step->value_count < count || (!item->open && step->value_count != count)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (decided(step, i) != decided(item->step, i)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool may_begin(const treadle_sequence *self, uint32_t thread, const treadle_executed *step)
+{
+    const uint16_t first = self->first[thread];
+    if (first == TREADLE_NO_STEP || self->items[first].open) {
+        return step != NULL ? commutes(self, step, self->count)
+                            : first != TREADLE_NO_STEP && self->left == 1;
+    }
+    return commutes(self, self->items[first].step, first);
+}
+
+bool treadle_sequence_may_begin(const treadle_sequence *self, const treadle_executed *step)
+{
+    const uint16_t first = self->first[step->thread];
+    return (first == TREADLE_NO_STEP || means(&self->items[first], step)) &&
+           may_begin(self, step->thread, step);
 }
 
 /* ---- nodes ----------------------------------------------------------------------------------- */
@@ -74,7 +101,7 @@ struct treadle_wakeup_pool {
     treadle_step_pool *steps;
     treadle_wakeup *free; /* linked by sibling */
     chunk *chunks;
-    uint64_t used;
+    treadle_wakeup *path[TREADLE_ORDER_STEPS_MAX]; /* of treadle_wakeup_take_apart() */
 };
 
 treadle_wakeup_pool *treadle_wakeup_pool_create(treadle_step_pool *steps)
@@ -96,11 +123,6 @@ void treadle_wakeup_pool_destroy(treadle_wakeup_pool *pool)
     free(pool);
 }
 
-uint64_t treadle_wakeup_pool_used(const treadle_wakeup_pool *pool)
-{
-    return pool->used;
-}
-
 static treadle_wakeup *new_node(treadle_wakeup_pool *pool, const treadle_sequence_item *item)
 {
     if (pool->free == NULL) {
@@ -117,14 +139,21 @@ static treadle_wakeup *new_node(treadle_wakeup_pool *pool, const treadle_sequenc
     }
     treadle_wakeup *node = pool->free;
     pool->free = node->sibling;
-    pool->used++;
-    *node = (treadle_wakeup){.step = item->step, .thread = item->thread,
-                              .open = item->open,
-                              .fixed = item->fixed};
+    *node = (treadle_wakeup){
+        .step = item->step, .fixed = item->fixed, .thread = item->thread, .open = item->open};
     if (node->step != NULL) {
         treadle_executed_keep(node->step);
     }
     return node;
+}
+
+static void free_node(treadle_wakeup_pool *pool, treadle_wakeup *node)
+{
+    if (node->step != NULL) {
+        treadle_executed_drop(pool->steps, node->step);
+    }
+    node->sibling = pool->free;
+    pool->free = node;
 }
 
 treadle_wakeup *treadle_wakeup_pop(treadle_wakeup **children)
@@ -135,58 +164,56 @@ treadle_wakeup *treadle_wakeup_pop(treadle_wakeup **children)
     return first;
 }
 
+/* Puts a list before another. */
+static void splice(treadle_wakeup **children, treadle_wakeup *first)
+{
+    if (first != NULL) {
+        treadle_wakeup *last = first;
+        while (last->sibling != NULL) {
+            last = last->sibling;
+        }
+        last->sibling = *children;
+        *children = first;
+    }
+}
+
 void treadle_wakeup_drop_all(treadle_wakeup_pool *pool, treadle_wakeup **children)
 {
     while (*children != NULL) {
-        treadle_wakeup_drop(pool, treadle_wakeup_pop(children));
+        treadle_wakeup *node = treadle_wakeup_pop(children);
+        splice(children, node->child);
+        free_node(pool, node);
     }
 }
 
 void treadle_wakeup_drop(treadle_wakeup_pool *pool, treadle_wakeup *node)
 {
-    treadle_wakeup_drop_all(pool, &node->child);
-    if (node->step != NULL) {
-        treadle_executed_drop(pool->steps, node->step);
-    }
-    node->sibling = pool->free;
-    pool->free = node;
-    pool->used--;
+    node->sibling = NULL;
+    treadle_wakeup_drop_all(pool, &node);
 }
 
 /* ---- insertion ------------------------------------------------------------------------------- */
 
-static inline uint16_t decided(const treadle_executed *step, uint32_t i)
+static treadle_sequence_item item_of(const treadle_wakeup *node)
 {
-    return treadle_executed_values(step)[i].taken;
+    return (treadle_sequence_item){
+        .step = node->step, .fixed = node->fixed, .thread = node->thread, .open = node->open};
 }
 
-static uint32_t meant_of(const treadle_sequence_item *item)
+bool treadle_wakeup_means(const treadle_wakeup *node, const treadle_executed *step)
 {
-    return item->open ? item->fixed : item->step->value_count;
+    const treadle_sequence_item item = item_of(node);
+    return node->thread == step->thread && means(&item, step);
 }
 
-bool treadle_sequence_means(const treadle_sequence_item *item, const treadle_executed *step)
-{
-    const uint32_t meant = meant_of(item);
-    if (step->value_count < meant || (!item->open && step->value_count != meant)) {
-        return false;
-    }
-    for (uint32_t i = 0; i < meant; i++) {
-        if (decided(step, i) != decided(item->step, i)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Likewise for a node, which may not have met all its decisions yet. */
+/* Whether an item stands for what a node is going to decide. */
 static bool means_node(const treadle_sequence_item *item, const treadle_wakeup *node)
 {
     if (!node->open) {
-        return treadle_sequence_means(item, node->step);
+        return means(item, node->step);
     }
-    const uint32_t meant = meant_of(item);
-    for (uint32_t i = 0; i < meant; i++) {
+    const uint32_t count = meant(item);
+    for (uint32_t i = 0; i < count; i++) {
         if (decided(item->step, i) != (i < node->fixed ? decided(node->step, i) : 0)) {
             return false;
         }
@@ -194,52 +221,91 @@ static bool means_node(const treadle_sequence_item *item, const treadle_wakeup *
     return true;
 }
 
-/* Whether what a node stands for is a weak initial of the sequence, and then takes it off. */
-static bool take(treadle_sequence *sequence, const treadle_wakeup *node)
+/* Whether what a node stands for is a weak initial of the sequence, for all that is known. */
+static bool seems_to_begin(const treadle_sequence *sequence, const treadle_wakeup *node)
 {
-    const uint16_t at = sequence->first_item[node->thread];
-    if (at == TREADLE_NO_STEP) {
-        return node->step != NULL && treadle_sequence_commutes(sequence, node->step);
-    }
-    const treadle_sequence_item *item = &sequence->items[at];
-    if (!means_node(item, node)) {
-        return false;
-    }
-    const bool initial =
-        !item->open ? treadle_sequence_initial(sequence, node->thread)
-                    : sequence->left == 1 || (node->step != NULL &&
-                                              treadle_sequence_commutes(sequence, node->step));
-    if (initial) {
-        remove_first(sequence, node->thread);
-    }
-    return initial;
+    const uint16_t first = sequence->first[node->thread];
+    return (first == TREADLE_NO_STEP || means_node(&sequence->items[first], node)) &&
+           may_begin(sequence, node->thread, node->step);
 }
 
-/* The rest of a sequence as a chain of nodes. */
-static treadle_inserted append(treadle_wakeup_pool *pool, treadle_wakeup **end,
-                               const treadle_sequence *sequence)
+/* What is left of a sequence, as a chain of nodes. */
+static bool append(treadle_wakeup_pool *pool, treadle_wakeup **end,
+                   const treadle_sequence *sequence)
 {
     treadle_wakeup *last = NULL;
     for (uint32_t i = 0; i < sequence->count; i++) {
         const treadle_sequence_item *item = &sequence->items[i];
-        if (item->clock == NULL) {
-            continue;
+        if (!item->gone) {
+            last = *end = new_node(pool, item);
+            if (last == NULL) {
+                return false;
+            }
+            end = &last->child;
         }
-        last = *end = new_node(pool, item);
-        if (last == NULL) {
-            return TREADLE_INSERT_FAILED;
-        }
-        end = &last->child;
     }
     last->leaf = true;
-    return TREADLE_INSERTED;
+    return true;
 }
 
-treadle_inserted treadle_wakeup_insert(treadle_wakeup_pool *pool, treadle_wakeup **children,
-                                       treadle_sequence *sequence)
+/* Whether the sequence is this leaf and nothing else. */
+static bool is_leaf(const treadle_sequence *sequence, const treadle_wakeup *node)
+{
+    return sequence->left == 1 && sequence->first[node->thread] != TREADLE_NO_STEP;
+}
+
+bool treadle_wakeup_insert(treadle_wakeup_pool *pool, treadle_wakeup **children,
+                           treadle_sequence *sequence)
 {
     while (*children != NULL && sequence->left > 0) {
-        children = take(sequence, *children) ? &(*children)->child : &(*children)->sibling;
+        treadle_wakeup *node = *children;
+        if (!seems_to_begin(sequence, node)) {
+            children = &node->sibling;
+        } else if (!node->leaf) {
+            if (sequence->first[node->thread] != TREADLE_NO_STEP) {
+                treadle_sequence_remove(sequence, node->thread);
+            }
+            children = &node->child;
+        } else if (is_leaf(sequence, node)) {
+            return true;
+        } else {
+            children = &node->child;
+        }
     }
-    return sequence->left > 0 ? append(pool, children, sequence) : TREADLE_COVERED;
+    return sequence->left == 0 || append(pool, children, sequence);
+}
+
+bool treadle_wakeup_take_apart(treadle_wakeup_pool *pool, treadle_wakeup **children,
+                               treadle_sequence *sequence, bool (*take)(void *context),
+                               void *context)
+{
+    treadle_wakeup **path = pool->path;
+    uint32_t depth = 0;
+    path[0] = *children;
+    *children = NULL;
+    bool going_on = true;
+    while (path[0] != NULL) {
+        treadle_wakeup *node = path[depth];
+        if (node == NULL) {
+            node = path[--depth];
+            node->child = NULL;
+        } else if (node->leaf && going_on) {
+            treadle_sequence_clear(sequence);
+            for (uint32_t i = 0; i <= depth; i++) {
+                treadle_sequence_add(sequence, item_of(path[i]));
+            }
+            going_on = take(context);
+        }
+        if (node->leaf) {
+            splice(&node->sibling, node->child);
+            node->child = NULL;
+        }
+        if (node->child != NULL) {
+            path[++depth] = node->child;
+            continue;
+        }
+        path[depth] = node->sibling;
+        free_node(pool, node);
+    }
+    return going_on;
 }
