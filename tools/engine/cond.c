@@ -73,7 +73,7 @@ static int wait_on(object *condition, object *mutex, bool timed, const void *sit
                           free, site);
     }
     /* One who could have gone on without the signal depends on it having come first. */
-    if (free || timed || !self->signalled) {
+    if (free || timed || !self->signalled || treadle_cancel_due(self)) {
         treadle_touching((void *)condition->address, 1,
                          (self->signalled ? TREADLE_TOUCH_READ : TREADLE_TOUCH_WRITE) |
                              TREADLE_TOUCH_OBJECT,

@@ -35,7 +35,7 @@ typedef struct position {
     uint32_t inherited; /* so many of them come from the position before */
     uint32_t asleep_count;
     uint32_t values; /* decided before it, in steps */
-    uint32_t fixed;  /* so many of its step's decisions are not to be varied here */
+    bool varied;     /* its step may decide otherwise */
     uint32_t decisions;
     uint32_t run; /* of the plan, that its step belongs to */
     uint32_t run_steps;
@@ -215,6 +215,18 @@ static bool anyone_sleeps_on(const dpor *self, const position *at, const treadle
     return false;
 }
 
+/* It was to decide otherwise than what has been explored, and could not. */
+static bool is_asleep(const dpor *self, const position *at, const treadle_executed *step)
+{
+    treadle_executed *const *asleep = asleep_at(self, at);
+    for (uint32_t i = 0; i < at->asleep_count; i++) {
+        if (asleep[i]->thread == step->thread && treadle_executed_same_values(asleep[i], step)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* A leaf was executed: now everything is to be explored. Nobody is asleep after it, for who is does
  * not commute with the sequence that ends there. If somebody is, its step touched less than it
  * seemed it would: then what the sleeper began covers it, and only what the leaf covers is left. */
@@ -222,8 +234,9 @@ static void finish_leaf(dpor *self, position *at, const treadle_executed *step)
 {
     treadle_wakeup *covered = self->below;
     self->below = NULL;
-    self->free = !anyone_sleeps_on(self, at, step);
-    look_again_at(self, at, &covered, step, self->free ? NULL : &self->below);
+    const bool again = is_asleep(self, at, step);
+    self->free = !again && !anyone_sleeps_on(self, at, step);
+    look_again_at(self, at, &covered, step, self->free || again ? NULL : &self->below);
 }
 
 /* The step under way is over: it becomes part of the path. */
@@ -281,7 +294,7 @@ static void follow_first(dpor *self, position *at)
     for (uint32_t i = 0; i < self->guide.count; i++) {
         self->guide.values[i] = treadle_executed_values(child->step)[i].taken;
     }
-    at->fixed = child->open ? child->fixed : UINT32_MAX;
+    at->varied = child->open;
     self->free = false;
     self->at_leaf = child->leaf;
     self->below = child->child;
@@ -337,7 +350,7 @@ static bool select_step(dpor *self, position *at, const treadle_step *now)
     const bool stays = now->enabled & UINT64_C(1) << now->current;
     self->guide.thread = stays ? now->current : (uint32_t)__builtin_ctzll(now->enabled);
     self->guide.count = 0;
-    at->fixed = 0;
+    at->varied = true;
     return true;
 }
 
@@ -373,7 +386,10 @@ static uint32_t choose(void *context, const treadle_choice *choice)
 {
     dpor *self = context;
     const uint32_t i = self->value_count - self->positions[treadle_order_length(self->order)].values;
-    const uint16_t value = i < self->guide.count ? self->guide.values[i] : 0;
+    uint16_t value = i < self->guide.count ? self->guide.values[i] : 0;
+    if (value >= choice->count && self->positions[treadle_order_length(self->order)].varied) {
+        value = 0; /* it was known from elsewhere, and goes another way here */
+    }
     if (value >= choice->count || i >= UINT8_MAX || self->value_count == VALUES_MAX) {
         treadle_stop(value >= choice->count ? TREADLE_OUTCOME_DIVERGED : TREADLE_OUTCOME_CUT,
                      value >= choice->count ? "nondeterminism" : "dpor-limit",
@@ -408,9 +424,10 @@ static void explore_instead(dpor *self, uint32_t number, treadle_sequence_item l
 static void reverse(dpor *self, treadle_race race)
 {
     const treadle_ordered *second = treadle_order_step(self->order, race.second);
-    explore_instead(
-        self, race.first,
-        (treadle_sequence_item){.step = second->step, .thread = second->thread});
+    explore_instead(self, race.first,
+                    (treadle_sequence_item){.step = second->step,
+                                            .fixed = second->step->value_count,
+                                            .thread = second->thread});
 }
 
 /* The next step of a thread was not taken: it could have been before a step that was. */
@@ -476,8 +493,9 @@ static void reverse_races(dpor *self)
     const uint32_t end = treadle_order_length(self->order);
     for (uint32_t i = 0; i < end && self->value_count > 0; i++) {
         const treadle_ordered *step = treadle_order_step(self->order, i);
-        if (i >= self->from || !treadle_happens_before(step, &common)) {
-            for (uint32_t j = self->positions[i].fixed; j < step->step->value_count; j++) {
+        if (self->positions[i].varied &&
+            (i >= self->from || !treadle_happens_before(step, &common))) {
+            for (uint32_t j = 0; j < step->step->value_count; j++) {
                 vary(self, i, j);
             }
         }
