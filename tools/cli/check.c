@@ -13,6 +13,7 @@
 #include "tools/cli/sinks.h"
 #include "tools/cli/suggest.h"
 #include "tools/cli/symbols.h"
+#include "tools/explore/search.h"
 #include "tools/explore/baseline.h"
 #include "tools/explore/now.h"
 #include "tools/redis/redis_url.h"
@@ -36,8 +37,8 @@ static const struct argp_option options[] = {
     {"granularity", 'g', "LEVEL", 0,
      "where threads may be switched: await, sync or memory; default: those of the rows", 0},
     {"strategy", 's', "NAME", 0,
-     "random, pct, mixed (the two in turns), pos, surw or dfs; default: dfs where `holds` is "
-     "expected, else mixed",
+     "auto (default: mixed, then dpor, then mixed again), random, pct, mixed (the two in turns), "
+     "pos, surw, dfs or dpor",
      0},
     {"seed", 'S', "N", 0, "of the strategy's random numbers; default 1", 0},
     {"executions", 'n', "N", 0, "at most so many executions a cell", 0},
@@ -301,18 +302,22 @@ static const treadle_writer *find_writer(const char *format)
 
 static int check_strategy(const char *name)
 {
-    if (name == NULL || treadle_strategy_find(name) != NULL) {
+    if (name == NULL || strcmp(name, TREADLE_SEARCH_AUTO) == 0 ||
+        treadle_strategy_find(name) != NULL) {
         return TREADLE_EXIT_OK;
     }
-    const char *names[16];
-    size_t count = 0;
-    for (; count < 16 && treadle_strategies[count] != NULL; count++) {
-        names[count] = treadle_strategies[count]->name;
+    const char *names[16] = {TREADLE_SEARCH_AUTO};
+    char list[200] = TREADLE_SEARCH_AUTO;
+    size_t count = 1;
+    for (; count < 16 && treadle_strategies[count - 1] != NULL; count++) {
+        names[count] = treadle_strategies[count - 1]->name;
+        const bool last = treadle_strategies[count] == NULL;
+        const size_t used = strlen(list);
+        snprintf(list + used, sizeof list - used, "%s%s", last ? " and " : ", ", names[count]);
     }
     const char *near = treadle_suggest(name, names, count);
-    treadle_cli_error(
-        "unknown strategy \"%s\"%s%s%s; there are random, pct, mixed, pos, surw and dfs", name,
-        near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    treadle_cli_error("unknown strategy \"%s\"%s%s%s; there are %s", name,
+                      near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "", list);
     return TREADLE_EXIT_USAGE;
 }
 

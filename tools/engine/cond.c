@@ -100,6 +100,7 @@ static void wake(object *condition, thread *waiter)
     condition->waiting &= ~waiter->bit;
     waiter->signalled = true;
     treadle_lets_go(waiter->bit & ~(E.enabled | E.polling));
+    treadle_diverts(waiter->bit & E.enabled);
     E.yielded &= ~waiter->bit;
     waiter->object = mutex;
     E.timed &= ~waiter->bit;

@@ -110,6 +110,7 @@ static __attribute__((noinline)) uint32_t follow(thread *self)
     }
     treadle_footprint_now.count = 0;
     treadle_footprint_now.released = 0;
+    treadle_footprint_now.diverted = 0;
     E.observing |= OBSERVE_FOOTPRINT;
     return next;
 }
@@ -288,6 +289,7 @@ static void reset(const treadle_program *program, const treadle_execution_option
     E.observing = 0;
     treadle_footprint_now.count = 0;
     treadle_footprint_now.released = 0;
+    treadle_footprint_now.diverted = 0;
     E.decisions->count = E.plan.decisions;
     E.event = NULL;
     E.switches = 0;

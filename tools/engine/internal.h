@@ -231,6 +231,7 @@ void treadle_observe_only(const volatile void *address, size_t size, uint32_t fl
 void treadle_observe_interference(const void *with);
 void treadle_observe_fence(int order);
 void treadle_observe_release(uint64_t to);
+void treadle_observe_diversion(uint64_t of);
 void treadle_observe_edges(uint64_t to);
 
 /* The step under way touches this; see observe.h. */
@@ -260,6 +261,15 @@ static inline void treadle_lets_go(uint64_t threads)
 {
     if (UNLIKELY(E.observing)) {
         treadle_observe_release(threads);
+    }
+}
+
+/* The step under way takes from these threads what they could have done, and gives them another way
+ * on: a signal reaches who could time out. */
+static inline void treadle_diverts(uint64_t threads)
+{
+    if (UNLIKELY(E.observing)) {
+        treadle_observe_diversion(threads);
     }
 }
 

@@ -96,6 +96,13 @@ void treadle_observe_release(uint64_t to)
     }
 }
 
+void treadle_observe_diversion(uint64_t of)
+{
+    if (E.observing & OBSERVE_FOOTPRINT) {
+        treadle_footprint_now.diverted |= of;
+    }
+}
+
 void treadle_observe_edges(uint64_t to)
 {
     if (E.observing & OBSERVE_ALL) {

@@ -63,6 +63,7 @@ typedef struct treadle_result {
     uint64_t steps;      /* operations at scheduling points, all executions together */
     uint64_t cut;        /* executions that ended at a limit */
     uint64_t spin_blocks;
+    uint64_t redundant; /* executions given up as equivalent to others; not in `executions` */
     double elapsed_s;
     double share_explored;       /* of the space; 0 = not known. This and the next two: */
     treadle_guarantee guarantee; /* where nothing was found, and not all was seen */

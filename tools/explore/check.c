@@ -8,7 +8,7 @@
 
 #include "scenarios/racy.h"
 #include "tools/checkers/races.h"
-#include "tools/explore/evidence.h"
+#include "tools/explore/search.h"
 #include "tools/explore/shrink.h"
 #include "tools/explore/token.h"
 #include "tools/strategies/strategies.h"
@@ -17,8 +17,8 @@ enum {
     CHECKS_MAX = 64, /* checks in a token: every step of a short trace */
     EXECUTIONS_RANDOM = 20000,
     EXECUTIONS_RANDOM_REDIS = 1000,
-    EXECUTIONS_DFS = 5000000,
-    EXECUTIONS_DFS_REDIS = 20000,
+    EXECUTIONS_EXHAUSTIVE = 5000000,
+    EXECUTIONS_EXHAUSTIVE_REDIS = 20000,
     EXECUTIONS_RACES = 2000,
     EXECUTIONS_COARSER = 2000,
     EXECUTIONS_COARSER_REDIS = 200,
@@ -31,38 +31,33 @@ static const double SHRINK_S = 10;
 
 /* ---- planning -------------------------------------------------------------------------------- */
 
-static treadle_explore_request plan(const treadle_cell *cell, const treadle_expectation *expected,
-                                    const treadle_check_options *options)
+static treadle_explore_request plan(const treadle_cell *cell, const treadle_check_options *options)
 {
     treadle_explore_request request = {.seed = options->seed,
                                        .pct_depth = options->pct_depth,
                                        .executions_max = options->executions_max,
                                        .time_s_max = options->time_s_max};
-    /* Where nothing is stated, what one event loop can do is small enough to see it all. */
-    const bool proves = expected != NULL ? expected->verdict == TREADLE_VERDICT_HOLDS
-                                         : cell->granularity == TREADLE_GRANULARITY_AWAIT;
+    const bool only_races = options->races == TREADLE_RACES_ONLY;
     const char *strategy = options->strategy;
     if (strategy == NULL) {
-        strategy = proves && options->races != TREADLE_RACES_ONLY ? "dfs" : "mixed";
+        strategy = only_races ? "mixed" : TREADLE_SEARCH_AUTO;
     }
     snprintf(request.strategy, sizeof request.strategy, "%s", strategy);
+    const treadle_strategy *named = treadle_strategy_find(strategy);
     const bool live = cell->backend == TREADLE_BACKEND_REDIS;
-    if (request.executions_max == 0) {
-        const bool exhaustive = treadle_strategy_find(strategy)->exhaustive;
-        request.executions_max = exhaustive ? (live ? EXECUTIONS_DFS_REDIS : EXECUTIONS_DFS)
-                                            : (live ? EXECUTIONS_RANDOM_REDIS : EXECUTIONS_RANDOM);
-        if (!exhaustive && options->races == TREADLE_RACES_ONLY &&
-            request.executions_max > EXECUTIONS_RACES) {
+    if (named != NULL && request.executions_max == 0 && options->time_s_max <= 0) {
+        request.executions_max =
+            named->exhaustive ? (live ? EXECUTIONS_EXHAUSTIVE_REDIS : EXECUTIONS_EXHAUSTIVE)
+                              : (live ? EXECUTIONS_RANDOM_REDIS : EXECUTIONS_RANDOM);
+        if (!named->exhaustive && only_races && request.executions_max > EXECUTIONS_RACES) {
             request.executions_max = EXECUTIONS_RACES; /* what races does so in most executions */
         }
-        if (options->time_s_max > 0) {
-            request.executions_max = 0; /* the time is the budget that was asked for */
-        }
+    } else if (named == NULL && request.executions_max == 0 && options->time_s_max > 0) {
+        request.executions_max = TREADLE_SEARCH_UNLIMITED;
     }
-    if (request.time_s_max <= 0) {
-        const bool races =
-            treadle_race_mode_for(options->races, cell) != TREADLE_RACES_OFF;
-        request.time_s_max = options->executions_max ? 0 : races ? TIME_S_RACES : TIME_S_DEFAULT;
+    if (request.time_s_max <= 0 && options->executions_max == 0) {
+        const bool races = treadle_race_mode_for(options->races, cell) != TREADLE_RACES_OFF;
+        request.time_s_max = races ? TIME_S_RACES : TIME_S_DEFAULT;
     }
     return request;
 }
@@ -80,55 +75,6 @@ static treadle_verdict verdict_of(const treadle_explore_report *report)
         return report->interrupted || report->executions == 0 ? TREADLE_VERDICT_UNKNOWN
                                                               : TREADLE_VERDICT_NO_VIOLATION_FOUND;
     default: return TREADLE_VERDICT_UNKNOWN;
-    }
-}
-
-/* ", at most 1 cut connection, at most 2 evicted keys": every fault that was allowed for. */
-static int describe_faults(char *text, size_t size, const treadle_faults *faults)
-{
-    const struct {
-        uint32_t budget;
-        const char *one;
-        const char *many;
-    } kinds[] = {
-        {faults->cut_before + faults->cut_after + faults->cut_inside, "cut connection",
-         "cut connections"},
-        {faults->scripts_flushed, "loss of the scripts", "losses of the scripts"},
-        {faults->error_reply, "refused write", "refused writes"},
-        {faults->evicted, "evicted key", "evicted keys"},
-    };
-    int used = 0;
-    text[0] = '\0';
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-        if (kinds[i].budget > 0) {
-            used += snprintf(text + used, size - (size_t)used, ", at most %u %s", kinds[i].budget,
-                             kinds[i].budget == 1 ? kinds[i].one : kinds[i].many);
-        }
-    }
-    return used;
-}
-
-/* What a verdict without a counterexample is worth, in one line. */
-static void describe_bounds(char *text, size_t size, const treadle_explore_request *request,
-                            const treadle_explore_report *report, treadle_verdict verdict,
-                            const treadle_cell *cell)
-{
-    text[0] = '\0';
-    if (verdict == TREADLE_VERDICT_HOLDS) {
-        const treadle_faults faults = treadle_scenario_find(cell->scenario)->faults;
-        int used = report->executions == 1
-                       ? snprintf(text, size, "the only interleaving")
-                       : snprintf(text, size, "all %llu interleavings, sequentially consistent",
-                                  (unsigned long long)report->executions);
-        if (cell->backend != TREADLE_BACKEND_MEMORY) {
-            used += describe_faults(text + used, size - (size_t)used, &faults);
-        }
-        if (report->spin_blocks > 0) {
-            snprintf(text + used, size - (size_t)used,
-                     ", threads that spin or poll wait for others");
-        }
-    } else if (verdict == TREADLE_VERDICT_NO_VIOLATION_FOUND) {
-        treadle_evidence_describe(text, size, request, report);
     }
 }
 
@@ -320,8 +266,9 @@ static void expect_races(treadle_result *result, const treadle_expectation *expe
 static void explore(treadle_sandbox *sandbox, treadle_journal *journal, treadle_result *result,
                     const treadle_explore_request *request)
 {
-    treadle_explore_report report;
-    const int error = treadle_sandbox_explore(sandbox, request, &report);
+    treadle_search search;
+    const int error = treadle_search_run(sandbox, &journal->cell, request, &search);
+    const treadle_explore_report report = treadle_search_report(&search);
     if (error) {
         result->verdict = TREADLE_VERDICT_UNKNOWN;
         result->environment = true;
@@ -333,6 +280,7 @@ static void explore(treadle_sandbox *sandbox, treadle_journal *journal, treadle_
     result->steps = report.steps;
     result->cut = report.outcome.kind == TREADLE_OUTCOME_CUT;
     result->spin_blocks = report.spin_blocks;
+    result->redundant = report.redundant;
     result->elapsed_s = report.elapsed_s;
     result->complete =
         report.complete && report.cut_short == 0 && report.outcome.kind == TREADLE_OUTCOME_PASSED;
@@ -345,8 +293,10 @@ static void explore(treadle_sandbox *sandbox, treadle_journal *journal, treadle_
     }
     result->outcome = report.outcome;
     result->environment = report.outcome.kind == TREADLE_OUTCOME_ENVIRONMENT;
-    describe_bounds(result->bounds, sizeof result->bounds, request, &report, result->verdict,
-                    &journal->cell);
+    if (result->verdict == TREADLE_VERDICT_HOLDS ||
+        result->verdict == TREADLE_VERDICT_NO_VIOLATION_FOUND) {
+        treadle_search_describe(result->bounds, sizeof result->bounds, &search, &journal->cell);
+    }
     const bool found = report.outcome.kind == TREADLE_OUTCOME_VIOLATED;
     if (found) {
         result->first_violation = report.executions;
@@ -362,7 +312,7 @@ void treadle_check_cell(treadle_journal *journal, const treadle_redis_target *re
     const treadle_scenario *scenario = treadle_scenario_find(journal->cell.scenario);
     const treadle_expectation *expected = treadle_scenario_expectation(
         scenario, journal->cell.variant, journal->cell.backend, journal->cell.granularity);
-    const treadle_explore_request request = plan(&journal->cell, expected, options);
+    const treadle_explore_request request = plan(&journal->cell, options);
     treadle_result *result = &journal->result;
     memset(result, 0, sizeof *result);
     journal->has_token = false;
@@ -396,8 +346,8 @@ void treadle_check_cell(treadle_journal *journal, const treadle_redis_target *re
         }
     }
     result->expected = expected != NULL ? expected->verdict : TREADLE_VERDICT_NONE;
-    const bool sampled =
-        options->strategy != NULL && !treadle_strategy_find(options->strategy)->exhaustive;
+    const treadle_strategy *named = treadle_strategy_find(request.strategy);
+    const bool sampled = named != NULL && !named->exhaustive;
     result->as_expected = verdict_fits(result, expected, sampled);
     if (options->races == TREADLE_RACES_ON || options->races == TREADLE_RACES_ONLY) {
         expect_races(result, expected, options, sampled);

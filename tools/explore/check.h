@@ -9,7 +9,7 @@
 #include "tools/explore/sandbox.h"
 
 typedef struct treadle_check_options {
-    const char *strategy; /* NULL: dfs where `holds` is expected, else random */
+    const char *strategy; /* or "auto", which NULL means: search.h */
     uint64_t seed;
     uint32_t pct_depth;
     uint64_t executions_max; /* 0: by backend and strategy, see check.c */

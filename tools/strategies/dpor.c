@@ -31,6 +31,7 @@ enum {
 typedef struct position {
     treadle_wakeup *children; /* still to be explored from here */
     uint64_t enabled;
+    uint64_t diverted; /* by its step */
     uint32_t asleep;    /* where its list begins; it ends where the next position's begins */
     uint32_t inherited; /* so many of them come from the position before */
     uint32_t asleep_count;
@@ -257,6 +258,7 @@ static void finish_step(dpor *self)
         self->at_leaf = false;
         finish_leaf(self, at, step);
     }
+    at->diverted = self->footprint->diverted;
     const position *before = number ? at - 1 : NULL;
     const bool same = before != NULL && self->runs[before->run].thread == self->guide.thread;
     at->run = before == NULL ? 0 : before->run + !same;
@@ -436,6 +438,13 @@ static void reverse_pending(dpor *self, uint32_t first, uint32_t thread)
     explore_instead(self, first, (treadle_sequence_item){.thread = (uint8_t)thread});
 }
 
+static void reverse_diversions(dpor *self, uint32_t number)
+{
+    for (uint64_t left = self->positions[number].diverted; left; left &= left - 1) {
+        reverse_pending(self, number, (uint32_t)__builtin_ctzll(left));
+    }
+}
+
 /* A step that decides otherwise, for the first time at `index`. */
 static void vary(dpor *self, uint32_t number, uint32_t index)
 {
@@ -478,7 +487,8 @@ static treadle_clock before_all_new(const dpor *self)
     return common;
 }
 
-/* Races with what is new in this execution, in them or beside them; and decisions likewise. */
+/* Races with what is new in this execution, in them or beside them; and what else could have come
+ * otherwise. */
 static void reverse_races(dpor *self)
 {
     const treadle_clock common = before_all_new(self);
@@ -491,13 +501,16 @@ static void reverse_races(dpor *self)
         }
     }
     const uint32_t end = treadle_order_length(self->order);
-    for (uint32_t i = 0; i < end && self->value_count > 0; i++) {
+    for (uint32_t i = 0; i < end; i++) {
+        const position *at = &self->positions[i];
         const treadle_ordered *step = treadle_order_step(self->order, i);
-        if (self->positions[i].varied &&
-            (i >= self->from || !treadle_happens_before(step, &common))) {
-            for (uint32_t j = 0; j < step->step->value_count; j++) {
-                vary(self, i, j);
-            }
+        if ((step->step->value_count == 0 && !at->diverted) ||
+            (i < self->from && treadle_happens_before(step, &common))) {
+            continue;
+        }
+        reverse_diversions(self, i);
+        for (uint32_t j = 0; j < step->step->value_count && at->varied; j++) {
+            vary(self, i, j);
         }
     }
 }
