@@ -15,6 +15,7 @@ static const treadle_scenario *const *const tables[] = {
     treadle_rollout,
     treadle_rollout_semaphore,
     treadle_rollout_token_bucket,
+    treadle_rollout_redis_bucket,
     treadle_rollout_metrics,
     treadle_rollout_provider_factory,
     treadle_rollout_combined,

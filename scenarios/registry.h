@@ -16,6 +16,7 @@ extern const treadle_scenario *const treadle_metrics[];
 extern const treadle_scenario *const treadle_rollout[];
 extern const treadle_scenario *const treadle_rollout_semaphore[];
 extern const treadle_scenario *const treadle_rollout_token_bucket[];
+extern const treadle_scenario *const treadle_rollout_redis_bucket[];
 extern const treadle_scenario *const treadle_rollout_metrics[];
 extern const treadle_scenario *const treadle_rollout_provider_factory[];
 extern const treadle_scenario *const treadle_rollout_combined[];

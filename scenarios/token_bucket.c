@@ -612,6 +612,28 @@ static void check_expiry(void *context)
     }
 }
 
+/* The original has taken the only token, and another variant takes over. */
+static void *setup_taken_over(const treadle_run *run)
+{
+    shared_fixture *state = open_clients(run, 1, 1.0 / 3600);
+    char error[200];
+    struct redis_bucket *original = redis_bucket_proposed.open(
+        &state->limits, treadle_redis_connection(THREADS_MAX), error, sizeof error);
+    state->decisions[0] = redis_bucket_proposed.try_acquire(original, state->provider, NULL, NULL);
+    redis_bucket_proposed.close(original);
+    return state;
+}
+
+/* Asks at once, and again when the time to live that the original has set is over. */
+static void ask_after_take_over(void *context, uint32_t index)
+{
+    shared_fixture *state = context;
+    (void)index;
+    shared_try(state, state->clients[0], NULL);
+    sleep_s(301);
+    state->decisions[1] = shared_try(state, state->clients[0], NULL);
+}
+
 /* The reply may get lost on the way; the client reconnects and asks again, with the same id. */
 static void take_with_retry(void *context, uint32_t index)
 {
@@ -868,6 +890,14 @@ static const treadle_expectation expect_shared_expiry[] = {
     {0},
 };
 
+static const treadle_expectation expect_taken_over[] = {
+    TREADLE_REDIS_ROW("naive", VIOLATED, "early-refill", "sets 300 s again"),
+    TREADLE_REDIS_ROW("proposed", VIOLATED, "early-refill", "sets 300 s again"),
+    TREADLE_REDIS_ROW("fixed", HOLDS, NULL,
+                      "a refusal prolongs the life of what would expire before it is full"),
+    {0},
+};
+
 static const treadle_expectation expect_shared_retry[] = {
     TREADLE_REDIS_ROW("naive", VIOLATED, "lost-token", "another attempt is another request"),
     TREADLE_REDIS_ROW("proposed", VIOLATED, "lost-token", "another attempt is another request"),
@@ -1054,6 +1084,18 @@ static const treadle_scenario shared_expiry = {
     .moves_clock = true,
 };
 
+static const treadle_scenario shared_taken_over = {
+    .name = "token_bucket/shared_taken_over",
+    .summary = "on Redis: the original took the token of the hour; it is not there after 301 s",
+    .parameters = one,
+    .expectations = expect_taken_over,
+    .thread_prefix = "client",
+    .setup = setup_taken_over,
+    .thread = ask_after_take_over,
+    .check = check_expiry,
+    .moves_clock = true,
+};
+
 static const treadle_scenario shared_retry = {
     .name = "token_bucket/shared_retry",
     .summary =
@@ -1109,6 +1151,7 @@ const treadle_scenario *const treadle_token_bucket[] = {
     &sequential_row,
     &shared_take_row,
     &shared_expiry,
+    &shared_taken_over,
     &shared_retry,
     &shared_ttl,
     &shared_sequential_row,
