@@ -185,7 +185,7 @@ static bool find_limits(const void *context, const char *provider, size_t length
     }
     memcpy(name, provider, length);
     name[length] = '\0';
-    const struct provider_config *found = limiter_config_find(context, name);
+    const struct limiter_provider *found = limiter_config_find(context, name);
     if (found == NULL) {
         return false;
     }
