@@ -9,6 +9,7 @@ static const treadle_scenario *const *const tables[] = {
     treadle_sliding_window_faults,
     treadle_memory_store,
     treadle_token_bucket,
+    treadle_redis_bucket,
     treadle_semaphore,
     treadle_provider_factory,
     treadle_metrics,

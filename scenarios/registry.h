@@ -10,6 +10,7 @@ extern const treadle_scenario *const treadle_sliding_window[];
 extern const treadle_scenario *const treadle_sliding_window_faults[];
 extern const treadle_scenario *const treadle_memory_store[];
 extern const treadle_scenario *const treadle_token_bucket[];
+extern const treadle_scenario *const treadle_redis_bucket[];
 extern const treadle_scenario *const treadle_semaphore[];
 extern const treadle_scenario *const treadle_provider_factory[];
 extern const treadle_scenario *const treadle_metrics[];

@@ -24,6 +24,7 @@
  * flows in until then, as in redis_bucket/fixed.c, whose key this is.
  *  - Nonsense configuration is refused, and the scripts check their arguments again before they
  *    write. Changed limits hold for this client; what window and bucket hold is kept.
+ *  - A snapshot shows window and bucket at one moment; the slots are this process's.
  *  - Cancellation takes effect while waiting, never in the middle of a command.
  *
  * Scripts are sent by their SHA1, and as text where the server does not know them: two round trips
@@ -34,6 +35,7 @@
 #include "redis_parts.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct script {
@@ -136,6 +138,14 @@ static const struct script give_back_script = {
                            "end\n"
                            "hold(math.min(capacity, tokens + 1))\n"
                            "return {1}\n",
+};
+
+/* Answers {requests in the window, tokens as text}, of one moment; writes nothing. */
+static const struct script look_script = {
+    .sha = "41f4703bf14a2eb33058759609330adf4e9a7295",
+    .text = SCRIPT_PRELUDE
+    "local count = redis.call('ZCOUNT', window, '(' .. seconds(now_us - window_us), '+inf')\n"
+    "return {count, string.format('%.17g', tokens)}\n",
 };
 
 /* ---- scripts --------------------------------------------------------------------------------- */
@@ -310,6 +320,25 @@ static bool fixed_reconfigure(struct combined *limiter, const struct combined_pr
            redis_parts_reconfigure(limiter, limits, error, error_size);
 }
 
+static bool fixed_inspect(struct combined *limiter, const char *provider, redisContext *redis,
+                          struct combined_snapshot *snapshot)
+{
+    struct combined_provider limits;
+
+    if (redis == NULL || !redis_parts_limits(limiter, provider, &limits)) {
+        return false;
+    }
+    redisReply *reply = run_script(&look_script, &limits, redis, "");
+    if (reply == NULL) {
+        return false;
+    }
+    snapshot->window = reply->element[0]->integer;
+    snapshot->tokens = strtod(reply->element[1]->str, NULL);
+    freeReplyObject(reply);
+    limiter->semaphores->stats(limiter->slots, &snapshot->slots);
+    return true;
+}
+
 const struct combined_variant combined_redis_fixed = {
     .name = "fixed",
     .backend = COMBINED_REDIS,
@@ -318,5 +347,5 @@ const struct combined_variant combined_redis_fixed = {
     .acquire = fixed_acquire,
     .release = fixed_release,
     .reconfigure = fixed_reconfigure,
-    .inspect = redis_parts_inspect,
+    .inspect = fixed_inspect,
 };
