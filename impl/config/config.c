@@ -471,7 +471,7 @@ void limiter_config_free(struct limiter_config *config)
 }
 
 const struct limiter_provider *limiter_config_find(const struct limiter_config *config,
-                                                  const char *provider)
+                                                   const char *provider)
 {
     for (size_t i = 0; i < config->providers_count; i++) {
         if (strcmp(config->providers[i].name, provider) == 0) {

@@ -48,7 +48,7 @@ struct limiter_provider {
 
 struct limiter_config {
     long long max_concurrent;
-    size_t providers_count;            /* at least 1 */
+    size_t providers_count;             /* at least 1 */
     struct limiter_provider *providers; /* in the order of the file */
 };
 
@@ -64,7 +64,7 @@ void limiter_config_free(struct limiter_config *config);
 
 /* The provider of that name, or NULL. */
 const struct limiter_provider *limiter_config_find(const struct limiter_config *config,
-                                                  const char *provider);
+                                                   const char *provider);
 
 /* What the sliding window is told: at most rpm in any window. */
 struct rate_limits limiter_provider_window(const struct limiter_provider *provider);
