@@ -40,6 +40,7 @@ static struct redis_bucket_switch *open_client(const fixture *state, uint32_t cl
     if (opened == NULL) {
         treadle_violation("setup", "the client cannot be opened: %s", error);
     }
+    /* cppcheck-suppress returnDanglingLifetime ; open() copies the options */
     return opened;
 }
 
