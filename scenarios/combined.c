@@ -999,6 +999,7 @@ static const treadle_scenario not_sent = {
     .setup = setup_roomy,
     .thread = give_back_twice,
     .check = check_one_made,
+    .moves_clock = true,
 };
 static const treadle_scenario failed = {
     .name = "combined/failed",
@@ -1116,6 +1117,7 @@ static const treadle_scenario snapshot = {
     .setup = setup_snapshot,
     .thread = acquire_or_look,
     .check = check_closed,
+    .moves_clock = true,
 };
 static const treadle_scenario lost_reply = {
     .name = "combined/lost_reply",

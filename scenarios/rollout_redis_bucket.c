@@ -234,17 +234,21 @@ static void check_one_granted(void *context)
 
 /* ---- a share of the keys --------------------------------------------------------------------- */
 
-/* A provider that the replacement serves at that share. */
+/* A provider that the replacement serves at that share. Where names get a prefix, which one that is
+ * depends on it. */
 static const char *replaced_provider(struct rollout_flag *flag)
 {
-    for (int i = 0;; i++) {
-        char name[32];
-        snprintf(name, sizeof name, "openai-%d", i);
-        const char *provider = treadle_redis_provider(name);
+    static const char *const names[] = {"openai",  "anthropic",  "mistral",   "cohere",
+                                        "google",  "deepseek",   "fireworks", "together",
+                                        "groq",    "perplexity", "replicate", "azure",
+                                        "bedrock", "voyage",     "xai",       "ai21"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const char *provider = treadle_redis_provider(names[i]);
         if (rollout_fixed.decide(flag, provider).arm == ROLLOUT_REPLACEMENT) {
             return provider;
         }
     }
+    treadle_violation("setup", "the replacement serves none of 16 providers at half of all keys");
 }
 
 /* Each client is a process with a flag of its own, all of one name and share. The naive switch is
@@ -346,6 +350,7 @@ static const treadle_scenario retry = {
     .setup = setup_retry,
     .thread = roll_back_or_retry,
     .check = check_retry,
+    .moves_clock = true,
     .faults = {.cut_before = 1, .cut_after = 1},
 };
 
@@ -358,6 +363,7 @@ static const treadle_scenario shared_key = {
     .thread = switch_or_take,
     .check = check_one_granted,
     .no_baseline = "both arms see what both have taken, so that no switch can go wrong",
+    .moves_clock = true,
 };
 
 static const treadle_scenario share = {
