@@ -202,6 +202,8 @@ const treadle_claim treadle_claims[] = {
           "A flag that just switches provider factories is a safe roll-out."),
     HOLDS("rollback-7", "document, rollback", "rollout/metrics_in_flight", "naive", MEMORY, NULL,
           "A flag that just switches metrics collectors is a safe roll-out."),
+    HOLDS("rollback-8", "document, rollback", "rollout/redis_bucket_fall_back", "naive", REDIS,
+          NULL, "Keeping the original's bucket in Redis as a fall-back is a safe roll-out."),
 };
 
 const size_t treadle_claim_count = sizeof treadle_claims / sizeof treadle_claims[0];

@@ -461,6 +461,33 @@ static void check_reconfigured(void *context)
     }
 }
 
+/* ---- snapshot -------------------------------------------------------------------------------- */
+
+static void *setup_snapshot(const treadle_run *run)
+{
+    return open_limiters(run, 1, 1, CLIENTS_MAX);
+}
+
+/* Client 1 looks while the others ask. What passes has a place in the window and a token. */
+static void acquire_or_look(void *context, uint32_t index)
+{
+    fixture *state = context;
+    struct combined_snapshot seen;
+    if (index > 0) {
+        acquire_until(state, index, 0, &NOT_AT_ALL);
+        return;
+    }
+    if (!state->variant->inspect(limiter_of(state, 0), state->providers[0].name,
+                                 on_redis(state) ? treadle_redis_connection(0) : NULL, &seen)) {
+        treadle_violation("error", "there is no snapshot to be had");
+    }
+    treadle_note("window %lld, tokens %.3g", seen.window, seen.tokens);
+    if (seen.window != 1 - (long long)seen.tokens) {
+        treadle_violation("torn-snapshot", "%lld in the window and %.3g tokens in a bucket of 1",
+                          seen.window, seen.tokens);
+    }
+}
+
 /* ---- linearizable ---------------------------------------------------------------------------- */
 
 enum { ACQUIRE, GIVE_BACK };
@@ -595,6 +622,23 @@ static void check_both_or_neither(void *context)
         treadle_violation("half-taken",
                           "the window holds %lld requests, the bucket has given %.3g tokens",
                           window, taken);
+    }
+}
+
+enum { SCRIPT_LOSSES = 6, ROUND_TRIPS_MAX = 8 };
+
+/* Twice, so that there are scripts to lose. */
+static void acquire_and_bound_round_trips(void *context, uint32_t index)
+{
+    for (int i = 0; i < 2; i++) {
+        const uint64_t before = treadle_redis_round_trip_count();
+        acquire_until(context, index, 0, &NOT_AT_ALL);
+        const uint64_t count = treadle_redis_round_trip_count() - before;
+        if (count > ROUND_TRIPS_MAX) {
+            treadle_violation("unbounded-retry", "one request took %llu round trips",
+                              (unsigned long long)count);
+        }
+        release(context, index, COMBINED_DONE);
     }
 }
 
@@ -862,6 +906,36 @@ static const treadle_expectation expect_lost_reply[] = {
     {0},
 };
 
+static const treadle_expectation expect_snapshot[] = {
+    TREADLE_MEMORY_ROW("naive", AWAIT, HOLDS, NULL, "nothing suspends when there is a token"),
+    TREADLE_MEMORY_ROW("naive", SYNC, VIOLATED, "torn-snapshot",
+                       "a token is taken, the window is charged later"),
+    TREADLE_MEMORY_ROW("proposed", AWAIT, HOLDS, NULL, "nothing suspends when there is a token"),
+    TREADLE_MEMORY_ROW("proposed", SYNC, VIOLATED, "torn-snapshot",
+                       "the window is charged, a token is taken later"),
+    TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "one critical section shows both"),
+    TREADLE_REDIS_ROW("naive", VIOLATED, "torn-snapshot", "window and bucket are asked in turns"),
+    TREADLE_REDIS_ROW("proposed", VIOLATED, "torn-snapshot",
+                      "window and bucket are asked in turns"),
+    TREADLE_REDIS_ROW("fixed", HOLDS, NULL, "one script shows both"),
+    {0},
+};
+static const treadle_expectation expect_refused_write[] = {
+    TREADLE_REDIS_ROW("naive", VIOLATED, "half-taken", "the bucket took a token, the ZADD fails"),
+    TREADLE_REDIS_ROW("proposed", VIOLATED, "half-taken",
+                      "the window was charged, the bucket's script fails"),
+    TREADLE_REDIS_ROW("fixed", HOLDS, NULL, "the script stops at its first write"),
+    {0},
+};
+static const treadle_expectation expect_scripts_lost[] = {
+    TREADLE_REDIS_ROW("naive", VIOLATED, "unbounded-retry",
+                      "the bucket's script is loaded as often as it is lost"),
+    TREADLE_REDIS_ROW("proposed", VIOLATED, "unbounded-retry",
+                      "both scripts are loaded as often as they are lost"),
+    TREADLE_REDIS_ROW("fixed", HOLDS, NULL, "sends the text when the server does not know it"),
+    {0},
+};
+
 static const treadle_scenario toctou = {
     .name = "combined/toctou",
     .summary = "clients wait for tokens; at most `limit` pass in one window",
@@ -925,6 +999,7 @@ static const treadle_scenario not_sent = {
     .setup = setup_roomy,
     .thread = give_back_twice,
     .check = check_one_made,
+    .moves_clock = true,
 };
 static const treadle_scenario failed = {
     .name = "combined/failed",
@@ -1011,6 +1086,39 @@ static const treadle_scenario cut = {
     .check = check_both_or_neither,
     .faults = {.cut_before = 1, .cut_after = 1, .scripts_flushed = 1},
 };
+static const treadle_scenario refused_write = {
+    .name = "combined/refused_write",
+    .summary = "the server may refuse a write; window and bucket agree",
+    .parameters = one,
+    .expectations = expect_refused_write,
+    .thread_prefix = "client",
+    .setup = setup_roomy,
+    .thread = acquire_and_return,
+    .check = check_both_or_neither,
+    .faults = {.error_reply = 1},
+};
+static const treadle_scenario scripts_lost = {
+    .name = "combined/scripts_lost",
+    .summary = "the server may lose its scripts, again and again; at most 8 round trips",
+    .parameters = one,
+    .expectations = expect_scripts_lost,
+    .thread_prefix = "client",
+    .setup = setup_roomy,
+    .thread = acquire_and_bound_round_trips,
+    .check = check_closed,
+    .faults = {.scripts_flushed = SCRIPT_LOSSES},
+};
+static const treadle_scenario snapshot = {
+    .name = "combined/snapshot",
+    .summary = "one looks while others ask; window and bucket are those of one moment",
+    .parameters = two,
+    .expectations = expect_snapshot,
+    .thread_prefix = "client",
+    .setup = setup_snapshot,
+    .thread = acquire_or_look,
+    .check = check_closed,
+    .moves_clock = true,
+};
 static const treadle_scenario lost_reply = {
     .name = "combined/lost_reply",
     .summary = "a reply gets lost; asking again with the same id charges nothing twice",
@@ -1048,6 +1156,9 @@ const treadle_scenario *const treadle_combined[] = {
     &processes,
     &fast_clock,
     &cut,
+    &refused_write,
+    &scripts_lost,
+    &snapshot,
     &lost_reply,
     &linearizable,
     &sequential_row,

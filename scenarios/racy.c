@@ -29,6 +29,7 @@ static const racy_pair racy[] = {
     RACY("combined/two_providers", "proposed", SYNC),
     RACY("combined/reconfigure", "naive", AWAIT),
     RACY("combined/reconfigure", "proposed", AWAIT),
+    RACY("combined/snapshot", "naive", AWAIT),
     RACY("combined/linearizable", "naive", AWAIT),
     RACY("memory_store/check_then_add", "naive", AWAIT),
     RACY("memory_store/check_then_add", "proposed", AWAIT),

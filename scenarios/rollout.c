@@ -903,6 +903,7 @@ static const treadle_scenario fall_back_to_last_slot = {
     .thread = acquire_in_redis,
     .check = check_not_lost,
     .faults = {.cut_after = 1},
+    .moves_clock = true,
 };
 
 static const treadle_scenario shared_keys = {
@@ -914,6 +915,7 @@ static const treadle_scenario shared_keys = {
     .thread = switch_or_acquire_in_redis,
     .check = check_shared_keys,
     .no_baseline = "both arms count each other's requests, so that no switch can go wrong",
+    .moves_clock = true,
 };
 
 const treadle_scenario *const treadle_rollout[] = {

@@ -109,7 +109,9 @@ typedef struct treadle_scenario {
     const char *no_baseline; /* why no variant breaks here; NULL where one must (baseline.h) */
     treadle_faults faults;
     bool serial_outcomes;   /* check() calls treadle_outcome_text(); see tools/checkers/serial.h */
-    bool moves_clock;       /* sleeps: on a live server only where that follows the virtual clock */
+    bool moves_clock;       /* sleeps, compares a client's clock with the server's, or counts on
+                               time that stands still: on a live server only where that follows the
+                               virtual clock */
     uint32_t step_limit;    /* 0 = the engine's default */
     uint32_t random_values; /* see engine.h */
     uint32_t heap_reuse_after; /* likewise */

@@ -508,8 +508,60 @@ static const treadle_scenario round_trips = {
     .check = sliding_check_closed,
 };
 
+/* ---- reconfigured ------------------------------------------------------------------------------
+ */
+
+/* A deployment's limit goes from 2 to 1, client by client: the first has the new one. */
+static void *setup_half_reconfigured(const treadle_run *run)
+{
+    sliding_fixture *state = sliding_open(run, 2, 60);
+    sliding_open_clients(state, (uint32_t)treadle_run_parameter(run, "threads"));
+    state->variant->close(state->clients[0]);
+    state->limits.rpm = 1;
+    state->clients[0] = sliding_open_client(state, 0);
+    state->limits.rpm = 2;
+    return state;
+}
+
+static const treadle_parameter three[] = {
+    {"threads", 3, 3, SLIDING_CLIENTS_MAX, "clients; the first has the new limit"}, {0}};
+
+static const treadle_expectation expect_reconfigured[] = {
+    TREADLE_REDIS_ROW("naive", VIOLATED, "over-admission", "ZCOUNT ZCOUNT ZADD ZADD"),
+    TREADLE_REDIS_ROW("proposed-lua", HOLDS, NULL, "each is held against its own limit, in a step"),
+    TREADLE_REDIS_ROW("proposed-pipeline", HOLDS, NULL,
+                      "each is held against its own limit, in a step"),
+    TREADLE_REDIS_ROW("watch", NO_VIOLATION_FOUND, NULL,
+                      "each is held against its own limit, or looks again; too many interleavings "
+                      "for dfs"),
+    TREADLE_REDIS_ROW("fixed", HOLDS, NULL, "each is held against its own limit, in a step"),
+    {0},
+};
+
+static const treadle_scenario reconfigured = {
+    .name = "sliding_window/reconfigured",
+    .summary = "the limit is lowered client by client; no more than the larger one are admitted",
+    .parameters = three,
+    .expectations = expect_reconfigured,
+    .thread_prefix = "client",
+    .setup = setup_half_reconfigured,
+    .thread = sliding_acquire,
+    .check = sliding_check_admitted,
+};
+
 const treadle_scenario *const treadle_sliding_window[] = {
-    &check_then_add,        &all_succeed, &linearizable,  &refused_not_charged, &boundary_row,
-    &sequential_row,        &repeated_id, &colliding_ids, &no_window,           &fractional_window,
-    &fractional_window_ttl, &round_trips, NULL,
+    &check_then_add,
+    &all_succeed,
+    &linearizable,
+    &refused_not_charged,
+    &boundary_row,
+    &sequential_row,
+    &repeated_id,
+    &colliding_ids,
+    &no_window,
+    &fractional_window,
+    &fractional_window_ttl,
+    &round_trips,
+    &reconfigured,
+    NULL,
 };

@@ -2,7 +2,9 @@
 /* The sliding window on Redis when something fails: connections are cut, the server loses scripts,
  * replicas or keys, a client's clock is wrong. */
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "scenarios/registry.h"
 #include "scenarios/sliding_window_fixture.h"
@@ -52,6 +54,47 @@ static const treadle_scenario cut_anywhere = {
     .thread = sliding_acquire,
     .check = sliding_check_ttl,
     .faults = {.cut_before = 1, .cut_after = 1, .cut_inside = 1},
+};
+
+/* ---- a cancelled request ------------------------------------------------------------------------
+ */
+
+static void *acquire_as_victim(void *context)
+{
+    sliding_acquire(context, 0);
+    return NULL;
+}
+
+static void acquire_and_cancel(void *context, uint32_t index)
+{
+    static const struct timespec moment = {.tv_nsec = 1};
+    pthread_t victim;
+    (void)index;
+    if (pthread_create(&victim, NULL, acquire_as_victim, context) == 0) {
+        nanosleep(&moment, NULL); /* something that commands can come before and after */
+        pthread_cancel(victim);
+        pthread_join(victim, NULL);
+    }
+}
+
+static const treadle_expectation expect_cancelled[] = {
+    TREADLE_REDIS_ROW("naive", VIOLATED, "no-ttl", "cancelled between ZADD and EXPIRE"),
+    TREADLE_REDIS_ROW("proposed-lua", HOLDS, NULL, "the script sets both"),
+    TREADLE_REDIS_ROW("proposed-pipeline", HOLDS, NULL, "the transaction sets both"),
+    TREADLE_REDIS_ROW("watch", HOLDS, NULL, "the transaction sets both"),
+    TREADLE_REDIS_ROW("fixed", HOLDS, NULL, "the script sets both"),
+    {0},
+};
+
+static const treadle_scenario request_cancelled = {
+    .name = "sliding_window/request_cancelled",
+    .summary = "a request is cancelled at any moment; no key is left that never expires",
+    .parameters = sliding_one_client,
+    .expectations = expect_cancelled,
+    .thread_prefix = "client",
+    .setup = sliding_setup_one_a_minute,
+    .thread = acquire_and_cancel,
+    .check = sliding_check_ttl,
 };
 
 /* ---- a lost reply ------------------------------------------------------------------------------
@@ -364,6 +407,7 @@ static const treadle_scenario fast_clock_blocks = {
 const treadle_scenario *const treadle_sliding_window_faults[] = {
     &no_ttl,
     &cut_anywhere,
+    &request_cancelled,
     &retry_after_lost_reply,
     &retry_charged_once,
     &scripts_lost,

@@ -1,20 +1,17 @@
 // SPDX-License-Identifier: MIT
-/* The token bucket. In memory: the unlocked reader, waiters that are promised nothing, and use
- * while it is reset, reconfigured and cancelled. On Redis (shared_…): clients share nothing but the
- * server, so `await` shows everything. */
+/* The token bucket in memory: the unlocked reader, waiters that are promised nothing, and use while
+ * it is reset, reconfigured and cancelled. The one on Redis is in redis_bucket.c. */
 #include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
-#include "impl/redis_bucket/redis_bucket.h"
 #include "impl/token_bucket/token_bucket.h"
 #include "models/token_bucket_model.h"
 #include "scenarios/registry.h"
 #include "tools/checkers/linearizability.h"
 #include "tools/checkers/serial.h"
-#include "tools/redis/redis_seam.h"
 
 enum { THREADS_MAX = 32 };
 
@@ -511,174 +508,6 @@ static void check_closed(void *context)
     close_bucket(context);
 }
 
-/* ---- shared: on Redis ------------------------------------------------------------------------ */
-
-typedef struct shared_fixture {
-    const struct redis_bucket_variant *variant;
-    const char *provider;
-    struct token_bucket_limits limits;
-    struct redis_bucket *clients[THREADS_MAX];
-    enum rate_decision decisions[THREADS_MAX];
-    uint32_t count;
-} shared_fixture;
-
-static struct redis_bucket *open_client(shared_fixture *state, uint32_t connection)
-{
-    char error[200];
-    struct redis_bucket *client = state->variant->open(
-        &state->limits, treadle_redis_connection(connection), error, sizeof error);
-    if (client == NULL) {
-        treadle_violation("setup", "the client cannot be opened: %s", error);
-    }
-    return client;
-}
-
-static shared_fixture *open_clients(const treadle_run *run, double capacity, double rate_per_s)
-{
-    shared_fixture *state = calloc(1, sizeof *state);
-    state->variant = redis_bucket_find(run->variant);
-    state->provider = treadle_redis_provider("openai");
-    state->limits = (struct token_bucket_limits){.capacity = capacity, .rate_per_s = rate_per_s};
-    state->count = (uint32_t)treadle_run_parameter(run, "threads");
-    for (uint32_t i = 0; i < state->count; i++) {
-        state->clients[i] = open_client(state, i);
-    }
-    return state;
-}
-
-static void close_clients(shared_fixture *state)
-{
-    for (uint32_t i = 0; i < state->count; i++) {
-        state->variant->close(state->clients[i]);
-    }
-}
-
-static enum rate_decision shared_try(shared_fixture *state, struct redis_bucket *client,
-                                     const char *request_id)
-{
-    const enum rate_decision decision =
-        state->variant->try_acquire(client, state->provider, request_id, NULL);
-    treadle_note("try_acquire: %s", rate_decision_name(decision));
-    return decision;
-}
-
-static void *setup_one_an_hour(const treadle_run *run)
-{
-    return open_clients(run, 1, 1.0 / 3600);
-}
-
-static void shared_take(void *context, uint32_t index)
-{
-    shared_fixture *state = context;
-    state->decisions[index] = shared_try(state, state->clients[index], NULL);
-}
-
-static void check_shared_take(void *context)
-{
-    shared_fixture *state = context;
-    uint32_t sum = 0;
-    for (uint32_t i = 0; i < state->count; i++) {
-        sum += state->decisions[i] == RATE_ADMITTED;
-        if (state->decisions[i] == RATE_ERROR) {
-            treadle_violation("error", "client %u: %s", i + 1,
-                              state->variant->last_error(state->clients[i]));
-        }
-    }
-    close_clients(state);
-    if (sum > 1) {
-        treadle_violation("over-grant", "%u clients took the only token", sum);
-    }
-    if (sum == 0) {
-        treadle_violation("lost-token", "nobody got the only token");
-    }
-}
-
-/* A token an hour: takes it, and asks again after five minutes and a second. */
-static void take_twice(void *context, uint32_t index)
-{
-    shared_fixture *state = context;
-    shared_take(state, index);
-    sleep_s(301);
-    state->decisions[1] = shared_try(state, state->clients[0], NULL);
-}
-
-static void check_expiry(void *context)
-{
-    shared_fixture *state = context;
-    close_clients(state);
-    if (state->decisions[0] == RATE_ADMITTED && state->decisions[1] == RATE_ADMITTED) {
-        treadle_violation("early-refill",
-                          "two requests 301 s apart are admitted at one token an hour");
-    }
-}
-
-/* The reply may get lost on the way; the client reconnects and asks again, with the same id. */
-static void take_with_retry(void *context, uint32_t index)
-{
-    shared_fixture *state = context;
-    state->decisions[index] = shared_try(state, state->clients[index], "request-1");
-    if (state->decisions[index] != RATE_ERROR) {
-        return;
-    }
-    struct redis_bucket *again = open_client(state, THREADS_MAX + index);
-    state->decisions[index] = shared_try(state, again, "request-1");
-    state->variant->close(again);
-}
-
-static void check_retry(void *context)
-{
-    shared_fixture *state = context;
-    close_clients(state);
-    if (state->decisions[0] == RATE_REFUSED) {
-        treadle_violation("lost-token",
-                          "the only token was taken for this request, which is refused on retry");
-    }
-}
-
-static void check_ttl(void *context)
-{
-    shared_fixture *state = context;
-    char key[256];
-    snprintf(key, sizeof key, "bucket:%s", state->provider);
-    redisReply *reply = treadle_redis_inspect("PTTL %s", key);
-    const long long ttl_ms = reply->type == REDIS_REPLY_INTEGER ? reply->integer : -3;
-    freeReplyObject(reply);
-    close_clients(state);
-    if (ttl_ms == -1) {
-        treadle_violation("no-ttl", "the key %s exists and never expires", key);
-    }
-}
-
-static void *setup_shared_sequential(const treadle_run *run)
-{
-    return open_clients(run, 3, 0.5);
-}
-
-static void shared_sequential(void *context, uint32_t index)
-{
-    static const double pauses_s[] = {0, 0, 0, 1, 1, 0.5, 1.5, 0, 0.25, 1, 20, 0, 0, 0, 2, 0};
-    shared_fixture *state = context;
-    struct token_bucket_model model;
-    (void)index;
-    token_bucket_model_init(&model, 3, 1, 2 * NS_PER_S, treadle_clock_ns());
-    for (size_t i = 0; i < sizeof pauses_s / sizeof pauses_s[0]; i++) {
-        sleep_s(pauses_s[i]);
-        const int64_t now = treadle_clock_ns();
-        const bool expected = token_bucket_model_take(&model, now);
-        const bool got = shared_try(state, state->clients[0], NULL) == RATE_ADMITTED;
-        require_equal("the decision", i + 1, got, expected);
-        double left = -1;
-        state->variant->available(state->clients[0], state->provider, &left);
-        require_equal("what is left", i + 1, floor(left),
-                      (double)token_bucket_model_available(&model, now));
-    }
-}
-
-static void check_shared_closed(void *context)
-{
-    close_clients(context);
-}
-
 /* ---- rows ------------------------------------------------------------------------------------ */
 
 static const treadle_parameter one[] = {{"threads", 1, 1, 1, "threads"}, {0}};
@@ -851,44 +680,6 @@ static const treadle_expectation expect_sequential[] = {
     {0},
 };
 
-static const treadle_expectation expect_shared_take[] = {
-    TREADLE_REDIS_ROW("naive", VIOLATED, "over-grant",
-                      "HMGET HMGET HSET HSET: both read the same token"),
-    TREADLE_REDIS_ROW("proposed", HOLDS, NULL, "a script is one step"),
-    TREADLE_REDIS_ROW("fixed", HOLDS, NULL, "a script is one step"),
-    {0},
-};
-
-static const treadle_expectation expect_shared_expiry[] = {
-    TREADLE_REDIS_ROW("naive", VIOLATED, "early-refill",
-                      "the state expires after 300 s, and no state is a full bucket"),
-    TREADLE_REDIS_ROW("proposed", VIOLATED, "early-refill",
-                      "the state expires after 300 s, and no state is a full bucket"),
-    TREADLE_REDIS_ROW("fixed", HOLDS, NULL, "the state expires when the bucket is full again"),
-    {0},
-};
-
-static const treadle_expectation expect_shared_retry[] = {
-    TREADLE_REDIS_ROW("naive", VIOLATED, "lost-token", "another attempt is another request"),
-    TREADLE_REDIS_ROW("proposed", VIOLATED, "lost-token", "another attempt is another request"),
-    TREADLE_REDIS_ROW("fixed", HOLDS, NULL, "a retry with the same id is recognised"),
-    {0},
-};
-
-static const treadle_expectation expect_shared_ttl[] = {
-    TREADLE_REDIS_ROW("naive", VIOLATED, "no-ttl", "cut off between HSET and EXPIRE"),
-    TREADLE_REDIS_ROW("proposed", HOLDS, NULL, "the script sets both"),
-    TREADLE_REDIS_ROW("fixed", HOLDS, NULL, "the script sets both"),
-    {0},
-};
-
-static const treadle_expectation expect_shared_sequential[] = {
-    TREADLE_REDIS_ROW("naive", HOLDS, NULL, "one client"),
-    TREADLE_REDIS_ROW("proposed", HOLDS, NULL, "one client"),
-    TREADLE_REDIS_ROW("fixed", HOLDS, NULL, "one client"),
-    {0},
-};
-
 static const treadle_scenario reader = {
     .name = "token_bucket/reader",
     .summary = "one takes while one reads what is left; no token comes from nowhere",
@@ -1031,68 +822,6 @@ static const treadle_scenario sequential_row = {
     .no_baseline = "one thread: nothing interleaves",
 };
 
-static const treadle_scenario shared_take_row = {
-    .name = "token_bucket/shared_take",
-    .summary = "on Redis: clients ask at once for the only token; one gets it",
-    .parameters = two,
-    .expectations = expect_shared_take,
-    .thread_prefix = "client",
-    .setup = setup_one_an_hour,
-    .thread = shared_take,
-    .check = check_shared_take,
-};
-
-static const treadle_scenario shared_expiry = {
-    .name = "token_bucket/shared_expiry",
-    .summary = "on Redis: a token an hour, asked for after 301 s; it is not there yet",
-    .parameters = one,
-    .expectations = expect_shared_expiry,
-    .thread_prefix = "client",
-    .setup = setup_one_an_hour,
-    .thread = take_twice,
-    .check = check_expiry,
-    .moves_clock = true,
-};
-
-static const treadle_scenario shared_retry = {
-    .name = "token_bucket/shared_retry",
-    .summary =
-        "on Redis: a reply may get lost; asking again with the same id takes no second token",
-    .parameters = one,
-    .expectations = expect_shared_retry,
-    .thread_prefix = "client",
-    .setup = setup_one_an_hour,
-    .thread = take_with_retry,
-    .check = check_retry,
-    .faults = {.cut_after = 1},
-};
-
-static const treadle_scenario shared_ttl = {
-    .name = "token_bucket/shared_ttl",
-    .summary =
-        "on Redis: a client may be cut off before any flush; no key is left that never expires",
-    .parameters = one,
-    .expectations = expect_shared_ttl,
-    .thread_prefix = "client",
-    .setup = setup_one_an_hour,
-    .thread = shared_take,
-    .check = check_ttl,
-    .faults = {.cut_before = 1},
-};
-
-static const treadle_scenario shared_sequential_row = {
-    .name = "token_bucket/shared_sequential",
-    .summary = "on Redis: one client, many requests; every answer is the model's",
-    .parameters = one,
-    .expectations = expect_shared_sequential,
-    .thread_prefix = "client",
-    .setup = setup_shared_sequential,
-    .thread = shared_sequential,
-    .check = check_shared_closed,
-    .no_baseline = "one client: nothing interleaves",
-    .moves_clock = true,
-};
-
 const treadle_scenario *const treadle_token_bucket[] = {
     &reader,
     &takers,
@@ -1107,10 +836,5 @@ const treadle_scenario *const treadle_token_bucket[] = {
     &reset_with_waiter,
     &give_back_row,
     &sequential_row,
-    &shared_take_row,
-    &shared_expiry,
-    &shared_retry,
-    &shared_ttl,
-    &shared_sequential_row,
     NULL,
 };

@@ -18,11 +18,13 @@
  *    charged for a request that nobody makes any more goes by with the window; what could not be
  *    given back for want of a connection, too.
  *  - Keys expire when they no longer say anything: the window's when its last request has, the
- *    bucket's when it would be full. A bucket that is never refilled does not expire.
+ *    bucket's when it would be full. A bucket that is never refilled does not expire. Where another
+ *    variant has left a bucket that would expire earlier, a refusal prolongs it.
  *  - A refill in the future (a client of another variant runs fast) has been paid out: nothing
  * flows in until then, as in redis_bucket/fixed.c, whose key this is.
  *  - Nonsense configuration is refused, and the scripts check their arguments again before they
  *    write. Changed limits hold for this client; what window and bucket hold is kept.
+ *  - A snapshot shows window and bucket at one moment; the slots are this process's.
  *  - Cancellation takes effect while waiting, never in the middle of a command.
  *
  * Scripts are sent by their SHA1, and as text where the server does not know them: two round trips
@@ -33,6 +35,7 @@
 #include "redis_parts.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct script {
@@ -73,34 +76,46 @@ struct script {
     "    refilled_us = now_us\n"                                                                  \
     "end\n"                                                                                       \
     "tokens = math.min(capacity, tokens)\n"                                                       \
-    "local function hold(count)\n"                                                                \
-    "    redis.call('HSET', bucket, 'tokens', string.format('%.17g', count),\n"                   \
-    "               'last_refill', seconds(refilled_us))\n"                                       \
+    "local function expire_when_full(count)\n"                                                    \
+    "    local full_ms = (refilled_us - now_us) / 1000 + (capacity - count) * 1000 / rate\n"      \
+    "    full_ms = math.ceil(full_ms) + 1\n"                                                      \
     "    if rate > 0 then\n"                                                                      \
-    "        local full_ms = (refilled_us - now_us) / 1000 + (capacity - count) * 1000 / rate\n"  \
-    "        redis.call('PEXPIRE', bucket, string.format('%.0f', math.ceil(full_ms) + 1))\n"      \
+    "        redis.call('PEXPIRE', bucket, string.format('%.0f', full_ms))\n"                     \
     "    else\n"                                                                                  \
     "        redis.call('PERSIST', bucket)\n"                                                     \
     "    end\n"                                                                                   \
+    "end\n"                                                                                       \
+    "local function hold(count)\n"                                                                \
+    "    redis.call('HSET', bucket, 'tokens', string.format('%.17g', count),\n"                   \
+    "               'last_refill', seconds(refilled_us))\n"                                       \
+    "    expire_when_full(count)\n"                                                               \
+    "end\n"                                                                                       \
+    "local function refuse(answer)\n"                                                             \
+    "    local missing_ms = rate > 0 and (capacity - tokens) * 1000 / rate or math.huge\n"        \
+    "    local ttl_ms = redis.call('PTTL', bucket)\n"                                             \
+    "    if ttl_ms >= -1 and ttl_ms < missing_ms then\n"                                          \
+    "        expire_when_full(tokens)\n"                                                          \
+    "    end\n"                                                                                   \
+    "    return {answer}\n"                                                                       \
     "end\n"
 
 /* Answers {0, id} passed; {-1} window full; {-2} no token ever; {n} a token in n us. A token
  * lacks a billionth where doubles were added up: that is one. */
 static const struct script pass_script = {
-    .sha = "839b41c4fec4496445257fcf94836510fd357fbc",
+    .sha = "12b23805ca194be07c7e130a478466d7be6b8912",
     .text = SCRIPT_PRELUDE
     "redis.call('ZREMRANGEBYSCORE', window, '-inf', seconds(now_us - window_us))\n"
     "if id ~= '' and redis.call('ZSCORE', window, id) then\n"
     "    return {0, id}\n"
     "end\n"
     "if redis.call('ZCARD', window) >= limit then\n"
-    "    return {-1}\n"
+    "    return refuse(-1)\n"
     "end\n"
     "if tokens < 1 - 1e-9 then\n"
     "    if rate <= 0 then\n"
-    "        return {-2}\n"
+    "        return refuse(-2)\n"
     "    end\n"
-    "    return {refilled_us - now_us + math.ceil((1 - tokens) / rate * 1000000)}\n"
+    "    return refuse(refilled_us - now_us + math.ceil((1 - tokens) / rate * 1000000))\n"
     "end\n"
     "if id == '' then\n"
     "    local serial = 0\n"
@@ -117,12 +132,20 @@ static const struct script pass_script = {
 
 /* Answers {1} given back, {0} there was nothing to give back. */
 static const struct script give_back_script = {
-    .sha = "954774413ed6d8445d43c8af722e6e115e096d41",
+    .sha = "dd73fefbecd0bf52ef373aac8525e1631a02751c",
     .text = SCRIPT_PRELUDE "if redis.call('ZREM', window, id) == 0 then\n"
                            "    return {0}\n"
                            "end\n"
                            "hold(math.min(capacity, tokens + 1))\n"
                            "return {1}\n",
+};
+
+/* Answers {requests in the window, tokens as text}, of one moment; writes nothing. */
+static const struct script look_script = {
+    .sha = "41f4703bf14a2eb33058759609330adf4e9a7295",
+    .text = SCRIPT_PRELUDE
+    "local count = redis.call('ZCOUNT', window, '(' .. seconds(now_us - window_us), '+inf')\n"
+    "return {count, string.format('%.17g', tokens)}\n",
 };
 
 /* ---- scripts --------------------------------------------------------------------------------- */
@@ -297,6 +320,25 @@ static bool fixed_reconfigure(struct combined *limiter, const struct combined_pr
            redis_parts_reconfigure(limiter, limits, error, error_size);
 }
 
+static bool fixed_inspect(struct combined *limiter, const char *provider, redisContext *redis,
+                          struct combined_snapshot *snapshot)
+{
+    struct combined_provider limits;
+
+    if (redis == NULL || !redis_parts_limits(limiter, provider, &limits)) {
+        return false;
+    }
+    redisReply *reply = run_script(&look_script, &limits, redis, "");
+    if (reply == NULL) {
+        return false;
+    }
+    snapshot->window = reply->element[0]->integer;
+    snapshot->tokens = strtod(reply->element[1]->str, NULL);
+    freeReplyObject(reply);
+    limiter->semaphores->stats(limiter->slots, &snapshot->slots);
+    return true;
+}
+
 const struct combined_variant combined_redis_fixed = {
     .name = "fixed",
     .backend = COMBINED_REDIS,
@@ -305,5 +347,5 @@ const struct combined_variant combined_redis_fixed = {
     .acquire = fixed_acquire,
     .release = fixed_release,
     .reconfigure = fixed_reconfigure,
-    .inspect = redis_parts_inspect,
+    .inspect = fixed_inspect,
 };

@@ -248,11 +248,11 @@ static const struct field global_fields[] = {
 };
 
 static const struct field provider_fields[] = {
-    {"rpm", read_whole, offsetof(struct provider_config, rpm), 1, RATE_LIMITS_RPM_MAX, true},
-    {"burst", read_whole, offsetof(struct provider_config, burst), 1, LIMITER_CONFIG_BURST_MAX,
+    {"rpm", read_whole, offsetof(struct limiter_provider, rpm), 1, RATE_LIMITS_RPM_MAX, true},
+    {"burst", read_whole, offsetof(struct limiter_provider, burst), 1, LIMITER_CONFIG_BURST_MAX,
      true},
-    {"tpm", read_whole, offsetof(struct provider_config, tpm), 1, LIMITER_CONFIG_TPM_MAX, false},
-    {"window_size", read_seconds, offsetof(struct provider_config, window_s), 1,
+    {"tpm", read_whole, offsetof(struct limiter_provider, tpm), 1, LIMITER_CONFIG_TPM_MAX, false},
+    {"window_size", read_seconds, offsetof(struct limiter_provider, window_s), 1,
      RATE_LIMITS_WINDOW_US_MAX, false},
 };
 
@@ -292,7 +292,7 @@ static bool read_provider(struct reader *reader, const yaml_node_pair_t *pair,
 {
     const yaml_node_t *key = yaml_document_get_node(&reader->document, pair->key);
     const yaml_node_t *value = yaml_document_get_node(&reader->document, pair->value);
-    struct provider_config *provider = &reader->config->providers[reader->config->providers_count];
+    struct limiter_provider *provider = &reader->config->providers[reader->config->providers_count];
 
     provider->window_s = 60;
     if (!read_name(reader, key, provider->name)) {
@@ -470,8 +470,8 @@ void limiter_config_free(struct limiter_config *config)
     }
 }
 
-const struct provider_config *limiter_config_find(const struct limiter_config *config,
-                                                  const char *provider)
+const struct limiter_provider *limiter_config_find(const struct limiter_config *config,
+                                                   const char *provider)
 {
     for (size_t i = 0; i < config->providers_count; i++) {
         if (strcmp(config->providers[i].name, provider) == 0) {
@@ -481,12 +481,12 @@ const struct provider_config *limiter_config_find(const struct limiter_config *c
     return NULL;
 }
 
-struct rate_limits provider_config_window(const struct provider_config *provider)
+struct rate_limits limiter_provider_window(const struct limiter_provider *provider)
 {
     return (struct rate_limits){.rpm = provider->rpm, .window_s = provider->window_s};
 }
 
-struct token_bucket_limits provider_config_bucket(const struct provider_config *provider)
+struct token_bucket_limits limiter_provider_bucket(const struct limiter_provider *provider)
 {
     return (struct token_bucket_limits){
         .capacity = (double)provider->burst,

@@ -11,8 +11,8 @@
  *       openai:
  *         rpm: 100             # requests in a window
  *         burst: 20            # requests at once after a pause
- *         tpm: 90000           # language-model tokens in a window; optional, nothing here limits
- * it window_size: 60      # seconds, to the microsecond; optional, 60 when absent
+ *         tpm: 90000           # language-model tokens in a window; optional, not limited here
+ *         window_size: 60      # seconds, to the microsecond; optional, 60 when absent
  *
  * Anything else is refused with one line, `FILE:LINE: what is wrong, and what would be right`: an
  * unknown key, a key twice, a missing one, a value of the wrong type or out of range, a file that
@@ -38,7 +38,7 @@
 #define LIMITER_CONFIG_BURST_MAX 1000000LL
 #define LIMITER_CONFIG_TPM_MAX 1000000000000LL
 
-struct provider_config {
+struct limiter_provider {
     char name[LIMITER_CONFIG_NAME_MAX + 1]; /* printable, without blanks: it is part of keys */
     long long rpm;
     long long burst;
@@ -48,8 +48,8 @@ struct provider_config {
 
 struct limiter_config {
     long long max_concurrent;
-    size_t providers_count;            /* at least 1 */
-    struct provider_config *providers; /* in the order of the file */
+    size_t providers_count;             /* at least 1 */
+    struct limiter_provider *providers; /* in the order of the file */
 };
 
 /* Reads a file. NULL, with one line in `error`, when it is refused or memory is out. */
@@ -63,13 +63,13 @@ struct limiter_config *limiter_config_parse(const char *name, const char *text, 
 void limiter_config_free(struct limiter_config *config);
 
 /* The provider of that name, or NULL. */
-const struct provider_config *limiter_config_find(const struct limiter_config *config,
-                                                  const char *provider);
+const struct limiter_provider *limiter_config_find(const struct limiter_config *config,
+                                                   const char *provider);
 
 /* What the sliding window is told: at most rpm in any window. */
-struct rate_limits provider_config_window(const struct provider_config *provider);
+struct rate_limits limiter_provider_window(const struct limiter_provider *provider);
 
 /* What the token bucket is told: capacity = burst, rate = rpm / window. */
-struct token_bucket_limits provider_config_bucket(const struct provider_config *provider);
+struct token_bucket_limits limiter_provider_bucket(const struct limiter_provider *provider);
 
 #endif

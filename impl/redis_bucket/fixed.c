@@ -6,7 +6,8 @@
  * Policies:
  *  - The key expires when the bucket is full again, not before: no key is a full bucket, so expiry
  *    changes nothing. A bucket that is never refilled never expires.
- *  - A refusal writes nothing.
+ *  - A refusal writes nothing but a longer time to live, where another variant has left one that
+ *    would end before the bucket is full.
  *  - Time that was counted is not counted again: after the server's clock was set back (or a client
  *    of another variant ran fast) nothing is refilled until it has caught up.
  *  - A request id that took a token in the last REDIS_BUCKET_RETRY_S is admitted again without
@@ -72,18 +73,23 @@ static const char script[] =
     "    last_us = now_us\n"
     "end\n"
     "tokens = math.min(capacity, tokens)\n"
+    "local left = tokens\n"
     "if wanted > 0 and tokens >= 1 then\n"
-    "    local left = tokens - 1\n"
+    "    left = tokens - 1\n"
     "    redis.call('HSET', key, 'tokens', string.format('%.17g', left),\n"
     "               'last_refill', string.format('%.6f', last_us / 1000000))\n"
-    "    if rate > 0 then\n"
-    "        local full_ms = (last_us - now_us) / 1000 + (capacity - left) * 1000 / rate\n"
-    "        redis.call('PEXPIRE', key, string.format('%.0f', math.ceil(full_ms) + 1))\n"
-    "    else\n"
-    "        redis.call('PERSIST', key)\n"
-    "    end\n"
     "    if mark_ms > 0 then\n"
     "        redis.call('SET', mark, '1', 'PX', string.format('%.0f', mark_ms))\n"
+    "    end\n"
+    "end\n"
+    "local ttl_ms = wanted > 0 and redis.call('PTTL', key) or -2\n"
+    "if ttl_ms >= 0 and rate == 0 then\n"
+    "    redis.call('PERSIST', key)\n"
+    "elseif ttl_ms >= -1 and rate > 0 then\n"
+    "    local full_ms = (last_us - now_us) / 1000 + (capacity - left) * 1000 / rate\n"
+    "    full_ms = math.ceil(full_ms) + 1\n"
+    "    if ttl_ms < full_ms then\n"
+    "        redis.call('PEXPIRE', key, string.format('%.0f', full_ms))\n"
     "    end\n"
     "end\n"
     "return string.format('%.17g', tokens)\n";
@@ -116,7 +122,7 @@ static bool run_script(struct redis_bucket *bucket, const char *provider, const 
         }
         redisReply *reply = redis_client_command(
             &bucket->client, REDIS_REPLY_STRING,
-            "EVALSHA %s 2 bucket:%s bucket:%s:request:%s %.17g %.17g %d %d", bucket->script_sha,
+            "EVALSHA %s 2 bucket:%s " REDIS_BUCKET_MARK " %.17g %.17g %d %d", bucket->script_sha,
             provider, provider, request_id != NULL ? request_id : "", bucket->limits.capacity,
             bucket->limits.rate_per_s, mark_ms, wanted);
         if (reply != NULL) {

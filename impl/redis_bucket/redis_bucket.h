@@ -29,8 +29,10 @@
 
 #include <hiredis/hiredis.h>
 
-/* For how long `fixed` recognises a request id. */
+/* For how long `fixed` recognises a request id, and by which key (for the provider and the id):
+ * where it exists, a token was taken. */
 #define REDIS_BUCKET_RETRY_S 60
+#define REDIS_BUCKET_MARK "bucket:%s:request:%s"
 
 struct redis_bucket;
 

@@ -3,6 +3,7 @@
 #include "memory_store_switch.h"
 #include "metrics_switch.h"
 #include "provider_factory_switch.h"
+#include "redis_bucket_switch.h"
 #include "rollout.h"
 #include "semaphore_switch.h"
 #include "sliding_window_switch.h"
@@ -30,6 +31,7 @@ VARIANTS(memory_store_switch, &memory_store_switch_naive, &memory_store_switch_c
          &memory_store_switch_fixed)
 VARIANTS(metrics_switch, &metrics_switch_naive, &metrics_switch_fixed)
 VARIANTS(provider_factory_switch, &provider_factory_switch_naive, &provider_factory_switch_fixed)
+VARIANTS(redis_bucket_switch, &redis_bucket_switch_naive, &redis_bucket_switch_fixed)
 VARIANTS(semaphore_switch, &semaphore_switch_naive, &semaphore_switch_fixed)
 VARIANTS(sliding_window_switch, &sliding_window_switch_naive, &sliding_window_switch_fixed)
 VARIANTS(token_bucket_switch, &token_bucket_switch_naive, &token_bucket_switch_fixed)

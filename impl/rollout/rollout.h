@@ -18,7 +18,7 @@
  *    ramp that was computed from an earlier setting cannot undo a roll-back.
  *
  * A flag decides, it does not move anything. What a component must do so that no slot is lost or
- * doubled when a key changes its arm is in memory_store_switch.h and sliding_window_switch.h.
+ * doubled when a key changes its arm is in the header of each component's switch.
  *
  * Ownership and threads: one flag serves many threads. `open` and `close` belong to one thread,
  * before the first and after the last use by any other. Strings passed in are not kept.

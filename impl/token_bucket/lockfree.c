@@ -2,9 +2,10 @@
 
 /*
  * The whole bucket in one 64-bit atomic: the time at which it will be full again, moved by
- * compare-and-swap (the generic cell rate algorithm). Taking a token is a clock reading and one
- * successful swap; a refusal writes nothing. A waiter moves the time beyond what the bucket holds,
- * which promises it a future token, and sleeps until that is due.
+ * compare-and-swap (the generic cell rate algorithm). Taking a token is a clock reading, where the
+ * bucket is refilled at all, and one successful swap; a refusal writes nothing. A waiter moves the
+ * time beyond what the bucket holds, which promises it a future token, and sleeps until that is
+ * due.
  *
  * Policies, where they differ from `fixed`:
  *  - A waiter that goes away gives its token back to the bucket. Those behind do not move up; the
@@ -103,32 +104,42 @@ static struct token_pace read_slot(struct token_bucket *bucket, uint64_t word)
     };
 }
 
-/* `clock_ns` is the bucket's time, if it does not stand still. */
-static struct view view_of(struct token_bucket *bucket, uint64_t word, int64_t clock_ns)
+static int64_t clock_of(const struct token_bucket *bucket)
+{
+    return token_pace_monotonic_ns() - bucket->opened_ns;
+}
+
+#define NOT_READ (-1)
+
+/* The bucket's time by that pace. A call reads the clock once, and not at all where the bucket's
+ * time stands still: `*clock_ns` begins as NOT_READ. Attempts after the first may go by a value
+ * that has grown old; that only makes the bucket emptier. */
+static int64_t now_by(const struct token_pace *pace, const struct token_bucket *bucket,
+                      int64_t *clock_ns)
+{
+    if (!pace->refilled) {
+        return 0;
+    }
+    if (*clock_ns == NOT_READ) {
+        *clock_ns = clock_of(bucket);
+    }
+    return *clock_ns;
+}
+
+static struct view view_of(struct token_bucket *bucket, uint64_t word, int64_t *clock_ns)
 {
     struct view view = {
         .word = word,
         .full_at_ns = time_of(word),
         .pace = read_slot(bucket, word),
     };
-    view.now_ns = view.pace.refilled ? clock_ns : 0;
+    view.now_ns = now_by(&view.pace, bucket, clock_ns);
     return view;
-}
-
-static int64_t clock_of(const struct token_bucket *bucket)
-{
-    return token_pace_monotonic_ns() - bucket->opened_ns;
 }
 
 static uint64_t load_word(struct token_bucket *bucket)
 {
     return atomic_load_explicit(&bucket->word, memory_order_acquire);
-}
-
-static struct view view_now(struct token_bucket *bucket)
-{
-    const int64_t clock_ns = clock_of(bucket);
-    return view_of(bucket, load_word(bucket), clock_ns);
 }
 
 /* False when the word is no longer the one that was read; `*word` is then the new one. */
@@ -171,15 +182,16 @@ static void lockfree_close(struct token_bucket *bucket)
     }
 }
 
-/* Takes the next token if it is due at `latest_ns` (on the clock) at the latest, or there now.
+/* Takes the next token if it is due at `latest_ns` at the latest, or there now.
  * Says when it is due either way; `promise` (unless NULL) is filled in when it was taken. */
-static bool take(struct token_bucket *bucket, int64_t clock_ns, int64_t latest_ns,
-                 struct view *view, struct promise *promise)
+static bool take(struct token_bucket *bucket, int64_t latest_ns, struct view *view,
+                 struct promise *promise)
 {
+    int64_t clock_ns = NOT_READ;
     uint64_t word = load_word(bucket);
 
     for (;;) {
-        *view = view_of(bucket, word, clock_ns);
+        *view = view_of(bucket, word, &clock_ns);
         const uint64_t epoch = promise != NULL ? epoch_of(bucket, word) : 0;
         const int64_t due = token_pace_due(&view->pace, view->full_at_ns, view->now_ns);
         if (due > view->now_ns && (due > latest_ns || due == TOKEN_PACE_NEVER)) {
@@ -198,7 +210,7 @@ static bool take(struct token_bucket *bucket, int64_t clock_ns, int64_t latest_n
 static enum rate_decision lockfree_try_acquire(struct token_bucket *bucket, double *retry_after_s)
 {
     struct view view;
-    if (take(bucket, clock_of(bucket), INT64_MIN, &view, NULL)) {
+    if (take(bucket, INT64_MIN, &view, NULL)) {
         return RATE_ADMITTED;
     }
     if (retry_after_s != NULL) {
@@ -211,7 +223,7 @@ static enum rate_decision lockfree_try_acquire(struct token_bucket *bucket, doub
 /* One token more, as long as the promise, if any, still stands. */
 static void restore(struct token_bucket *bucket, const struct promise *promise)
 {
-    const int64_t clock_ns = clock_of(bucket);
+    int64_t clock_ns = NOT_READ;
     uint64_t word = load_word(bucket);
     int64_t restored;
 
@@ -219,7 +231,7 @@ static void restore(struct token_bucket *bucket, const struct promise *promise)
         if (promise != NULL && epoch_of(bucket, word) != promise->epoch) {
             return;
         }
-        const struct view view = view_of(bucket, word, clock_ns);
+        const struct view view = view_of(bucket, word, &clock_ns);
         restored = token_pace_give_back(&view.pace, view.full_at_ns, view.now_ns);
     } while (!swap(bucket, &word, restored, word));
 }
@@ -255,7 +267,7 @@ static enum rate_decision lockfree_acquire(struct token_bucket *bucket,
     struct view view;
 
     for (;;) {
-        if (!take(bucket, clock_of(bucket), latest_ns, &view, &promise)) {
+        if (!take(bucket, latest_ns, &view, &promise)) {
             return RATE_REFUSED;
         }
         if (promise.due_ns <= view.now_ns) {
@@ -271,7 +283,8 @@ static enum rate_decision lockfree_acquire(struct token_bucket *bucket,
 
 static double lockfree_available(struct token_bucket *bucket)
 {
-    const struct view view = view_now(bucket);
+    int64_t clock_ns = NOT_READ;
+    const struct view view = view_of(bucket, load_word(bucket), &clock_ns);
     double tokens = token_pace_tokens(&view.pace, view.full_at_ns, view.now_ns);
     return tokens > 0 ? tokens : 0;
 }
@@ -292,7 +305,7 @@ static double unpromised_tokens(const struct view *view)
 static void begin_anew(struct token_bucket *bucket, const struct token_pace *pace, bool full)
 {
     pthread_mutex_lock(&bucket->changing);
-    const int64_t clock_ns = clock_of(bucket);
+    int64_t clock_ns = NOT_READ;
     uint64_t word = load_word(bucket);
     const uint64_t epoch = epoch_of(bucket, word) + 1;
     const struct token_pace next = pace != NULL ? *pace : read_slot(bucket, word);
@@ -300,9 +313,9 @@ static void begin_anew(struct token_bucket *bucket, const struct token_pace *pac
 
     write_slot(bucket, &next, epoch);
     do {
-        const struct view view = view_of(bucket, word, clock_ns);
+        const struct view view = view_of(bucket, word, &clock_ns);
         const double tokens = full ? INFINITY : unpromised_tokens(&view);
-        full_at_ns = token_pace_holding(&next, tokens, next.refilled ? clock_ns : 0);
+        full_at_ns = token_pace_holding(&next, tokens, now_by(&next, bucket, &clock_ns));
     } while (!swap(bucket, &word, full_at_ns, epoch));
     pthread_mutex_unlock(&bucket->changing);
 }

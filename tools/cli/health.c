@@ -84,10 +84,11 @@ static const struct argp argp = {
     .options = options,
     .parser = parse,
     .doc = "Inspects the keys of the rate limiters on a live Redis server. Only reads.\v"
-           "Looks at the sorted sets window:PROVIDER and the hashes bucket:PROVIDER for windows "
-           "over their limit, keys without a TTL, times in the future, tokens outside of 0 to the "
-           "capacity, values and types that make no sense, and keys of providers that are not "
-           "configured. A Redis user with +scan +type +pttl +zcount +zrevrange +hmget +time is "
+           "Looks at the sorted sets window:PROVIDER, the hashes bucket:PROVIDER and the strings "
+           "bucket:PROVIDER:request:ID for windows over their limit, keys without a TTL, times in "
+           "the future, tokens outside of 0 to the capacity, values and types that make no sense, "
+           "and keys of providers that are not configured. A Redis user with +scan +type +pttl "
+           "+zcount +zrevrange +hmget +time is "
            "enough (and +select, for another database than 0).\n\n"
            "Exit status: 0 healthy, 1 something was found, 2 usage, 3 the server could not be "
            "asked.",
@@ -184,7 +185,7 @@ static bool find_limits(const void *context, const char *provider, size_t length
     }
     memcpy(name, provider, length);
     name[length] = '\0';
-    const struct provider_config *found = limiter_config_find(context, name);
+    const struct limiter_provider *found = limiter_config_find(context, name);
     if (found == NULL) {
         return false;
     }

@@ -15,11 +15,13 @@ enum { BATCH = 128, MESSAGE_MAX = 200, SHOWN_MAX = 40, TYPE_MAX = 32 };
 
 static const double window_s_max = 1e9; /* keeps microseconds within their type */
 
-typedef enum role { WINDOW, BUCKET } role;
+/* A mark says that a request took a token: the string bucket:PROVIDER:request:ID. */
+typedef enum role { WINDOW, BUCKET, MARK } role;
 
 static const char *const role_starts[] = {[WINDOW] = "window:", [BUCKET] = "bucket:"};
-static const char *const role_types[] = {[WINDOW] = "zset", [BUCKET] = "hash"};
+static const char *const role_types[] = {[WINDOW] = "zset", [BUCKET] = "hash", [MARK] = "string"};
 static const char *const role_type_names[] = {[WINDOW] = "sorted set", [BUCKET] = "hash"};
+static const char mark_infix[] = ":request:";
 
 /* One key, and what was seen of it. */
 typedef struct look {
@@ -78,20 +80,27 @@ __attribute__((format(printf, 6, 7))) static void report(const inspector *self, 
 
 /* ---- the first look: what there is ----------------------------------------------------------- */
 
-/* The provider that a key is of, and what is configured for it. */
-static void look_up(const inspector *self, look *at)
+/* What a key is by its name and type; the provider that it is of, and what is configured for it. */
+static void classify(const inspector *self, look *at)
 {
     const treadle_inspection *options = self->options;
     const size_t skip =
         strlen(options->prefix ? options->prefix : "") + strlen(role_starts[WINDOW]);
-    const char *start = at->key.data + skip - strlen(role_starts[WINDOW]);
+    const char *provider = at->key.data + skip;
+    const char *start = provider - strlen(role_starts[WINDOW]);
+    size_t length = at->key.length - skip;
     _Static_assert(sizeof "window:" == sizeof "bucket:", "both names have one length");
     at->role =
         memcmp(start, role_starts[WINDOW], strlen(role_starts[WINDOW])) == 0 ? WINDOW : BUCKET;
+    const char *infix = memmem(provider, length, mark_infix, strlen(mark_infix));
+    if (at->role == BUCKET && infix != NULL && strcmp(at->type, role_types[MARK]) == 0) {
+        at->role = MARK;
+        length = (size_t)(infix - provider);
+    }
+    at->typed = strcmp(at->type, role_types[at->role]) == 0;
     at->limits = (treadle_provider_limits){.rpm = NAN, .window_s = NAN, .capacity = NAN};
-    at->known =
-        options->limits == NULL || options->limits(options->limits_context, at->key.data + skip,
-                                                   at->key.length - skip, &at->limits);
+    at->known = options->limits == NULL ||
+                options->limits(options->limits_context, provider, length, &at->limits);
 }
 
 static void ask_first(inspector *self, const look *looks, size_t count)
@@ -118,10 +127,10 @@ static void take_first(inspector *self, look *looks, size_t count)
         if (type != NULL) {
             snprintf(looks[i].type, sizeof looks[i].type, "%s", type->str);
             looks[i].present = strcmp(type->str, "none") != 0;
-            looks[i].typed = strcmp(type->str, role_types[looks[i].role]) == 0;
         }
         freeReplyObject(type);
         take_ttl(self, &looks[i]);
+        classify(self, &looks[i]);
     }
     self->began_us = treadle_redis_take_time(&self->reader);
 }
@@ -162,7 +171,7 @@ static void ask_content(inspector *self, const look *at)
                                             treadle_redis_argument("0"),
                                             treadle_redis_argument("WITHSCORES")};
         treadle_redis_ask(&self->reader, TREADLE_READ_ZREVRANGE, newest, 4);
-    } else {
+    } else if (at->role == BUCKET) {
         const treadle_resp_span fields[] = {at->key, treadle_redis_argument("tokens"),
                                             treadle_redis_argument("last_refill")};
         treadle_redis_ask(&self->reader, TREADLE_READ_HMGET, fields, 3);
@@ -189,8 +198,10 @@ static void take_second(inspector *self, look *looks, size_t count)
         if (looks[i].typed && counts(&looks[i])) {
             looks[i].counted = treadle_redis_take(&self->reader);
         }
-        if (looks[i].typed) {
+        if (looks[i].typed && looks[i].role != MARK) {
             looks[i].content = treadle_redis_take(&self->reader);
+        }
+        if (looks[i].typed) {
             take_ttl(self, &looks[i]);
         }
     }
@@ -308,7 +319,6 @@ static void inspect_batch(inspector *self, const treadle_resp_span *keys, size_t
     look looks[BATCH] = {0};
     for (size_t i = 0; i < count; i++) {
         looks[i].key = keys[i];
-        look_up(self, &looks[i]);
     }
     ask_first(self, looks, count);
     take_first(self, looks, count);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Inspects what the rate limiters of a running deployment keep on their Redis server: the sorted
- * sets window:PROVIDER and the hashes bucket:PROVIDER.
+ * sets window:PROVIDER, the hashes bucket:PROVIDER, and the strings bucket:PROVIDER:request:ID that
+ * say of a request that it took a token.
  *
  * Nothing is written, and nothing is asked that could hold the server up: keys are found by SCAN,
  * and looked at in small pipelines. The deployment goes on meanwhile, so a key may change between

@@ -73,3 +73,12 @@ target_link_libraries(treadle_contention PRIVATE treadle_impl PkgConfig::JANSSON
 add_test(NAME contention COMMAND treadle_contention --scale 20 --repetitions 2 --format json)
 set_tests_properties(contention PROPERTIES TIMEOUT 60 PASS_REGULAR_EXPRESSION
                                            "\"name\":\"lockfree/metrics/store\"")
+
+# impl/ by itself, as a stranger would use it: copied, built, installed; its example built against
+# what was installed.
+add_test(NAME impl_alone COMMAND ${CMAKE_COMMAND} -DSOURCE=${PROJECT_SOURCE_DIR}/impl
+                                 -DWORK=${CMAKE_CURRENT_BINARY_DIR}/impl_alone
+                                 -DCOMPILER=${CMAKE_C_COMPILER}
+                                 -P ${PROJECT_SOURCE_DIR}/tools/cmake/impl_alone.cmake)
+set_tests_properties(impl_alone PROPERTIES TIMEOUT 300 PASS_REGULAR_EXPRESSION
+                                           "openai: [0-9]+ in its window, limit 20")

@@ -202,6 +202,25 @@ Test(combined_redis, a_slow_bucket_is_forgotten_by_the_original_and_not_by_fixed
     }
 }
 
+Test(combined_redis, fixed_prolongs_a_bucket_of_the_original_when_it_refuses)
+{
+    for (int full_window = 0; full_window < 2; full_window++) {
+        const long long rpm = full_window ? 1 : 2;
+        const double window_s = full_window ? 3600 : 7200; /* a token an hour */
+        struct combined_permit permit;
+        redis_fixture_do(redis, "FLUSHALL");
+        struct combined *original = open_limiter(&combined_redis_proposed, rpm, window_s, 1, 9);
+        struct combined *limiter = open_limiter(&combined_redis_fixed, rpm, window_s, 1, 9);
+        cr_assert_eq(acquire(&combined_redis_proposed, original, NULL, &permit), RATE_ADMITTED);
+        cr_assert_leq(redis_fixture_number(redis, "PTTL bucket:p"), 300000);
+        cr_assert_eq(acquire(&combined_redis_fixed, limiter, NULL, &permit), RATE_REFUSED);
+        const double ttl_ms = redis_fixture_number(redis, "PTTL bucket:p");
+        cr_assert(ttl_ms > 3590000 && ttl_ms <= 3600001, "%g", ttl_ms);
+        combined_redis_fixed.close(limiter);
+        combined_redis_proposed.close(original);
+    }
+}
+
 Test(combined_redis, fixed_survives_what_it_finds)
 {
     struct combined *limiter = open_limiter(&combined_redis_fixed, 5, 60, 5, 9);

@@ -32,13 +32,13 @@ Test(config, reads_the_shape_of_the_original)
               "  anthropic:\n    rpm: 1\n    burst: 1\n    window_size: 1.5\n");
     cr_assert_eq(config->max_concurrent, 12);
     cr_assert_eq(config->providers_count, 2);
-    const struct provider_config *openai = limiter_config_find(config, "openai");
+    const struct limiter_provider *openai = limiter_config_find(config, "openai");
     cr_assert_eq(openai, &config->providers[0]);
     cr_assert_eq(openai->rpm, 100);
     cr_assert_eq(openai->burst, 20);
     cr_assert_eq(openai->tpm, 90000);
     cr_assert_eq(openai->window_s, 60);
-    const struct provider_config *anthropic = limiter_config_find(config, "anthropic");
+    const struct limiter_provider *anthropic = limiter_config_find(config, "anthropic");
     cr_assert_eq(anthropic, &config->providers[1]);
     cr_assert_eq(anthropic->tpm, 0, "not given");
     cr_assert_eq(anthropic->window_s, 1.5);
@@ -50,8 +50,8 @@ Test(config, reads_the_shape_of_the_original)
 Test(config, tells_the_window_and_the_bucket_their_limits)
 {
     struct limiter_config *config = parse(GLOBAL OPENAI);
-    struct rate_limits window = provider_config_window(&config->providers[0]);
-    struct token_bucket_limits bucket = provider_config_bucket(&config->providers[0]);
+    struct rate_limits window = limiter_provider_window(&config->providers[0]);
+    struct token_bucket_limits bucket = limiter_provider_bucket(&config->providers[0]);
     cr_assert_eq(window.rpm, 100);
     cr_assert_eq(window.window_s, 60, "60 when absent");
     cr_assert(rate_limits_validate(&window, NULL, 0));
@@ -67,8 +67,8 @@ Test(config, reads_the_ends_of_every_range)
         "providers:\n"
         "  low: {rpm: 1, burst: 1, tpm: 1, window_size: 0.000001}\n"
         "  high: {rpm: 1000000, burst: 1000000, tpm: 1000000000000, window_size: 2678400.0}\n");
-    const struct rate_limits low = provider_config_window(&config->providers[0]);
-    const struct rate_limits high = provider_config_window(&config->providers[1]);
+    const struct rate_limits low = limiter_provider_window(&config->providers[0]);
+    const struct rate_limits high = limiter_provider_window(&config->providers[1]);
     cr_assert(rate_limits_validate(&low, NULL, 0));
     cr_assert(rate_limits_validate(&high, NULL, 0));
     cr_assert_eq(rate_limits_window_us(&low), 1);

@@ -209,6 +209,34 @@ Test(redis_bucket, fixed_writes_nothing_when_it_refuses_or_looks)
     redis_bucket_fixed.close(bucket);
 }
 
+/* Another variant has used the bucket before. */
+Test(redis_bucket, fixed_prolongs_what_would_expire_before_it_is_full)
+{
+    static const double capacity = 1;
+    for (int never_refilled = 0; never_refilled < 2; never_refilled++) {
+        const double rate_per_s = never_refilled ? 0 : 1.0 / 3600;
+        struct redis_bucket *before = open_bucket(&redis_bucket_proposed, capacity, rate_per_s);
+        struct redis_bucket *after = open_bucket(&redis_bucket_fixed, capacity, rate_per_s);
+        double tokens = -1;
+        redis_fixture_do(observer, "FLUSHALL");
+        cr_assert_eq(redis_bucket_proposed.try_acquire(before, "p", NULL, NULL), RATE_ADMITTED);
+        cr_assert(redis_bucket_fixed.available(after, "p", &tokens));
+        cr_assert_leq(ttl_ms("bucket:p"), 300000, "a look writes nothing");
+        cr_assert_eq(redis_bucket_fixed.try_acquire(after, "p", NULL, NULL), RATE_REFUSED);
+        if (never_refilled) {
+            cr_assert_eq(ttl_ms("bucket:p"), TTL_NONE);
+        } else {
+            const double ttl = ttl_ms("bucket:p");
+            cr_assert(ttl > 3590000 && ttl <= 3600001, "%g", ttl);
+            redis_fixture_do(observer, "PERSIST bucket:p");
+            cr_assert_eq(redis_bucket_fixed.try_acquire(after, "p", NULL, NULL), RATE_REFUSED);
+            cr_assert_geq(ttl_ms("bucket:p"), 3590000, "what would never expire does, too");
+        }
+        redis_bucket_proposed.close(before);
+        redis_bucket_fixed.close(after);
+    }
+}
+
 Test(redis_bucket, fixed_admits_a_retry_without_another_token)
 {
     struct redis_bucket *bucket = open_bucket(&redis_bucket_fixed, 2, 0);

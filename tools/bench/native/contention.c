@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* treadle_contention: how `lockfree` compares with `fixed` when several threads use one limiter at
  * once, on real threads. Both are measured in turns, in one run, so that both meet the same noise;
- * a figure is the median of the repetitions, its ratio the median of the pairs'. A workload is
- * three functions and one line in the table at the end.
+ * a figure is the median of the repetitions, its ratio the median of the pairs'. How many threads
+ * really ran at a time is measured, too: where others have the processors, the threads take turns,
+ * and nothing contends. A workload is three functions and one line in the table at the end.
  *
  *     treadle_contention [--threads N] [--repetitions N] [--scale PERCENT] [--format text|json]
  *
@@ -80,6 +81,12 @@ static void open_bucket(subject *self, const char *variant, double capacity, dou
 static void open_full_bucket(subject *self, const char *variant)
 {
     open_bucket(self, variant, 1000, 1);
+}
+
+/* One that knows no time. */
+static void open_finite_bucket(subject *self, const char *variant)
+{
+    open_bucket(self, variant, 1000, 0);
 }
 
 static void open_empty_bucket(subject *self, const char *variant)
@@ -287,6 +294,7 @@ static void close_metrics(subject *self)
 
 static const workload workloads[] = {
     {"token_bucket/take_and_give_back", open_full_bucket, take_and_give_back, close_bucket, false},
+    {"token_bucket/never_refilled", open_finite_bucket, take_and_give_back, close_bucket, false},
     {"token_bucket/refused", open_empty_bucket, take_in_vain, close_bucket, false},
     {"memory_store/moving_window", open_moving_store, ask, close_store, false},
     {"memory_store/refused", open_full_store, ask_in_vain, close_store, false},
@@ -297,12 +305,17 @@ static const workload workloads[] = {
     {"metrics/store", open_metrics, record, close_metrics, true},
 };
 
-static double now_s(void)
+static double clock_s(clockid_t clock)
 {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(clock, &now);
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
+
+typedef struct figure {
+    double per_s;
+    double at_once; /* threads that ran at a time, on average */
+} figure;
 
 typedef struct racer {
     pthread_t thread;
@@ -312,6 +325,7 @@ typedef struct racer {
     uint64_t number;
     uint64_t calls;
     double took_s;
+    double ran_s;
 } racer;
 
 /* Spreads the threads over the processors there are: on one they would take turns, not meet. */
@@ -340,14 +354,16 @@ static void *run_thread(void *context)
     racer *self = context;
     move_apart(self->number);
     pthread_barrier_wait(self->start);
-    const double began = now_s();
+    const double began = clock_s(CLOCK_MONOTONIC);
+    const double ran_before = clock_s(CLOCK_THREAD_CPUTIME_ID);
     do {
         for (int i = 0; i < AT_ONCE; i++) {
             self->what->call(self->self);
         }
         self->calls += AT_ONCE;
     } while (!atomic_load_explicit(&self->self->stop, memory_order_relaxed));
-    self->took_s = now_s() - began;
+    self->ran_s = clock_s(CLOCK_THREAD_CPUTIME_ID) - ran_before;
+    self->took_s = clock_s(CLOCK_MONOTONIC) - began;
     return NULL;
 }
 
@@ -372,7 +388,7 @@ static void run_threads(subject *self, racer *racers, const arguments *how)
 }
 
 /* Calls a second, by all threads together. */
-static double measure(const workload *what, const char *variant, const arguments *how)
+static figure measure(const workload *what, const char *variant, const arguments *how)
 {
     subject self = {.threads = how->threads};
     racer racers[THREADS_MAX] = {0};
@@ -387,13 +403,17 @@ static double measure(const workload *what, const char *variant, const arguments
     if (self.wrong) {
         fail(what->name, "a call had another outcome than it should have");
     }
-    double rate = 0;
+    figure sum = {0};
     double took_s = 0;
     for (uint64_t i = 0; i < how->threads; i++) {
-        rate += (double)racers[i].calls / racers[i].took_s;
+        sum.per_s += (double)racers[i].calls / racers[i].took_s;
+        sum.at_once += racers[i].ran_s / racers[i].took_s;
         took_s += racers[i].took_s / (double)how->threads;
     }
-    return what->stored ? (double)self.stored / took_s : rate;
+    if (what->stored) {
+        sum.per_s = (double)self.stored / took_s;
+    }
+    return sum;
 }
 
 static int ascending(const void *left, const void *right)
@@ -409,42 +429,52 @@ static double median(double *values, uint64_t count)
     return count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
 }
 
-static void report(const char *name, double value, double peer, double ratio, const arguments *how)
+/* What a workload came to: each repetition's, then the medians. */
+typedef struct comparison {
+    double lockfree[REPETITIONS_MAX];
+    double fixed[REPETITIONS_MAX];
+    double ratios[REPETITIONS_MAX];
+    double at_once[REPETITIONS_MAX]; /* the smaller of the pair's */
+} comparison;
+
+static void report(const char *workload_name, comparison *all, const arguments *how)
 {
+    const uint64_t count = how->repetitions;
+    const double value = median(all->lockfree, count);
+    const double peer = median(all->fixed, count);
+    const double ratio = median(all->ratios, count);
+    const double at_once = median(all->at_once, count);
+    char name[64];
+    snprintf(name, sizeof name, "lockfree/%s", workload_name);
     if (how->json) {
-        json_t *row = json_pack("{s:s, s:f, s:s, s:f, s:s, s:f}", "name", name, "value", value,
-                                "unit", "calls/s", "peer_or_limit", peer, "peer_or_limit_is",
-                                "peer: fixed, in this run", "ratio", ratio);
+        json_t *row =
+            json_pack("{s:s, s:f, s:s, s:f, s:s, s:f, s:f}", "name", name, "value", value, "unit",
+                      "calls/s", "peer_or_limit", peer, "peer_or_limit_is",
+                      "peer: fixed, in this run", "ratio", ratio, "threads_at_once", at_once);
         json_dumpf(row, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
         putchar('\n');
         json_decref(row);
     } else {
-        printf("%-42s %12.4g %-8s peer: fixed, %-12.4g %6.2f\n", name, value, "calls/s", peer,
-               ratio);
+        printf("%-42s %12.4g %-8s peer: fixed, %-12.4g %6.2f  %4.1f threads at a time\n", name,
+               value, "calls/s", peer, ratio, at_once);
     }
     fflush(stdout);
 }
 
 static void compare(const workload *what, const arguments *how)
 {
-    double lockfree[REPETITIONS_MAX] = {0};
-    double fixed[REPETITIONS_MAX] = {0};
-    double ratios[REPETITIONS_MAX] = {0};
-    char name[64];
+    comparison all;
     for (uint64_t i = 0; i < how->repetitions; i++) {
         /* Who goes first alternates, too. */
-        if (i % 2 == 0) {
-            fixed[i] = measure(what, "fixed", how);
-            lockfree[i] = measure(what, "lockfree", how);
-        } else {
-            lockfree[i] = measure(what, "lockfree", how);
-            fixed[i] = measure(what, "fixed", how);
-        }
-        ratios[i] = lockfree[i] / fixed[i];
+        const bool fixed_first = i % 2 == 0;
+        const figure first = measure(what, fixed_first ? "fixed" : "lockfree", how);
+        const figure second = measure(what, fixed_first ? "lockfree" : "fixed", how);
+        all.fixed[i] = fixed_first ? first.per_s : second.per_s;
+        all.lockfree[i] = fixed_first ? second.per_s : first.per_s;
+        all.ratios[i] = all.lockfree[i] / all.fixed[i];
+        all.at_once[i] = first.at_once < second.at_once ? first.at_once : second.at_once;
     }
-    snprintf(name, sizeof name, "lockfree/%s", what->name);
-    report(name, median(lockfree, how->repetitions), median(fixed, how->repetitions),
-           median(ratios, how->repetitions), how);
+    report(what->name, &all, how);
 }
 
 /* ---- command line ---------------------------------------------------------------------------- */

@@ -79,6 +79,7 @@ static void healthy_deployment(void)
     fill_window("window:other", 50, now_s);
     fill_bucket("bucket:openai", "5", now_s);
     fill_bucket("bucket:other", "0.5", now_s);
+    redis_fixture_do(redis, "SET bucket:openai:request:request-1 1 PX 60000");
 }
 
 /* The findings as JSON, to be released. */
@@ -131,12 +132,12 @@ static void only(const char *key, const char *kind, double value, double limit, 
 Test(health, a_healthy_deployment_is_healthy)
 {
     healthy_deployment();
-    json_t *list = findings(0, 4);
+    json_t *list = findings(0, 5);
     cr_assert_eq(json_array_size(list), 0);
     json_decref(list);
     ran result = TREADLE("health", "--redis", url, "--config", config_path);
     ASSERT_STATUS(result, 0);
-    cr_assert_str_eq(result.out, "4 keys checked: healthy\n");
+    cr_assert_str_eq(result.out, "5 keys checked: healthy\n");
     ran_free(&result);
     ran without = TREADLE("health", "--redis", url);
     ASSERT_STATUS(without, 0);
@@ -216,6 +217,20 @@ Test(health, finds_keys_of_providers_that_are_not_configured)
     only("window:openai2", "orphan", NAN, NAN, "not in the configuration");
 }
 
+/* What a bucket remembers of a request. */
+Test(health, marks_belong_to_their_provider_and_expire)
+{
+    redis_fixture_do(redis, "SET bucket:openai:request:1 1");
+    only("bucket:openai:request:1", "no-ttl", NAN, NAN, "no TTL");
+    redis_fixture_do(redis, "SET bucket:nobody:request:1 1 PX 60000");
+    only("bucket:nobody:request:1", "orphan", NAN, NAN, "not in the configuration");
+    redis_fixture_do(redis, "SET bucket:openai 1 PX 60000");
+    only("bucket:openai", "wrong-type", NAN, NAN, "a string instead of a hash");
+    write_config("providers: {'a:request:b': {rpm: 1, burst: 1}}\nglobal: {max_concurrent: 1}\n");
+    fill_bucket("bucket:a:request:b", "2", redis_fixture_time(redis));
+    only("bucket:a:request:b", "out-of-range", 2, 1, "the capacity is 1");
+}
+
 Test(health, looks_at_nothing_else)
 {
     redis_fixture_do(redis, "SET windows:openai x");
@@ -257,7 +272,7 @@ Test(health, finds_one_bad_key_among_thousands)
 Test(health, says_when_there_are_more_keys_than_it_may_look_at)
 {
     healthy_deployment();
-    ran exactly = TREADLE("health", "--redis", url, "--max-keys", "4");
+    ran exactly = TREADLE("health", "--redis", url, "--max-keys", "5");
     ASSERT_STATUS(exactly, 0);
     ran_free(&exactly);
     ran fewer = TREADLE("health", "--redis", url, "--max-keys", "3");
@@ -433,7 +448,7 @@ Test(health, works_for_a_user_who_may_not_write)
     snprintf(with_user, sizeof with_user, "unix://watcher:secret@%s", server.socket);
     ran result = TREADLE("health", "--redis", with_user, "--config", config_path);
     ASSERT_STATUS(result, 0);
-    ASSERT_SAYS(result.out, "4 keys checked: healthy");
+    ASSERT_SAYS(result.out, "5 keys checked: healthy");
     ran_free(&result);
     redis_fixture_do(redis, "ACL SETUSER watcher -pttl");
     ran less = TREADLE("health", "--redis", with_user);
