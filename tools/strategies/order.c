@@ -56,9 +56,10 @@ struct treadle_order {
     LOG(object_write) objects;
     LOG(treadle_race) races;
     LOG(treadle_clock) saved; /* of `released`, for undoing */
-    LOG(uint16_t) candidates; /* of the step being added */
+    /* Of the step being added: each thread's last step that it conflicts with. */
+    uint16_t candidates[TREADLE_ORDER_THREADS_MAX];
+    uint32_t candidate_threads;
     bool failed;
-    uint32_t appended; /* how often a step was, ever */
     uint32_t cell_count; /* cell 0 is not used */
     uint32_t slots[SLOTS];
     cell cells[CELLS_MAX];
@@ -106,7 +107,6 @@ void treadle_order_destroy(treadle_order *order)
     free(order->objects.items);
     free(order->races.items);
     free(order->saved.items);
-    free(order->candidates.items);
     free(order);
 }
 
@@ -194,9 +194,13 @@ static void unmake_cell(treadle_order *order, uint32_t made)
 
 static void add_candidate(treadle_order *order, uint16_t step)
 {
-    if (step != order->length && step != NONE && order->steps[step].met != order->appended) {
-        order->steps[step].met = order->appended;
-        PUSH(order, candidates, step);
+    if (step != order->length && step != NONE) {
+        const uint32_t thread = order->steps[step].thread;
+        const bool known = order->candidate_threads >> thread & 1;
+        if (!known || order->candidates[thread] < step) {
+            order->candidates[thread] = step;
+            order->candidate_threads |= 1u << thread;
+        }
     }
 }
 
@@ -333,17 +337,17 @@ bool treadle_order_blocked(const treadle_order *order, uint32_t thread, treadle_
  * with, those that no other one of them happens after. */
 static treadle_clock race(treadle_order *order, uint32_t thread, treadle_clock clock)
 {
-    uint16_t *candidates = order->candidates.items;
-    uint32_t count = order->candidates.count;
-    while (count > 0) {
-        uint32_t last = 0;
-        for (uint32_t i = 1; i < count; i++) {
-            last = candidates[i] > candidates[last] ? i : last;
+    uint32_t left = order->candidate_threads & ~(1u << thread);
+    while (left) {
+        uint32_t last = (uint32_t)__builtin_ctz(left);
+        for (uint32_t more = left & (left - 1); more; more &= more - 1) {
+            const uint32_t other = (uint32_t)__builtin_ctz(more);
+            last = order->candidates[other] > order->candidates[last] ? other : last;
         }
-        const uint16_t step = candidates[last];
-        candidates[last] = candidates[--count];
+        left &= ~(1u << last);
+        const uint16_t step = order->candidates[last];
         const treadle_ordered *earlier = &order->steps[step];
-        if (earlier->thread != thread && !treadle_happens_before(earlier, &clock)) {
+        if (!treadle_happens_before(earlier, &clock)) {
             PUSH(order, races, (treadle_race){step, (uint16_t)order->length});
             clock = later(clock, earlier->clock);
         }
@@ -375,7 +379,6 @@ bool treadle_order_append(treadle_order *order, treadle_executed *step, treadle_
     added->objects = order->objects.count;
     added->races = order->races.count;
     added->thread = (uint8_t)thread;
-    added->met = order->appended++;
     treadle_clock clock = treadle_order_clock(order, thread);
     uint32_t first;
     if (gate.address != 0) {
@@ -387,7 +390,7 @@ bool treadle_order_append(treadle_order *order, treadle_executed *step, treadle_
             clock = later(clock, order->steps[order->cells[number].write].clock);
         }
     }
-    order->candidates.count = 0;
+    order->candidate_threads = 0;
     for (uint32_t i = 0; i < step->touch_count; i++) {
         meet(order, thread, &step->touches[i]);
     }

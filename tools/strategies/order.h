@@ -41,7 +41,6 @@ typedef struct treadle_ordered {
     uint32_t undo;          /* length of each log before this step */
     uint32_t objects;
     uint32_t races;
-    uint32_t met;  /* the last step that was found to conflict with it; see order.c */
     int16_t index;    /* 1, 2, … within its thread */
     uint16_t previous; /* of its thread; TREADLE_NO_STEP */
     uint8_t thread;
