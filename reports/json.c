@@ -48,6 +48,7 @@ static int add_search(json_t *line, const treadle_result *result)
     failed |= json_object_set_new(line, "seed", treadle_json_number(result->seed));
     failed |= json_object_set_new(line, "executions", treadle_json_number(result->executions));
     failed |= json_object_set_new(line, "complete", json_boolean(result->complete));
+    failed |= json_object_set_new(line, "redundant", treadle_json_number(result->redundant));
     failed |= json_object_set_new(line, "steps", treadle_json_number(result->steps));
     failed |= json_object_set_new(line, "elapsed_s", treadle_json_seconds(result->elapsed_s));
     return failed;

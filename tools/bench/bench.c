@@ -307,6 +307,38 @@ static void bench_dfs(bench *self)
            report.complete && report.executions == 1680 ? 1 : 0);
 }
 
+/* Three threads that increment five times each under a lock: 15!/(5!)^3 traces. */
+static void bench_dpor(bench *self)
+{
+    enum { TRACES = 756756 };
+    treadle_cell cell;
+    treadle_explore_report reduced;
+    treadle_explore_report random;
+    uint64_t resident_kb = 0;
+    const treadle_explore_request prove = {.strategy = "dpor"};
+    const treadle_explore_request sample = {
+        .strategy = "random", .seed = 1, .executions_max = TRACES};
+    if (!make_cell(&cell, "litmus/locked_increment", "fixed", "sync", "threads=3,increments=5") ||
+        !explore(&cell, &sample, &random, NULL, NULL) ||
+        !explore(&cell, &prove, &reduced, NULL, &resident_kb)) {
+        return;
+    }
+    const double rate = (double)reduced.executions / reduced.elapsed_s;
+    const double peer = (double)random.executions / random.elapsed_s;
+    figure(self, "dpor_3x5_locked_increments", rate, "executions/s", 1e6,
+           "limit: 1,000,000 executions/s", rate / 1e6);
+    figure(self, "dpor_against_random_walks", rate, "executions/s", peer,
+           "peer: random walks of the same program, half", 2 * rate / peer);
+    figure(self, "dpor_traces", (double)reduced.executions, "traces", TRACES,
+           "limit: 15!/(5!)^3 = 756,756 exactly",
+           reduced.complete && reduced.executions == TRACES ? 1 : 0);
+    figure(self, "dpor_redundant", (double)reduced.redundant, "executions", 0, "limit: none",
+           reduced.redundant == 0 ? 1 : 0);
+    const double resident_mb = (double)resident_kb / 1024;
+    figure(self, "dpor_resident", resident_mb, "MiB", 50, "limit: 50 MiB",
+           50 / fmax(resident_mb, 1));
+}
+
 static void bench_strategies(bench *self)
 {
     self->environment |= !treadle_bench_strategies(self->json, self->scale);
@@ -454,7 +486,7 @@ static void bench_redis(bench *self)
 static const struct argp_option options[] = {
     {"format", 'f', "FORMAT", 0, "text (default) or json, one object a line", 0},
     {"only", 'o', "NAME", 0,
-     "one measurement: engine, races, memory, first_find, dfs, replay, redis or strategies", 0},
+     "one measurement: engine, races, memory, first_find, dfs, dpor, replay, redis or strategies", 0},
     {"scale", 'c', "PERCENT", 0, "how much work, in percent of the usual", 0},
     {0},
 };
@@ -465,8 +497,8 @@ static const struct {
 } measurements[] = {
     {"engine", bench_engine},         {"races", bench_races}, {"memory", bench_memory},
     {"first_find", bench_first_find}, {"dfs", bench_dfs},
-    {"replay", bench_replay},         {"redis", bench_redis},
-    {"strategies", bench_strategies},
+    {"dpor", bench_dpor},             {"replay", bench_replay},
+    {"redis", bench_redis},           {"strategies", bench_strategies},
 };
 
 static bool known_measurement(const char *name)

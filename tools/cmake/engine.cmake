@@ -121,7 +121,7 @@ treadle_test(strategies_test SOURCES tools/strategies/tests/strategies_test.c
              LIBRARIES treadle_engine treadle_strategies_test_subject treadle_engine)
 treadle_subject(treadle_dpor_test_subject INSTRUMENTED
                 SOURCES tools/strategies/tests/instructions.c)
-treadle_test(dpor_test SOURCES tools/strategies/tests/dpor_test.c
+treadle_test(dpor_test SOURCES tools/strategies/tests/dpor_test.c tools/strategies/tests/tracer.c
              LIBRARIES treadle_engine treadle_dpor_test_subject treadle_engine)
 
 treadle_test(linearizability_test SOURCES tools/checkers/tests/linearizability_test.c
@@ -155,6 +155,8 @@ set(explore_libraries treadle_explore ${TREADLE_SUBJECTS} treadle_explore)
 treadle_test(token_test SOURCES tools/explore/tests/token_test.c LIBRARIES ${explore_libraries})
 treadle_test(explore_test SOURCES tools/explore/tests/explore_test.c
              LIBRARIES ${explore_libraries})
+treadle_test(dpor_cells_test SOURCES tools/explore/tests/dpor_cells_test.c
+             tools/strategies/tests/tracer.c LIBRARIES ${explore_libraries})
 treadle_test(cli_test SOURCES tools/cli/tests/cli_test.c tools/cli/tests/run.c TIMEOUT 300)
 target_compile_definitions(cli_test PRIVATE TREADLE_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
                                             TREADLE_BINARY="$<TARGET_FILE:treadle>")

@@ -93,11 +93,14 @@ static void add_estimate(line *self, const treadle_estimate *estimate)
     }
 }
 
-static void add_exhaustive(line *self, const treadle_explore_report *report)
+static void add_exhaustive(line *self, const treadle_strategy *strategy,
+                           const treadle_explore_report *report)
 {
-    add(self, "the first %llu interleavings in depth-first order, not all",
+    add(self, strategy->reduces ? "the first %llu traces, not all"
+                                : "the first %llu interleavings in depth-first order, not all",
         (unsigned long long)report->executions);
-    if (report->share > 0) {
+    /* A reduction does not know its branches before it comes to them. */
+    if (report->share > 0 && !strategy->reduces) {
         add(self, ": %.2g %% of random walks would end among them",
             100 * rounded(report->share, floor));
     }
@@ -109,8 +112,9 @@ void treadle_evidence_describe(char *text, size_t size, const treadle_explore_re
     line self = {.text = text, .size = size};
     const double n = (double)report->executions;
     text[0] = '\0';
-    if (treadle_strategy_find(request->strategy)->exhaustive) {
-        add_exhaustive(&self, report);
+    const treadle_strategy *strategy = treadle_strategy_find(request->strategy);
+    if (strategy->exhaustive) {
+        add_exhaustive(&self, strategy, report);
     } else if (strcmp(request->strategy, "pct") == 0) {
         add(&self, "%.0f executions: ", n);
         add_guarantee(&self, &report->guarantee);

@@ -13,6 +13,7 @@
 #include "tools/checkers/serial.h"
 #include "tools/explore/child.h"
 #include "tools/explore/now.h"
+#include "tools/explore/run.h"
 #include "tools/strategies/strategies.h"
 
 enum {
@@ -52,38 +53,6 @@ static uint64_t resident_kb(void)
         fclose(file);
     }
     return pages * (uint64_t)sysconf(_SC_PAGESIZE) / 1024;
-}
-
-static void run_scenario(void *argument)
-{
-    const treadle_run *run = argument;
-    const treadle_scenario *scenario = run->scenario;
-    treadle_record_pause(true);
-    void *state = scenario->setup(run);
-    treadle_record_pause(false);
-    treadle_run_threads((uint32_t)run->parameters[0],
-                        scenario->thread_prefix ? scenario->thread_prefix : "thread",
-                        scenario->thread, state);
-    treadle_record_pause(true);
-    scenario->check(state);
-}
-
-static treadle_execution_options options_of(const treadle_cell *cell,
-                                            const treadle_scenario *scenario)
-{
-    treadle_execution_options options = {
-        .granularity = cell->granularity,
-        .step_limit = scenario->step_limit,
-        .random_values = scenario->random_values,
-        .heap_reuse_after = scenario->heap_reuse_after,
-        .overtaken_max = scenario->overtaken_max,
-        .watch_cycles = scenario->watch_cycles,
-        .spurious_wakeups = scenario->spurious_wakeups,
-        .weak_cas_may_fail = scenario->weak_cas_may_fail,
-        .clock_jump_count = scenario->clock_jump_count,
-    };
-    memcpy(options.clock_jumps_ns, scenario->clock_jumps_ns, sizeof options.clock_jumps_ns);
-    return options;
 }
 
 /* Whether the search goes on: all is well, or only races are looked for and this was none. */
@@ -359,8 +328,8 @@ static void serve(void *context, int ask, int answer)
     treadle_run run = {
         .scenario = scenario, .variant = journal->cell.variant, .backend = journal->cell.backend};
     memcpy(run.parameters, journal->cell.parameters, sizeof run.parameters);
-    const treadle_program program = {run_scenario, &run};
-    treadle_execution_options options = options_of(&journal->cell, scenario);
+    const treadle_program program = {treadle_run_body, &run};
+    treadle_execution_options options = treadle_run_options(&journal->cell, scenario);
     J = journal;
     treadle_on_crash(on_crash);
     char error[TREADLE_MESSAGE_MAX] = "";

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tools/explore/evidence.h"
+#include "tools/strategies/strategies.h"
 
 /* A stage's part of the budget, and where none is given what it takes at most. */
 typedef struct stage {
@@ -149,9 +150,8 @@ static void describe_whole(char *text, size_t size, const treadle_search_stage *
                            const treadle_cell *cell)
 {
     const unsigned long long executions = last->report.executions;
-    const bool reduced = strcmp(last->request.strategy, "dpor") == 0;
     int used;
-    if (reduced) {
+    if (treadle_strategy_find(last->request.strategy)->reduces) {
         used = snprintf(text, size, "all interleavings (%llu trace%s), sequentially consistent",
                         executions, executions == 1 ? "" : "s");
     } else if (executions == 1) {

@@ -645,6 +645,7 @@ const treadle_strategy treadle_strategy_dpor = {
     .name = "dpor",
     .summary = "optimal partial order reduction: one execution for each trace",
     .exhaustive = true,
+    .reduces = true,
     .create = create,
     .destroy = destroy,
     .begin = begin,

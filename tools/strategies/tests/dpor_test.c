@@ -12,9 +12,9 @@
 
 #include "tools/engine/engine.h"
 #include "tools/strategies/dpor.h"
-#include "tools/strategies/order.h"
 #include "tools/strategies/strategies.h"
 #include "tools/strategies/tests/instructions.h"
+#include "tools/strategies/tests/tracer.h"
 
 static treadle_decisions decisions;
 
@@ -26,119 +26,6 @@ static void open_engine(void)
         opened = true;
     }
 }
-
-/* ---- a depth-first search that sees footprints ----------------------------------------------- */
-
-typedef struct branch {
-    uint16_t value;
-    uint16_t count;
-} branch;
-
-typedef struct tracer {
-    treadle_step_pool *pool;
-    treadle_order *order;
-    const treadle_footprint *footprint;
-    treadle_gate gate;
-    uint32_t thread;
-    bool running;
-    uint32_t value_count;
-    treadle_step_value values[64];
-    uint32_t depth;
-    uint32_t recorded;
-    branch path[4096];
-} tracer;
-
-static uint32_t next_option(tracer *self, uint32_t count)
-{
-    const uint32_t depth = self->depth++;
-    cr_assert_lt(depth, 4096);
-    if (depth == self->recorded) {
-        self->path[self->recorded++] = (branch){0, (uint16_t)count};
-    }
-    cr_assert_eq(self->path[depth].count, count);
-    return self->path[depth].value;
-}
-
-static void finish_step(tracer *self)
-{
-    treadle_executed *step =
-        treadle_executed_new(self->pool, self->thread, self->footprint->touches,
-                             self->footprint->count, self->values, self->value_count);
-    cr_assert(treadle_order_append(self->order, step, self->gate, self->footprint->released));
-    self->running = false;
-}
-
-static bool tracer_begin(void *context, uint64_t execution)
-{
-    tracer *self = context;
-    treadle_order_cut(self->order, 0);
-    self->depth = 0;
-    self->running = false;
-    while (execution > 0 && self->recorded > 0) {
-        branch *last = &self->path[self->recorded - 1];
-        if (++last->value < last->count) {
-            return true;
-        }
-        self->recorded--;
-    }
-    return execution == 0;
-}
-
-static uint32_t tracer_choose(void *context, const treadle_choice *choice)
-{
-    tracer *self = context;
-    const uint32_t value = next_option(self, choice->count);
-    cr_assert_lt(self->value_count, 64);
-    self->values[self->value_count++] = (treadle_step_value){(uint16_t)value, (uint16_t)choice->count};
-    return value;
-}
-
-static uint32_t tracer_step(void *context, const treadle_step *now)
-{
-    tracer *self = context;
-    self->footprint = now->footprint;
-    if (self->running) {
-        finish_step(self);
-    }
-    if (now->stuck) {
-        treadle_order_join_all(self->order);
-    }
-    uint64_t left = now->enabled;
-    if (left & (left - 1)) {
-        for (uint32_t skip = next_option(self, (uint32_t)__builtin_popcountll(left)); skip; skip--) {
-            left &= left - 1;
-        }
-    }
-    self->thread = (uint32_t)__builtin_ctzll(left);
-    self->gate = treadle_gate_of(self->thread);
-    self->value_count = 0;
-    self->running = true;
-    return self->thread;
-}
-
-static void tracer_end(void *context, const treadle_outcome *outcome)
-{
-    (void)outcome;
-    tracer *self = context;
-    if (self->running) {
-        finish_step(self);
-    }
-}
-
-static void tracer_plan(void *context, treadle_plan *plan)
-{
-    (void)context;
-    (void)plan;
-}
-
-static const treadle_strategy tracer_strategy = {
-    .name = "tracer",
-    .begin = tracer_begin,
-    .choose = tracer_choose,
-    .end = tracer_end,
-    .plan = tracer_plan,
-    .step = tracer_step,
-};
 
 /* ---- programs -------------------------------------------------------------------------------- */
 
@@ -310,20 +197,11 @@ static void explore(traces *self, const treadle_strategy *strategy, void *state,
     }
 }
 
-static uint64_t tracer_hash(const void *state)
-{
-    return treadle_order_hash(((const tracer *)state)->order);
-}
-
 static void explore_all(traces *self, treadle_granularity granularity)
 {
-    static tracer searcher;
-    memset(&searcher, 0, sizeof searcher);
-    searcher.pool = treadle_step_pool_create();
-    searcher.order = treadle_order_create(searcher.pool);
-    explore(self, &tracer_strategy, &searcher, granularity, tracer_hash);
-    treadle_order_destroy(searcher.order);
-    treadle_step_pool_destroy(searcher.pool);
+    void *state = tracer_strategy.create(&(treadle_strategy_options){0});
+    explore(self, &tracer_strategy, state, granularity, tracer_hash);
+    tracer_strategy.destroy(state);
 }
 
 static void explore_reduced(traces *self, treadle_granularity granularity)

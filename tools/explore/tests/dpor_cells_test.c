@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+/* On every cell in memory that is small enough for depth-first search: the traces that `dpor`
+ * executes are those that all interleavings come to, and none is executed twice. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "scenarios/registry.h"
+#include "tools/explore/run.h"
+#include "tools/strategies/dpor.h"
+#include "tools/strategies/strategies.h"
+#include "tools/strategies/tests/tracer.h"
+
+enum { EXECUTIONS_MAX = 3000, TABLE = 1 << 13, COMPARED_MIN = 150 };
+
+static treadle_decisions decisions;
+
+typedef struct traces {
+    uint64_t executions;
+    uint64_t spin_blocks;
+    uint32_t count;
+    bool complete;
+    uint64_t table[TABLE]; /* hashes; 0 = free */
+} traces;
+
+static bool has(const traces *self, uint64_t hash, uint32_t *slot)
+{
+    *slot = (uint32_t)hash % TABLE;
+    while (self->table[*slot] != 0 && self->table[*slot] != hash) {
+        *slot = (*slot + 1) % TABLE;
+    }
+    return self->table[*slot] == hash;
+}
+
+static void explore(traces *self, const treadle_cell *cell, const treadle_strategy *strategy,
+                    uint64_t (*hash)(const void *state))
+{
+    const treadle_scenario *scenario = treadle_scenario_find(cell->scenario);
+    treadle_run run = {
+        .scenario = scenario, .variant = cell->variant, .backend = TREADLE_BACKEND_MEMORY};
+    memcpy(run.parameters, cell->parameters, sizeof run.parameters);
+    const treadle_program program = {treadle_run_body, &run};
+    const treadle_execution_options options = treadle_run_options(cell, scenario);
+    void *state = strategy->create(&(treadle_strategy_options){0});
+    memset(self, 0, sizeof *self);
+    for (uint64_t i = 0; i < EXECUTIONS_MAX && !self->complete; i++) {
+        if (!strategy->begin(state, i)) {
+            self->complete = true;
+            break;
+        }
+        treadle_outcome outcome;
+        treadle_execute(&program, &options, strategy, state, &outcome);
+        strategy->end(state, &outcome);
+        if (outcome.kind == TREADLE_OUTCOME_CUT) {
+            break;
+        }
+        self->spin_blocks += outcome.spin_blocks;
+        if (outcome.kind != TREADLE_OUTCOME_REDUNDANT) {
+            self->executions++;
+            uint32_t slot;
+            if (!has(self, hash(state), &slot)) {
+                self->table[slot] = hash(state);
+                self->count++;
+            }
+        }
+    }
+    strategy->destroy(state);
+}
+
+/* False when the cell is too large, or threads in it are held back by how often they tried (see
+ * dpor_test.c). */
+static bool agree(const treadle_cell *cell)
+{
+    static traces all;
+    static traces reduced;
+    explore(&all, cell, &tracer_strategy, tracer_hash);
+    if (!all.complete || all.spin_blocks > 0) {
+        return false;
+    }
+    explore(&reduced, cell, &treadle_strategy_dpor, treadle_dpor_trace_hash);
+    uint32_t missing = 0;
+    uint32_t slot;
+    for (uint32_t i = 0; i < TABLE; i++) {
+        missing += all.table[i] != 0 && !has(&reduced, all.table[i], &slot);
+    }
+    const char *level = treadle_granularity_name(cell->granularity);
+    cr_expect(reduced.complete, "%s %s %s", cell->scenario, cell->variant, level);
+    cr_expect_eq(missing, 0, "%s %s %s: %u of %u traces are missing", cell->scenario,
+                 cell->variant, level, missing, all.count);
+    cr_expect_eq(reduced.executions, reduced.count, "%s %s %s: %lu executions for %u traces",
+                 cell->scenario, cell->variant, level, reduced.executions, reduced.count);
+    cr_expect_leq(reduced.count, all.count, "%s %s %s: %u traces, there are %u", cell->scenario,
+                  cell->variant, level, reduced.count, all.count);
+    return true;
+}
+
+static treadle_cell cell_of(const treadle_scenario *scenario, const treadle_expectation *row)
+{
+    treadle_cell cell = {.backend = TREADLE_BACKEND_MEMORY, .granularity = row->granularity};
+    snprintf(cell.scenario, sizeof cell.scenario, "%s", scenario->name);
+    snprintf(cell.variant, sizeof cell.variant, "%s", row->variant);
+    for (uint32_t i = 0; scenario->parameters[i].name != NULL; i++) {
+        cell.parameters[i] = scenario->parameters[i].fallback;
+        cell.parameter_count = i + 1;
+    }
+    return cell;
+}
+
+Test(dpor, agrees_with_depth_first_search_on_every_cell)
+{
+    cr_assert_eq(treadle_engine_open(&decisions), 0);
+    uint32_t compared = 0;
+    for (size_t i = 0; treadle_scenarios()[i] != NULL; i++) {
+        const treadle_scenario *scenario = treadle_scenarios()[i];
+        if (strcmp(scenario->name, "litmus/misbehaving") == 0) {
+            continue; /* takes the process along */
+        }
+        for (const treadle_expectation *row = scenario->expectations; row->variant != NULL;
+             row++) {
+            if (row->backend == TREADLE_BACKEND_MEMORY) {
+                const treadle_cell cell = cell_of(scenario, row);
+                compared += agree(&cell);
+            }
+        }
+    }
+    cr_expect_geq(compared, COMPARED_MIN, "%u cells", compared);
+}
