@@ -589,7 +589,7 @@ static void check_keys(json_t *object)
 {
     static const char *const keys[] = {
         "scenario",    "variant",  "backend",   "granularity",     "strategy",       "seed",
-        "executions",  "complete", "steps",     "elapsed_s",       "verdict",        "expected",
+        "executions",  "complete", "redundant", "steps",     "elapsed_s",       "verdict",        "expected",
         "as_expected", "property", "message",   "first_violation", "token",          "trace_hash",
         "coarsest",    "bounds",   "guarantee", "estimate",        "share_explored", "parameters"};
     size_t i = 0;

@@ -36,7 +36,7 @@ typedef struct position {
     uint32_t inherited; /* so many of them come from the position before */
     uint32_t asleep_count;
     uint32_t values; /* decided before it, in steps */
-    bool varied;     /* its step may decide otherwise */
+    bool open;       /* what its step decides was not known */
     uint32_t decisions;
     uint32_t run; /* of the plan, that its step belongs to */
     uint32_t run_steps;
@@ -296,7 +296,7 @@ static void follow_first(dpor *self, position *at)
     for (uint32_t i = 0; i < self->guide.count; i++) {
         self->guide.values[i] = treadle_executed_values(child->step)[i].taken;
     }
-    at->varied = child->open;
+    at->open = child->open;
     self->free = false;
     self->at_leaf = child->leaf;
     self->below = child->child;
@@ -352,7 +352,7 @@ static bool select_step(dpor *self, position *at, const treadle_step *now)
     const bool stays = now->enabled & UINT64_C(1) << now->current;
     self->guide.thread = stays ? now->current : (uint32_t)__builtin_ctzll(now->enabled);
     self->guide.count = 0;
-    at->varied = true;
+    at->open = true;
     return true;
 }
 
@@ -389,7 +389,7 @@ static uint32_t choose(void *context, const treadle_choice *choice)
     dpor *self = context;
     const uint32_t i = self->value_count - self->positions[treadle_order_length(self->order)].values;
     uint16_t value = i < self->guide.count ? self->guide.values[i] : 0;
-    if (value >= choice->count && self->positions[treadle_order_length(self->order)].varied) {
+    if (value >= choice->count && self->positions[treadle_order_length(self->order)].open) {
         value = 0; /* it was known from elsewhere, and goes another way here */
     }
     if (value >= choice->count || i >= UINT8_MAX || self->value_count == VALUES_MAX) {
@@ -509,7 +509,7 @@ static void reverse_races(dpor *self)
             continue;
         }
         reverse_diversions(self, i);
-        for (uint32_t j = 0; j < step->step->value_count && at->varied; j++) {
+        for (uint32_t j = 0; j < step->step->value_count; j++) {
             vary(self, i, j);
         }
     }

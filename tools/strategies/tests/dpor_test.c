@@ -290,7 +290,7 @@ Test(dpor, agrees_where_it_did_not_once)
 {
     static const uint64_t numbers[] = {200, 201, 369, 640, 696, 996, 1805, 3021, 3084,
                                        4421, 6325, 6601, 6728, 8108, 10264, 13084, 13171, 14513,
-                                       28737, 41025, 45108};
+                                       28737, 41025, 45108, 87932};
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         agree(numbers[i], granularity_of(numbers[i]));
     }
