@@ -611,6 +611,9 @@ Test(touches, lost_scripts_are_missed_by_others)
     /* Whether it can strike depends on there being a script. */
     cr_assert(conflict_under(once, one, "SCRIPT LOAD return(3)", none));
     cr_assert(conflict_under(once, one, "SCRIPT EXISTS " SOME_SHA, (uint32_t[4]){1, 0, 0, 0}));
+    cr_assert(
+        conflict_under(once, "MULTI | EVALSHA " SOME_SHA " 1 a", "SCRIPT LOAD return(3)", none),
+        "though nothing runs yet");
 }
 
 Test(touches, an_evicted_key_is_written)
@@ -624,6 +627,9 @@ Test(touches, an_evicted_key_is_written)
     cr_assert(conflict_under(once, "GET a", "SORT_RO l BY w_*", struck));
     conflict_under(once, "GET a", "PING", none);
     cr_assert(!touches_key_of("GET a"));
+    /* Whether it can strike depends on the key being there. */
+    conflict_under(once, "MULTI | GET a", "PING", none);
+    cr_assert(touches_key_of("SET a 1"));
 }
 
 Test(touches, refused_writes_stay_within_the_step)
@@ -663,6 +669,32 @@ static void shared_context(void)
 Test(touches, a_context_is_touched_by_all_that_is_done_with_it)
 {
     run(shared_context);
+}
+
+/* A step ends where its flush is announced: what came before is of another. */
+static void next_step(void)
+{
+    begin_footprint(stub.thread);
+}
+
+static void cut_off(void)
+{
+    stub.on_announce = next_step;
+    stub.thread = 1;
+    flush(0, "GET a", NULL);
+    stub.on_announce = NULL;
+    end_footprint(&pair.footprints[0]);
+    begin_footprint(2);
+    redisAppendCommand(treadle_redis_connection(0), "GET b");
+    end_footprint(&pair.footprints[1]);
+    cr_assert(conflict(&pair.footprints[0], &pair.footprints[1]));
+}
+
+Test(touches, a_flush_that_is_cut_off_touches_its_context)
+{
+    treadle_redis_faults((treadle_faults){.cut_before = 1});
+    stub.decisions[0] = 1;
+    run(cut_off);
 }
 
 static uint32_t birth_order[3]; /* the threads that open a context, in order */
