@@ -63,12 +63,13 @@ treadle_subject(treadle_ck INSTRUMENTED PRIMITIVES SOURCES ${TREADLE_CK_SOURCES}
 treadle_subject(treadle_impl INSTRUMENTED SOURCES ${impl_sources})
 file(GLOB litmus_sources CONFIGURE_DEPENDS scenarios/litmus/*.c)
 treadle_subject(treadle_litmus INSTRUMENTED SOURCES ${litmus_sources})
-# Scenarios call what subjects call, but their own accesses are no scheduling points.
+# Scenarios call what subjects call, but their own accesses are no scheduling points: they are in
+# footprints only.
 file(GLOB row_sources CONFIGURE_DEPENDS scenarios/*.c)
 list(REMOVE_ITEM row_sources ${PROJECT_SOURCE_DIR}/scenarios/scenario.c
      ${PROJECT_SOURCE_DIR}/scenarios/registry.c ${PROJECT_SOURCE_DIR}/scenarios/claims.c
      ${PROJECT_SOURCE_DIR}/scenarios/racy.c)
-treadle_subject(treadle_scenario_rows SOURCES ${row_sources})
+treadle_subject(treadle_scenario_rows QUIET SOURCES ${row_sources})
 
 file(GLOB model_sources CONFIGURE_DEPENDS models/*.c)
 add_library(treadle_scenarios OBJECT scenarios/scenario.c scenarios/registry.c
