@@ -109,6 +109,13 @@ treadle_subject(treadle_liveness_test_subject INSTRUMENTED
 treadle_test(liveness_test SOURCES tools/engine/tests/liveness_test.c tools/engine/tests/explore.c
              LIBRARIES treadle_engine treadle_liveness_test_subject treadle_engine)
 
+treadle_subject(treadle_footprint_test_subject INSTRUMENTED
+                SOURCES tools/engine/tests/footprint_subject.c)
+treadle_subject(treadle_quiet_test_subject QUIET SOURCES tools/engine/tests/quiet_subject.c)
+treadle_test(footprint_test SOURCES tools/engine/tests/footprint_test.c
+             LIBRARIES treadle_engine treadle_footprint_test_subject treadle_quiet_test_subject
+                       treadle_engine)
+
 # The same with the portable switch, which no machine of ours would use: it takes the place of the
 # library's.
 treadle_test(engine_ucontext_test SOURCES tools/engine/tests/engine_test.c

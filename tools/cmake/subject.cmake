@@ -12,6 +12,10 @@
 # lock-free primitives, whose plain accesses are meant as volatile ones: its code gets a section of
 # its own, by which the race detector knows it (tools/checkers/races.h).
 set(TREADLE_TSAN_FLAGS -O1 -g -fsanitize=thread)
+# What the compiler expands in line after it has instrumented nobody would see.
+foreach(name strcpy strcmp strncmp memcmp snprintf vsnprintf)
+  list(APPEND TREADLE_TSAN_FLAGS -fno-builtin-${name})
+endforeach()
 if(CMAKE_C_COMPILER_ID STREQUAL "Clang")
   list(APPEND TREADLE_TSAN_FLAGS -gdwarf-aranges "SHELL:-mllvm -tsan-instrument-read-before-write=1"
        "SHELL:-mllvm -tsan-distinguish-volatile=1")
