@@ -13,7 +13,7 @@
 # its own, by which the race detector knows it (tools/checkers/races.h).
 set(TREADLE_TSAN_FLAGS -O1 -g -fsanitize=thread)
 # What the compiler expands in line after it has instrumented nobody would see.
-foreach(name strcpy strcmp strncmp memcmp snprintf vsnprintf)
+foreach(name strcpy memcmp snprintf)
   list(APPEND TREADLE_TSAN_FLAGS -fno-builtin-${name})
 endforeach()
 if(CMAKE_C_COMPILER_ID STREQUAL "Clang")

@@ -143,7 +143,7 @@ void formats_text(void)
 
 void formats_start_of_text(void)
 {
-    snprintf(own, sizeof own, "%.4s", text);
+    snprintf(own, sizeof own, "%.6s", text);
 }
 
 void formats_by_width(void)

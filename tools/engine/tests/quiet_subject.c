@@ -7,7 +7,6 @@
 int quiet_counter;
 char quiet_bytes[64];
 uint32_t quiet_atomic;
-unsigned __int128 quiet_wide;
 volatile int quiet_volatile;
 quiet_triple quiet_shared_triple;
 
@@ -87,7 +86,7 @@ static volatile size_t nothing;
 
 void quiet_copies_nothing(void)
 {
-    memcpy(quiet_bytes + 8, own, nothing);
+    memcpy(quiet_bytes + 9, own, nothing);
 }
 
 void quiet_loads(void)
@@ -133,15 +132,4 @@ void quiet_fails_to_swap(void)
 void quiet_swaps_weakly(void)
 {
     swap(__atomic_load_n(&quiet_atomic, __ATOMIC_RELAXED), true);
-}
-
-void quiet_loads_wide(void)
-{
-    const unsigned __int128 value = __atomic_load_n(&quiet_wide, __ATOMIC_SEQ_CST);
-    memcpy(own, &value, sizeof value);
-}
-
-void quiet_stores_wide(void)
-{
-    __atomic_store_n(&quiet_wide, (unsigned __int128)1 << 100, __ATOMIC_SEQ_CST);
 }

@@ -13,7 +13,6 @@ typedef struct quiet_triple {
 extern int quiet_counter;
 extern char quiet_bytes[64];
 extern uint32_t quiet_atomic;
-extern unsigned __int128 quiet_wide;
 extern volatile int quiet_volatile;
 extern quiet_triple quiet_shared_triple;
 
@@ -23,6 +22,6 @@ quiet_function quiet_reads, quiet_writes, quiet_adds, quiet_reads_unaligned, qui
     quiet_reads_volatile, quiet_writes_volatile, quiet_reads_struct, quiet_writes_struct,
     quiet_copies_in, quiet_copies_out, quiet_moves_in, quiet_fills, quiet_copies_nothing;
 quiet_function quiet_loads, quiet_stores, quiet_fetches, quiet_exchanges, quiet_swaps,
-    quiet_fails_to_swap, quiet_swaps_weakly, quiet_loads_wide, quiet_stores_wide;
+    quiet_fails_to_swap, quiet_swaps_weakly;
 
 #endif
