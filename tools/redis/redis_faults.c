@@ -49,7 +49,9 @@ static void visit_key(void *context, treadle_resp_span key, bool write)
         }
     }
     treadle_redis_touch_key(key, false);
-    if (present->count < TREADLE_REDIS_FAULT_KEYS_MAX && of_key("EXISTS", key) == 1) {
+    /* A server that is about to be emptied has nothing. */
+    if (!treadle_redis.fresh && present->count < TREADLE_REDIS_FAULT_KEYS_MAX &&
+        of_key("EXISTS", key) == 1) {
         present->keys[present->count++] = key;
     }
 }
@@ -57,9 +59,6 @@ static void visit_key(void *context, treadle_resp_span key, bool write)
 static void find_present(present_keys *present, treadle_resp_span commands)
 {
     present->count = 0;
-    if (treadle_redis.fresh) {
-        return; /* about to be emptied: there is nothing */
-    }
     size_t position = 0;
     treadle_resp_command arguments;
     while (position < commands.length &&
@@ -83,7 +82,7 @@ static uint32_t *left_of(treadle_redis_fault_kind kind, treadle_faults *left)
     case TREADLE_REDIS_FAULT_SCRIPTS_FLUSHED: return &left->scripts_flushed;
     case TREADLE_REDIS_FAULT_ERROR_REPLY: return &left->error_reply;
     case TREADLE_REDIS_FAULT_EVICTED: return &left->evicted;
-    default: assert(!"no budget has no kind"); return NULL;
+    default: assert(false && "every kind has a budget"); return NULL;
     }
 }
 

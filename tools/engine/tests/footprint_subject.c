@@ -163,8 +163,8 @@ static void format(const char *how, ...)
 /* What stands before a string must not be mistaken for it. */
 void formats_many(void)
 {
-    format("%%%5.2f%c%ld %-8lld%zu|%hhx %Lg %p %jd %td %+e%m %s", 1.5, 'x', 1L, 2LL, (size_t)3, 4u,
-           (long double)1.0, (void *)own, (intmax_t)1, (ptrdiff_t)2, 0.5, text);
+    format("%%%5.2f%c%ld %-8lld%zu|%hhx %Lg %p %jd %td %+e%m %s", 1.5, 'x', 1L, 2LL, (size_t)3,
+           (unsigned char)4, (long double)1.0, (void *)own, (intmax_t)1, (ptrdiff_t)2, 0.5, text);
 }
 
 void formats_over_text(void)

@@ -616,6 +616,13 @@ Test(touches, lost_scripts_are_missed_by_others)
         "though nothing runs yet");
 }
 
+static void queued_at_first(void)
+{
+    begin_footprint(1);
+    flush(0, "MULTI | GET a", NULL);
+    end_footprint(&pair.footprints[0]);
+}
+
 Test(touches, an_evicted_key_is_written)
 {
     const treadle_faults once = {.evicted = 1};
@@ -627,9 +634,15 @@ Test(touches, an_evicted_key_is_written)
     cr_assert(conflict_under(once, "GET a", "SORT_RO l BY w_*", struck));
     conflict_under(once, "GET a", "PING", none);
     cr_assert(!touches_key_of("GET a"));
-    /* Whether it can strike depends on the key being there. */
+    /* Whether it can strike depends on the key being there, */
     conflict_under(once, "MULTI | GET a", "PING", none);
     cr_assert(touches_key_of("SET a 1"));
+    /* also in the first flush of all, which finds nothing. */
+    treadle_redis_faults(once);
+    run(queued_at_first);
+    treadle_redis_faults((treadle_faults){0});
+    cr_assert_eq(stub.decided, 0);
+    cr_assert_eq(keys_touched(), 1);
 }
 
 Test(touches, refused_writes_stay_within_the_step)
