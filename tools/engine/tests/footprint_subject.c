@@ -128,12 +128,14 @@ void compares_word_with_constant(void)
 
 void duplicates_text(void)
 {
-    free(strdup(text));
+    own_block = strdup(text);
+    own_number = *own_block; /* or it is left out */
 }
 
 void duplicates_start_of_text(void)
 {
-    free(strndup(text, 4));
+    own_block = strndup(text, 4);
+    own_number = *own_block;
 }
 
 void formats_text(void)
