@@ -14,7 +14,7 @@
 /* One conversion specification, see printf(3). */
 typedef struct conversion {
     int precision; /* -1 = none */
-    char length;   /* 0, h, l, q for long long, j, z, t, L */
+    char length;   /* the last letter of h, hh, l, ll, j, z, t, L; 0 = none */
     char letter;   /* 0: not one that is understood */
 } conversion;
 
@@ -35,7 +35,7 @@ static char length_at(const char **at)
 {
     char length = 0;
     for (; **at != '\0' && strchr("hlqjztL", **at) != NULL; ++*at) {
-        length = length == 'l' && **at == 'l' ? 'q' : **at;
+        length = **at;
     }
     return length;
 }
@@ -68,16 +68,23 @@ static void string_read(const char *text, int precision)
     }
 }
 
+/* All the longer integers have one size here, and are passed alike. */
+_Static_assert(sizeof(long) == sizeof(long long) && sizeof(long) == sizeof(intmax_t) &&
+                   sizeof(long) == sizeof(size_t) && sizeof(long) == sizeof(ptrdiff_t),
+               "one case for all of them");
+
 static void integer_passed(char length, va_list *arguments)
 {
-    switch (length) {
-    case 'l': (void)va_arg(*arguments, long); break;
-    case 'q': (void)va_arg(*arguments, long long); break;
-    case 'j': (void)va_arg(*arguments, intmax_t); break;
-    case 'z': (void)va_arg(*arguments, size_t); break;
-    case 't': (void)va_arg(*arguments, ptrdiff_t); break;
-    default: (void)va_arg(*arguments, int);
-    }
+    const bool longer = length != '\0' && strchr("ljzt", length) != NULL;
+    const long long value = longer ? va_arg(*arguments, long long) : va_arg(*arguments, int);
+    (void)value;
+}
+
+static void real_passed(char length, va_list *arguments)
+{
+    const long double value =
+        length == 'L' ? va_arg(*arguments, long double) : va_arg(*arguments, double);
+    (void)value;
 }
 
 /* Moves past the argument of a conversion. false when it is not known how large that is. */
@@ -104,11 +111,7 @@ static bool argument_read(const conversion *how, va_list *arguments)
     if (how->letter == '\0' || strchr("aAeEfFgG", how->letter) == NULL) {
         return false;
     }
-    if (how->length == 'L') {
-        (void)va_arg(*arguments, long double);
-    } else {
-        (void)va_arg(*arguments, double);
-    }
+    real_passed(how->length, arguments);
     return true;
 }
 

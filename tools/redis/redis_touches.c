@@ -282,8 +282,9 @@ uint64_t treadle_redis_connection_place(uint64_t number)
 
 uint64_t treadle_redis_connection_birthplace(uint32_t births)
 {
-    return at(PLACE_STRANGERS) +
-           ((uint64_t)(1 + treadle_thread_number()) << 20 | births % (1u << 17) * 8);
+    /* A thread has fewer connections than that; were it not so, some would share a place. */
+    const uint64_t own = births % UINT64_C(0x10000) * 8;
+    return at(PLACE_STRANGERS) + ((1 + (uint64_t)treadle_thread_number()) << 20) + own;
 }
 
 uint64_t treadle_redis_connection_elsewhere(void)
