@@ -9,8 +9,9 @@
  * was allocated needs no tear-down, but subjects are closed in `check` so that closing is tested
  * too.
  *
- * Scenario files are compiled with their calls redirected to the engine, but not instrumented: only
- * the subject's accesses are scheduling points. `scenarios/litmus/` is instrumented.
+ * Scenario files are compiled with their calls redirected to the engine, but instrumented quietly:
+ * only the subject's accesses are scheduling points (tools/engine/quiet.c). `scenarios/litmus/` is
+ * instrumented.
  *
  * Adding a scenario: one row in a component's table. Adding a component: one file here and one line
  * in registry.c.

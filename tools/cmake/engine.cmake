@@ -63,12 +63,13 @@ treadle_subject(treadle_ck INSTRUMENTED PRIMITIVES SOURCES ${TREADLE_CK_SOURCES}
 treadle_subject(treadle_impl INSTRUMENTED SOURCES ${impl_sources})
 file(GLOB litmus_sources CONFIGURE_DEPENDS scenarios/litmus/*.c)
 treadle_subject(treadle_litmus INSTRUMENTED SOURCES ${litmus_sources})
-# Scenarios call what subjects call, but their own accesses are no scheduling points.
+# Scenarios call what subjects call, but their own accesses are no scheduling points: they are in
+# footprints only.
 file(GLOB row_sources CONFIGURE_DEPENDS scenarios/*.c)
 list(REMOVE_ITEM row_sources ${PROJECT_SOURCE_DIR}/scenarios/scenario.c
      ${PROJECT_SOURCE_DIR}/scenarios/registry.c ${PROJECT_SOURCE_DIR}/scenarios/claims.c
      ${PROJECT_SOURCE_DIR}/scenarios/racy.c)
-treadle_subject(treadle_scenario_rows SOURCES ${row_sources})
+treadle_subject(treadle_scenario_rows QUIET SOURCES ${row_sources})
 
 file(GLOB model_sources CONFIGURE_DEPENDS models/*.c)
 add_library(treadle_scenarios OBJECT scenarios/scenario.c scenarios/registry.c
@@ -108,6 +109,13 @@ treadle_subject(treadle_liveness_test_subject INSTRUMENTED
 treadle_test(liveness_test SOURCES tools/engine/tests/liveness_test.c tools/engine/tests/explore.c
              LIBRARIES treadle_engine treadle_liveness_test_subject treadle_engine)
 
+treadle_subject(treadle_footprint_test_subject INSTRUMENTED
+                SOURCES tools/engine/tests/footprint_subject.c)
+treadle_subject(treadle_quiet_test_subject QUIET SOURCES tools/engine/tests/quiet_subject.c)
+treadle_test(footprint_test SOURCES tools/engine/tests/footprint_test.c
+             LIBRARIES treadle_engine treadle_footprint_test_subject treadle_quiet_test_subject
+                       treadle_engine)
+
 # The same with the portable switch, which no machine of ours would use: it takes the place of the
 # library's.
 treadle_test(engine_ucontext_test SOURCES tools/engine/tests/engine_test.c
@@ -133,7 +141,7 @@ treadle_test(races_test SOURCES tools/checkers/tests/races_test.c tools/engine/t
              LIBRARIES treadle_checkers treadle_engine treadle_races_test_subject treadle_engine)
 
 # The wire seam is tested against a stub of the engine.
-foreach(name resp wire url commands server clock seam)
+foreach(name resp wire url commands server clock seam touches)
   treadle_test(redis_${name}_test
                SOURCES tools/redis/tests/${name}_test.c tools/redis/tests/engine_stub.c
                        $<TARGET_OBJECTS:treadle_redis_objects>

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
-# treadle_subject(NAME [INSTRUMENTED] [PRIMITIVES] SOURCES …): compiles ordinary C, then takes three steps that the
-# sources need not know of:
+# treadle_subject(NAME [INSTRUMENTED | QUIET] [PRIMITIVES] SOURCES …): compiles ordinary C, then takes three steps that
+# the sources need not know of:
 #   INSTRUMENTED  every access becomes a call of __tsan_*, which the engine defines;
+#   QUIET         likewise, but of functions that add it to footprints and do nothing else
+#                 (tools/engine/quiet.syms is the whole list): for scenarios;
 #   redirect      calls of pthreads, clocks, allocation, … become calls of the engine's models
 #                 (tools/engine/redirect.syms is the whole list);
 #   data          global variables move to a section of their own, which the engine puts back to its
@@ -10,6 +12,10 @@
 # lock-free primitives, whose plain accesses are meant as volatile ones: its code gets a section of
 # its own, by which the race detector knows it (tools/checkers/races.h).
 set(TREADLE_TSAN_FLAGS -O1 -g -fsanitize=thread)
+# What the compiler expands in line after it has instrumented nobody would see.
+foreach(name strcpy memcmp snprintf)
+  list(APPEND TREADLE_TSAN_FLAGS -fno-builtin-${name})
+endforeach()
 if(CMAKE_C_COMPILER_ID STREQUAL "Clang")
   list(APPEND TREADLE_TSAN_FLAGS -gdwarf-aranges "SHELL:-mllvm -tsan-instrument-read-before-write=1"
        "SHELL:-mllvm -tsan-distinguish-volatile=1")
@@ -17,6 +23,15 @@ else()
   # gcc expands block functions of constant size after it has instrumented: nobody would see them.
   list(APPEND TREADLE_TSAN_FLAGS "SHELL:--param tsan-distinguish-volatile=1" -fno-builtin-memcpy
        -fno-builtin-memmove -fno-builtin-memset)
+endif()
+
+# Nobody asks a scenario where it is, and its accesses need not be those that were written.
+if(CMAKE_C_COMPILER_ID STREQUAL "Clang")
+  set(TREADLE_QUIET_FLAGS -O2 "SHELL:-mllvm -tsan-instrument-func-entry-exit=0")
+else()
+  # Without the false alarm at pthread_cleanup_push()'s own variables.
+  set(TREADLE_QUIET_FLAGS -O2 "SHELL:--param tsan-instrument-func-entry-exit=0" -Wno-clobbered
+      -fno-builtin-strcmp -fno-builtin-strncmp)
 endif()
 
 # Concurrency Kit's own code, fetched by tools/packages: Debian's library has it without instrumentation.
@@ -34,13 +49,16 @@ find_program(TREADLE_LD NAMES ld.bfd ld REQUIRED)
 find_program(TREADLE_OBJCOPY NAMES objcopy REQUIRED)
 
 function(treadle_subject name)
-  cmake_parse_arguments(SUBJECT "INSTRUMENTED;PRIMITIVES" "" "SOURCES" ${ARGN})
+  cmake_parse_arguments(SUBJECT "INSTRUMENTED;QUIET;PRIMITIVES" "" "SOURCES" ${ARGN})
   add_library(${name}_objects OBJECT ${SUBJECT_SOURCES})
   target_link_libraries(${name}_objects PRIVATE treadle_flags PkgConfig::HIREDIS PkgConfig::YAML)
   # Concurrency Kit's inline assembly is invisible to instrumentation; its builtins are not.
   target_compile_definitions(${name}_objects PRIVATE CK_USE_CC_BUILTINS=1)
-  if(SUBJECT_INSTRUMENTED)
+  if(SUBJECT_INSTRUMENTED OR SUBJECT_QUIET)
     target_compile_options(${name}_objects PRIVATE ${TREADLE_TSAN_FLAGS})
+  endif()
+  if(SUBJECT_QUIET)
+    target_compile_options(${name}_objects PRIVATE ${TREADLE_QUIET_FLAGS})
   endif()
   set(redirect ${PROJECT_SOURCE_DIR}/tools/engine/redirect.syms)
   set(merged ${CMAKE_CURRENT_BINARY_DIR}/${name}.merged.o)
@@ -50,15 +68,24 @@ function(treadle_subject name)
   if(SUBJECT_PRIMITIVES)
     set(code --rename-section .text=treadle_primitives_code)
   endif()
+  set(quieten)
+  if(SUBJECT_QUIET)
+    # Before the redirection, which has memcpy and its kin, too.
+    set(quiet ${PROJECT_SOURCE_DIR}/tools/engine/quiet.syms)
+    set(quieten COMMAND ${TREADLE_OBJCOPY} --redefine-syms=${quiet} ${merged})
+    # A name that is missing there would be a scheduling point, silently.
+    add_test(NAME ${name}_is_quiet COMMAND sh -c "! ${CMAKE_NM} -u ${object} | grep __tsan_")
+  endif()
   add_custom_command(
     OUTPUT ${object}
     COMMAND ${TREADLE_LD} -r -o ${merged} $<TARGET_OBJECTS:${name}_objects>
+    ${quieten}
     COMMAND ${TREADLE_OBJCOPY} --redefine-syms=${redirect}
             --set-section-flags .bss=alloc,load,contents,data
             --rename-section .bss=${data},alloc,load,contents,data
             --rename-section .data=${data} --rename-section .data.rel=${data}
             --rename-section .data.rel.local=${data} ${code} ${merged} ${object}
-    DEPENDS ${name}_objects $<TARGET_OBJECTS:${name}_objects> ${redirect}
+    DEPENDS ${name}_objects $<TARGET_OBJECTS:${name}_objects> ${redirect} ${quiet}
     COMMAND_EXPAND_LISTS VERBATIM
     COMMENT "Subject ${name}: redirecting calls, renaming data")
   add_custom_target(${name}_build DEPENDS ${object})

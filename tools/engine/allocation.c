@@ -57,6 +57,7 @@ static void *reallocate(void *block, size_t size, const void *site)
         return treadle_heap_allocate(size, HEAP_GRAIN, site);
     }
     const size_t old = treadle_heap_block(block, site)->size;
+    treadle_touching_quietly(block, old ? old : 1, TREADLE_TOUCH_READ);
     void *moved = treadle_heap_allocate(size, HEAP_GRAIN, site);
     if (moved != NULL) {
         memcpy(moved, block, old < size ? old : size);
@@ -106,6 +107,7 @@ static char *duplicate(const char *text, size_t length, const void *site)
 {
     char *copy =
         treadle_inside() ? treadle_heap_allocate(length + 1, HEAP_GRAIN, site) : malloc(length + 1);
+    treadle_touching_quietly(text, length + 1, TREADLE_TOUCH_READ);
     if (copy != NULL) {
         memcpy(copy, text, length);
         copy[length] = '\0';

@@ -15,7 +15,7 @@ int SEAM(pthread_barrier_init)(pthread_barrier_t *barrier, const pthread_barrier
         return EINVAL;
     }
     memset(barrier, 0, sizeof *barrier);
-    treadle_object_new(barrier, OBJECT_BARRIER)->limit = count;
+    treadle_object_init(barrier, OBJECT_BARRIER)->limit = count;
     return 0;
 }
 

@@ -27,7 +27,7 @@ int SEAM(pthread_cond_init)(pthread_cond_t *condition, const pthread_condattr_t 
         pthread_condattr_getclock(attributes, &clock);
     }
     memset(condition, 0, sizeof *condition);
-    treadle_object_new(condition, OBJECT_COND)->limit = (uint32_t)clock;
+    treadle_object_init(condition, OBJECT_COND)->limit = (uint32_t)clock;
     return 0;
 }
 

@@ -260,11 +260,15 @@ void *treadle_heap_allocate(size_t size, size_t alignment, const void *site)
     const uint32_t class = class_of(size + (alignment > HEAP_GRAIN ? alignment : 0), &room);
     slice *own = own_slice();
     heap_block *block = reusable(own, class, room);
-    if (block == NULL) {
+    const bool reused = block != NULL;
+    if (!reused) {
         block = take_new(own, class, room, size);
     }
     const size_t past = (uintptr_t)block->room % alignment;
     block->begin = block->room + (past ? alignment - past : 0);
+    if (reused) { /* who still looks at what it was does not commute with this */
+        treadle_touching_quietly(block->begin, size ? size : 1, TREADLE_TOUCH_WRITE);
+    }
     block->size = size;
     block->allocated_at = site;
     block->allocated_by = (uint8_t)E.self->id;

@@ -228,7 +228,7 @@ void treadle_observe_touch(const volatile void *address, size_t size, uint32_t f
                            const void *site);
 void treadle_observe_only(const volatile void *address, size_t size, uint32_t flags,
                           const void *site);
-void treadle_observe_interference(const void *with);
+void treadle_observe_footprint(const volatile void *address, size_t size, uint32_t flags);
 void treadle_observe_fence(int order);
 void treadle_observe_release(uint64_t to);
 void treadle_observe_diversion(uint64_t of);
@@ -252,6 +252,15 @@ treadle_touching_object(const volatile void *address, uint32_t flags)
                    E.level >= TREADLE_GRANULARITY_SYNC ? E.self->site : NULL);
     if (UNLIKELY(E.observing)) {
         treadle_observe_touch(address, 1, flags | TREADLE_TOUCH_OBJECT, E.self->site);
+    }
+}
+
+/* For footprints alone: observers are not told. */
+static inline void treadle_touching_quietly(const volatile void *address, size_t size,
+                                            uint32_t flags)
+{
+    if (UNLIKELY(E.observing & OBSERVE_FOOTPRINT)) {
+        treadle_observe_footprint(address, size, flags);
     }
 }
 
@@ -285,7 +294,7 @@ static inline void treadle_happens_before(uint64_t threads)
 static inline void treadle_interfering(const void *with)
 {
     if (UNLIKELY(E.observing & OBSERVE_FOOTPRINT)) {
-        treadle_observe_interference(with);
+        treadle_observe_footprint(with, 1, TREADLE_TOUCH_WRITE);
     }
 }
 
@@ -403,8 +412,10 @@ static inline void treadle_wake_yielded(uint64_t woken)
 
 /* ---- objects --------------------------------------------------------------------------------- */
 
-/* The model of the object at `address`, made by `init` when it is new in this execution. */
+/* The model of the object at `address`, which is new in this execution. */
 object *treadle_object_new(void *address, object_class class);
+/* Likewise, from the program's own call of …_init: what uses it does not commute with that. */
+object *treadle_object_init(void *address, object_class class);
 static inline object *treadle_object_known(const void *address, object_class class)
 {
     const uint32_t index = *(const uint32_t *)address - 1;

@@ -111,7 +111,7 @@ int SEAM(pthread_mutex_init)(pthread_mutex_t *mutex, const pthread_mutexattr_t *
     }
     *mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
     mutex->__data.__kind = type;
-    treadle_object_new(mutex, OBJECT_MUTEX)->type = (uint8_t)type;
+    treadle_object_init(mutex, OBJECT_MUTEX)->type = (uint8_t)type;
     return 0;
 }
 

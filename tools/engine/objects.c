@@ -28,6 +28,15 @@ object *treadle_object_new(void *address, object_class class)
     return made;
 }
 
+/* A gate that is open before and after. */
+enum { OPEN = TREADLE_TOUCH_OPEN | TREADLE_TOUCH_OPEN_READ };
+
+object *treadle_object_init(void *address, object_class class)
+{
+    treadle_touching_quietly(address, 1, TREADLE_TOUCH_WRITE | TREADLE_TOUCH_OBJECT | OPEN);
+    return treadle_object_new(address, class);
+}
+
 static void overtake(const object *taken, const void *site)
 {
     const thread *self = E.self;
@@ -56,6 +65,9 @@ void treadle_object_taken(object *taken, const void *site)
 
 void treadle_object_forget(object *gone)
 {
+    const bool shut = gone->class == OBJECT_COND || (gone->class == OBJECT_SEM && gone->count == 0);
+    treadle_touching_quietly((void *)gone->address, 1,
+                             TREADLE_TOUCH_WRITE | TREADLE_TOUCH_OBJECT | (shut ? 0 : OPEN));
     *(uint32_t *)gone->address = 0;
     gone->address = 0;
     gone->class = OBJECT_NONE;

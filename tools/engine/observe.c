@@ -77,9 +77,13 @@ void treadle_observe_only(const volatile void *address, size_t size, uint32_t fl
     }
 }
 
-void treadle_observe_interference(const void *with)
+void treadle_observe_footprint(const volatile void *address, size_t size, uint32_t flags)
 {
-    add(&(treadle_touch){(uintptr_t)with, 1, TREADLE_TOUCH_WRITE});
+    const treadle_touch touch = {(uintptr_t)address, (uint32_t)size,
+                                 flags & TREADLE_TOUCH_FOOTPRINT};
+    if (!own_storage((uintptr_t)address)) {
+        add(&touch);
+    }
 }
 
 void treadle_observe_fence(int order)

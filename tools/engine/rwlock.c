@@ -149,7 +149,7 @@ int SEAM(pthread_rwlock_init)(pthread_rwlock_t *lock, const pthread_rwlockattr_t
         return pthread_rwlock_init(lock, attributes);
     }
     memset(lock, 0, sizeof *lock);
-    treadle_object_new(lock, OBJECT_RWLOCK);
+    treadle_object_init(lock, OBJECT_RWLOCK);
     return 0;
 }
 

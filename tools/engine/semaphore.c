@@ -32,7 +32,7 @@ int SEAM(sem_init)(sem_t *semaphore, int shared, unsigned value)
         return fail(EINVAL);
     }
     memset(semaphore, 0, sizeof *semaphore);
-    treadle_object_new(semaphore, OBJECT_SEM)->count = value;
+    treadle_object_init(semaphore, OBJECT_SEM)->count = value;
     return 0;
 }
 

@@ -25,7 +25,7 @@ int SEAM(pthread_spin_init)(pthread_spinlock_t *lock, int shared)
     if (!treadle_inside()) {
         return pthread_spin_init(lock, shared);
     }
-    treadle_object_new((void *)(uintptr_t)lock, OBJECT_SPIN);
+    treadle_object_init((void *)(uintptr_t)lock, OBJECT_SPIN);
     return 0;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* What the C library's string functions read and write of the subject's memory, for observers: each
- * is no scheduling point and no part of a footprint, and what it reads is what it needs, up to the
- * byte that decides. */
+/* What the C library's string functions read and write of the subject's memory, for observers and
+ * footprints: none is a scheduling point, and what it reads is what it needs, up to the byte that
+ * decides. */
 #include <string.h>
 
 #include "tools/engine/internal.h"
@@ -9,7 +9,7 @@
 static inline void reads(const void *from, size_t size, const void *site)
 {
     if (UNLIKELY(E.observing) && size) {
-        treadle_observe_only(from, size, TREADLE_TOUCH_READ, site);
+        treadle_observe_touch(from, size, TREADLE_TOUCH_READ, site);
     }
 }
 
@@ -60,7 +60,7 @@ char *SEAM(strcpy)(char *to, const char *from)
     const size_t size = strlen(from) + 1;
     reads(from, size, SITE());
     if (UNLIKELY(E.observing)) {
-        treadle_observe_only(to, size, TREADLE_TOUCH_WRITE, SITE());
+        treadle_observe_touch(to, size, TREADLE_TOUCH_WRITE, SITE());
     }
     return memcpy(to, from, size);
 }

@@ -229,6 +229,7 @@ int treadle_thread_join(pthread_t handle, void **result, bool timed, const void 
     if (target == self) {
         return EDEADLK;
     }
+    treadle_touching_quietly(&target->detached, 1, TREADLE_TOUCH_READ | TREADLE_TOUCH_OBJECT);
     if (target->detached) {
         treadle_violation("misuse", "%s joins %s, which is detached", self->name, target->name);
     }
@@ -255,6 +256,8 @@ int treadle_thread_join(pthread_t handle, void **result, bool timed, const void 
         treadle_event_failed();
         return ETIMEDOUT;
     }
+    /* A second join, or detach, is a misuse. */
+    treadle_touching_quietly(&target->detached, 1, TREADLE_TOUCH_WRITE | TREADLE_TOUCH_OBJECT);
     target->joined = true;
     if (result != NULL) {
         *result = target->result;
@@ -304,6 +307,7 @@ int SEAM(pthread_detach)(pthread_t handle)
         return pthread_detach(handle);
     }
     thread *target = thread_of(handle, "pthread_detach");
+    treadle_touching_quietly(&target->detached, 1, TREADLE_TOUCH_WRITE | TREADLE_TOUCH_OBJECT);
     if (target->detached) {
         return EINVAL;
     }

@@ -7,6 +7,14 @@
 /* Keys made outside executions are glibc's: numbered apart so that the two are not mixed up. */
 enum { KEY_BASE = 1 << 20 };
 
+/* Whether there is a key of this number is shared; its values are each thread's own. */
+static void touching_key(uint32_t index, uint32_t flags)
+{
+    if (index < TSD_KEYS_MAX) {
+        treadle_touching_quietly(&E.tsd_keys[index], 1, flags | TREADLE_TOUCH_OBJECT);
+    }
+}
+
 void treadle_tsd_destroy(thread *ending)
 {
     bool again = ending->specific_used > 0;
@@ -15,6 +23,9 @@ void treadle_tsd_destroy(thread *ending)
         for (uint32_t i = 0; i < ending->specific_used; i++) {
             void *value = ending->specific[i];
             ending->specific[i] = NULL;
+            if (value != NULL) {
+                touching_key(i, TREADLE_TOUCH_READ);
+            }
             if (value != NULL && E.tsd_keys[i].used && E.tsd_keys[i].destructor != NULL) {
                 E.tsd_keys[i].destructor(value);
                 again = true;
@@ -34,6 +45,7 @@ int treadle_tsd_create(unsigned *key, void (*destructor)(void *))
         return EAGAIN;
     }
     E.tsd_key_count += index == E.tsd_key_count;
+    touching_key(index, TREADLE_TOUCH_WRITE);
     E.tsd_keys[index] = (tsd_key){.used = true, .destructor = destructor};
     *key = KEY_BASE + index;
     return 0;
@@ -42,6 +54,7 @@ int treadle_tsd_create(unsigned *key, void (*destructor)(void *))
 static tsd_key *key_of(unsigned key)
 {
     const uint32_t index = key - KEY_BASE;
+    touching_key(index, TREADLE_TOUCH_READ);
     return index < E.tsd_key_count && E.tsd_keys[index].used ? &E.tsd_keys[index] : NULL;
 }
 
@@ -52,6 +65,7 @@ int treadle_tsd_delete(unsigned key)
     if (found == NULL) {
         return EINVAL;
     }
+    touching_key(key - KEY_BASE, TREADLE_TOUCH_WRITE);
     found->used = false;
     for (uint32_t i = 0; i < E.thread_count; i++) {
         E.threads[i].specific[key - KEY_BASE] = NULL;

@@ -32,6 +32,13 @@ enum {
     TREADLE_REDIS_CLOSES = 1 << 10, /* EXEC, DISCARD */
     TREADLE_REDIS_RUNS = 1 << 11,   /* carries a script: EVAL, FCALL, … */
     TREADLE_REDIS_CACHED = 1 << 12, /* calls a script from the server's cache: EVALSHA */
+    /* What it touches beside its keys; see redis_touches.h. */
+    TREADLE_REDIS_ALONE = 1 << 13,         /* nothing but its own connection: PING, MULTI, … */
+    TREADLE_REDIS_ALL_KEYS = 1 << 14,      /* acts on all keys, or shows which are stored */
+    TREADLE_REDIS_RANDOM = 1 << 15,        /* draws from the server's random numbers */
+    TREADLE_REDIS_ACCESS_TIME = 1 << 16,   /* shows when its key was last read: OBJECT IDLETIME */
+    TREADLE_REDIS_ASKS_CACHE = 1 << 17,    /* shows which scripts are in the cache */
+    TREADLE_REDIS_EMPTIES_CACHE = 1 << 18, /* SCRIPT FLUSH */
 };
 
 #define TREADLE_REDIS_COMMAND_NAME_MAX 40

@@ -18,6 +18,8 @@ enum { FRAMES_MAX = 24 };
 static struct {
     int (*buffer_write)(redisContext *, int *);
     int (*buffer_read)(redisContext *);
+    int (*append)(redisContext *, const char *, size_t);
+    int (*reply_from_reader)(redisContext *, void **);
     void (*free_context)(redisContext *);
     int (*reconnect)(redisContext *);
     redisContext *(*connect_tcp)(const char *, int);
@@ -43,6 +45,8 @@ void treadle_redis_doors_open(void)
     }
     FIND("redisBufferWrite", buffer_write);
     FIND("redisBufferRead", buffer_read);
+    FIND("__redisAppendCommand", append);
+    FIND("redisGetReplyFromReader", reply_from_reader);
     FIND("redisFree", free_context);
     FIND("redisReconnect", reconnect);
     FIND("redisConnect", connect_tcp);
@@ -153,6 +157,7 @@ int redisBufferRead(redisContext *c)
         return REDIS_ERR;
     }
     treadle_redis_link *connection = treadle_redis_link_of(c);
+    treadle_redis_touch_connection(connection->place);
     const treadle_resp_span unread = treadle_redis_wire_unread(&connection->wire);
     if (unread.length > 0) {
         const int status = redisReaderFeed(c->reader, unread.data, unread.length);
@@ -172,6 +177,34 @@ int redisBufferRead(redisContext *c)
                       (unsigned long long)connection->number);
 }
 
+/* Two threads that share a context share its buffers, whether or not they get as far as the doors:
+ * what is appended by one is sent by the other. */
+static void touch_buffers(const redisContext *c)
+{
+    if (from_subject()) {
+        const treadle_redis_link *connection = treadle_redis_link_known(c);
+        treadle_redis_touch_connection(connection != NULL ? connection->place
+                                                          : treadle_redis_connection_elsewhere());
+    }
+}
+
+/* Every command passes here on its way into the output buffer, */
+int __redisAppendCommand(redisContext *c, const char *command, size_t length);
+int __redisAppendCommand(redisContext *c, const char *command, size_t length)
+{
+    treadle_redis_doors_open();
+    touch_buffers(c);
+    return library.append(c, command, length);
+}
+
+/* and every reply here on its way out of the reader. */
+int redisGetReplyFromReader(redisContext *c, void **reply)
+{
+    treadle_redis_doors_open();
+    touch_buffers(c);
+    return library.reply_from_reader(c, reply);
+}
+
 /* ---- contexts come and go -------------------------------------------------------------------- */
 
 void redisFree(redisContext *c)
@@ -184,6 +217,7 @@ void redisFree(redisContext *c)
                          (unsigned long long)connection->number);
         }
         if (connection != NULL) {
+            treadle_redis_touch_connection(connection->place);
             treadle_redis_stranger_freed(connection);
         }
     }
@@ -194,8 +228,10 @@ void redisFree(redisContext *c)
 static int reconnect_inside(redisContext *c)
 {
     treadle_redis_link *connection = treadle_redis_link_of(c);
+    treadle_redis_touch_connection(connection->place);
     treadle_redis_wire_clear(&connection->wire);
     connection->closed = connection->transaction = connection->session = false;
+    connection->queued = (treadle_redis_transaction){0};
     char error[200];
     treadle_redis.bypass = true;
     int status = library.reconnect(c);

@@ -48,7 +48,10 @@ static void visit_key(void *context, treadle_resp_span key, bool write)
             return;
         }
     }
-    if (present->count < TREADLE_REDIS_FAULT_KEYS_MAX && of_key("EXISTS", key) == 1) {
+    treadle_redis_touch_key(key, false);
+    /* A server that is about to be emptied has nothing. */
+    if (!treadle_redis.fresh && present->count < TREADLE_REDIS_FAULT_KEYS_MAX &&
+        of_key("EXISTS", key) == 1) {
         present->keys[present->count++] = key;
     }
 }
@@ -56,9 +59,6 @@ static void visit_key(void *context, treadle_resp_span key, bool write)
 static void find_present(present_keys *present, treadle_resp_span commands)
 {
     present->count = 0;
-    if (treadle_redis.fresh) {
-        return; /* about to be emptied: there is nothing */
-    }
     size_t position = 0;
     treadle_resp_command arguments;
     while (position < commands.length &&
@@ -73,10 +73,8 @@ static void find_present(present_keys *present, treadle_resp_span commands)
     }
 }
 
-/* The budget of a kind, in this execution. */
-static uint32_t *left_of(treadle_redis_fault_kind kind)
+static uint32_t *left_of(treadle_redis_fault_kind kind, treadle_faults *left)
 {
-    treadle_faults *left = &treadle_redis.left;
     switch (kind) {
     case TREADLE_REDIS_FAULT_CUT_BEFORE: return &left->cut_before;
     case TREADLE_REDIS_FAULT_CUT_AFTER: return &left->cut_after;
@@ -84,7 +82,21 @@ static uint32_t *left_of(treadle_redis_fault_kind kind)
     case TREADLE_REDIS_FAULT_SCRIPTS_FLUSHED: return &left->scripts_flushed;
     case TREADLE_REDIS_FAULT_ERROR_REPLY: return &left->error_reply;
     case TREADLE_REDIS_FAULT_EVICTED: return &left->evicted;
-    default: return NULL;
+    default: assert(false && "every kind has a budget"); return NULL;
+    }
+}
+
+/* Whether a fault of this kind could ever make a difference to these commands. */
+static bool concerns(treadle_redis_fault_kind kind, const treadle_redis_plan *plan)
+{
+    const bool own = treadle_redis.target.own;
+    switch (kind) {
+    case TREADLE_REDIS_FAULT_CUT_INSIDE: return plan->replies > 1;
+    case TREADLE_REDIS_FAULT_SCRIPTS_FLUSHED: return own && (plan->flags & TREADLE_REDIS_CACHED);
+    case TREADLE_REDIS_FAULT_ERROR_REPLY:
+        return own && (plan->flags & (TREADLE_REDIS_WRITES | TREADLE_REDIS_RUNS));
+    case TREADLE_REDIS_FAULT_EVICTED: return own;
+    default: return true;
     }
 }
 
@@ -93,23 +105,18 @@ static uint32_t *left_of(treadle_redis_fault_kind kind)
 static bool applies(treadle_redis_fault_kind kind, const treadle_redis_plan *plan,
                     treadle_resp_span commands, present_keys *present)
 {
-    const uint32_t *left = left_of(kind);
-    if (left == NULL || *left == 0) {
+    if (*left_of(kind, &treadle_redis.faults) == 0 || !concerns(kind, plan)) {
         return false;
     }
-    const bool own = treadle_redis.target.own;
+    treadle_redis_touch_budget(kind, false);
+    if (*left_of(kind, &treadle_redis.left) == 0) {
+        return false;
+    }
     switch (kind) {
-    case TREADLE_REDIS_FAULT_CUT_INSIDE: return plan->replies > 1;
     case TREADLE_REDIS_FAULT_SCRIPTS_FLUSHED:
-        return own && !treadle_redis.fresh && treadle_redis.scripts &&
-               (plan->flags & TREADLE_REDIS_CACHED) != 0;
-    case TREADLE_REDIS_FAULT_ERROR_REPLY:
-        return own && (plan->flags & (TREADLE_REDIS_WRITES | TREADLE_REDIS_RUNS)) != 0;
-    case TREADLE_REDIS_FAULT_EVICTED:
-        if (own) {
-            find_present(present, commands);
-        }
-        return own && present->count > 0;
+        treadle_redis_touch_scripts(false);
+        return !treadle_redis.fresh && treadle_redis.scripts;
+    case TREADLE_REDIS_FAULT_EVICTED: find_present(present, commands); return present->count > 0;
     default: return true;
     }
 }
@@ -132,7 +139,8 @@ treadle_redis_fault treadle_redis_fault_choose(const treadle_redis_plan *plan,
     if (fault.kind == TREADLE_REDIS_FAULT_NONE) {
         return fault;
     }
-    --*left_of(fault.kind);
+    treadle_redis_touch_budget(fault.kind, true);
+    --*left_of(fault.kind, &treadle_redis.left);
     if (fault.kind == TREADLE_REDIS_FAULT_CUT_INSIDE) {
         const uint32_t places = plan->replies - 1 < TREADLE_REDIS_FAULT_PLACES_MAX
                                     ? (uint32_t)plan->replies - 1
@@ -155,10 +163,21 @@ static void require_done(redisReply *reply, const char *what)
     freeReplyObject(reply);
 }
 
+static redisReply *order(int argc, const char **argv)
+{
+    size_t lengths[4];
+    assert((size_t)argc <= sizeof lengths / sizeof lengths[0]);
+    for (int i = 0; i < argc; i++) {
+        lengths[i] = strlen(argv[i]);
+    }
+    return treadle_redis_inspect_arguments(argc, argv, lengths);
+}
+
+/* Taken back within the step: nobody else sees it. */
 static void refuse_writes(bool refuse)
 {
-    require_done(treadle_redis_inspect("CONFIG SET min-replicas-to-write %d", refuse),
-                 "CONFIG SET min-replicas-to-write");
+    const char *argv[] = {"CONFIG", "SET", "min-replicas-to-write", refuse ? "1" : "0"};
+    require_done(order(4, argv), "CONFIG SET min-replicas-to-write");
     /* Should the execution end before it is taken back, emptying the server does that. */
     treadle_redis.refusing = refuse;
 }
@@ -166,12 +185,18 @@ static void refuse_writes(bool refuse)
 void treadle_redis_fault_strike(const treadle_redis_fault *fault)
 {
     switch (fault->kind) {
-    case TREADLE_REDIS_FAULT_SCRIPTS_FLUSHED:
-        require_done(treadle_redis_inspect("SCRIPT FLUSH SYNC"), "SCRIPT FLUSH");
+    case TREADLE_REDIS_FAULT_SCRIPTS_FLUSHED: {
+        const char *argv[] = {"SCRIPT", "FLUSH", "SYNC"};
+        require_done(order(3, argv), "SCRIPT FLUSH");
+        treadle_redis_touch_scripts(true);
         treadle_redis.scripts = false;
         break;
+    }
     case TREADLE_REDIS_FAULT_ERROR_REPLY: refuse_writes(true); break;
-    case TREADLE_REDIS_FAULT_EVICTED: of_key("UNLINK", fault->key); break;
+    case TREADLE_REDIS_FAULT_EVICTED:
+        treadle_redis_touch_key(fault->key, true);
+        of_key("UNLINK", fault->key);
+        break;
     default: break;
     }
 }

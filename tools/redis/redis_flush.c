@@ -182,8 +182,10 @@ static int run(treadle_redis_link *connection, treadle_event *event,
     const bool inside = fault->kind == TREADLE_REDIS_FAULT_CUT_INSIDE;
     const bool lost = inside || fault->kind == TREADLE_REDIS_FAULT_CUT_AFTER;
     const uint64_t count = inside ? fault->commands : plan->replies;
-    const treadle_redis_wire_status status =
-        exchange(connection, inside ? first_commands(commands, count) : commands, count);
+    const treadle_resp_span sent = inside ? first_commands(commands, count) : commands;
+    treadle_redis_touch_commands(treadle_redis.commands, &connection->queued, sent);
+    treadle_redis_touch_counts(true);
+    const treadle_redis_wire_status status = exchange(connection, sent, count);
     treadle_redis_emptied();
     treadle_redis_plan_note(plan, connection);
     treadle_redis.command_count += count;
@@ -219,6 +221,7 @@ int treadle_redis_flush(redisContext *context, const void *site)
 {
     treadle_redis_link *connection = treadle_redis_link_of(context);
     treadle_event *event = treadle_announce_external(TREADLE_OP_REDIS, connection->number, site);
+    treadle_redis_touch_connection(connection->place);
     /* While this thread waited, another one that shares the context may have used it up. */
     if (context->err || sdslen(context->obuf) == 0) {
         if (event != NULL) {

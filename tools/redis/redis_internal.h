@@ -5,7 +5,7 @@
  *     redis_doors.c (hiredis's functions) → redis_flush.c (one flush) → redis_wire.c (the socket)
  *     redis_seam.c  (attach, execution start, inspect)
  *     redis_plan.c  (what a flush amounts to), redis_faults.c (what strikes it)
- *     redis_pool.c  (connections)
+ *     redis_pool.c  (connections), redis_touches.c (what a flush touches)
  *
  * call each other. Internal to tools/redis; one seam a process.
  */
@@ -20,6 +20,7 @@
 #include "tools/redis/redis_commands.h"
 #include "tools/redis/redis_keys.h"
 #include "tools/redis/redis_seam.h"
+#include "tools/redis/redis_touches.h"
 #include "tools/redis/redis_wire.h"
 
 #define TREADLE_REDIS_CLIENTS_MAX 64u
@@ -34,6 +35,8 @@ typedef struct treadle_redis_link {
     bool closed;           /* by the server; what is unread may still be read */
     bool transaction;      /* MULTI or WATCH without EXEC or DISCARD */
     bool session;          /* its settings on the server may have changed */
+    uint64_t place;        /* of its state, in footprints; see redis_touches.h */
+    treadle_redis_transaction queued;
     treadle_redis_wire wire;
 } treadle_redis_link;
 
@@ -68,6 +71,7 @@ typedef struct treadle_redis_seam {
     treadle_redis_link inspector;
     treadle_redis_link pool[TREADLE_REDIS_CLIENTS_MAX];
     treadle_redis_link strangers[TREADLE_REDIS_STRANGERS_MAX];
+    uint32_t births[TREADLE_THREADS_MAX]; /* strangers that each thread opened in this execution */
 } treadle_redis_seam;
 
 extern treadle_redis_seam treadle_redis;
@@ -167,7 +171,8 @@ void treadle_redis_fault_heal(void);
 
 /* ---- redis_seam.c ---------------------------------------------------------------------------- */
 
-/* treadle_redis_inspect() for arguments that may hold any bytes. */
+/* treadle_redis_inspect() for arguments that may hold any bytes, and for the seam's own ends:
+ * leaves no touch. */
 redisReply *treadle_redis_inspect_arguments(int argc, const char **argv, const size_t *lengths);
 
 /* ---- redis_flush.c --------------------------------------------------------------------------- */

@@ -40,6 +40,7 @@ void treadle_redis_link_close(treadle_redis_link *connection)
     treadle_redis.bypass = before;
     treadle_redis_wire_clear(&connection->wire);
     connection->closed = connection->transaction = connection->session = false;
+    connection->queued = (treadle_redis_transaction){0};
 }
 
 bool treadle_redis_server_answers(char *error, size_t error_size)
@@ -107,6 +108,7 @@ static void drop_stranger(treadle_redis_link *stranger)
 
 void treadle_redis_pool_reset(void)
 {
+    memset(treadle_redis.births, 0, sizeof treadle_redis.births);
     for (uint32_t i = 0; i < TREADLE_REDIS_CLIENTS_MAX; i++) {
         reset_connection(&treadle_redis.pool[i]);
     }
@@ -156,6 +158,7 @@ static treadle_redis_link *adopt(redisContext *context)
         if (stranger->context == NULL) {
             stranger->context = context;
             stranger->number = TREADLE_REDIS_CLIENTS_MAX + 1 + i;
+            stranger->place = treadle_redis_connection_elsewhere();
             return stranger;
         }
     }
@@ -167,7 +170,11 @@ static treadle_redis_link *adopt(redisContext *context)
 void treadle_redis_stranger_born(redisContext *context)
 {
     if (treadle_redis.attached) {
-        adopt(context)->born_inside = true;
+        treadle_redis_link *stranger = adopt(context);
+        stranger->born_inside = true;
+        /* Its number depends on the order of births, and is for messages only. */
+        stranger->place =
+            treadle_redis_connection_birthplace(treadle_redis.births[treadle_thread_number()]++);
     }
 }
 

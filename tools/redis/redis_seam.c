@@ -114,6 +114,7 @@ int treadle_redis_attach(const treadle_redis_target *target, char *error, size_t
     for (uint32_t i = 0; i < TREADLE_REDIS_CLIENTS_MAX; i++) {
         treadle_redis.pool[i].number = i + 1;
         treadle_redis.pool[i].ours = true;
+        treadle_redis.pool[i].place = treadle_redis_connection_place(i);
     }
     treadle_redis.inspector.ours = true;
     bool ok = copy_target(target);
@@ -283,11 +284,17 @@ const char *treadle_redis_provider(const char *name)
 
 uint64_t treadle_redis_command_count(void)
 {
+    if (treadle_inside()) {
+        treadle_redis_touch_counts(false);
+    }
     return treadle_redis.command_count;
 }
 
 uint64_t treadle_redis_round_trip_count(void)
 {
+    if (treadle_inside()) {
+        treadle_redis_touch_counts(false);
+    }
     return treadle_redis.round_trip_count;
 }
 
@@ -359,6 +366,10 @@ redisReply *treadle_redis_inspect(const char *format, ...)
     va_start(arguments, format);
     const int length = redisvFormatCommand(&command, format, arguments);
     va_end(arguments);
+    if (length > 0) {
+        treadle_redis_touch_commands(treadle_redis.commands, &treadle_redis.inspector.queued,
+                                     (treadle_resp_span){command, (size_t)length});
+    }
     return inspect(command, length);
 }
 

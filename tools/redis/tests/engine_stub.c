@@ -22,6 +22,19 @@ bool treadle_inside(void)
     return stub.inside;
 }
 
+uint32_t treadle_thread_number(void)
+{
+    return stub.thread;
+}
+
+void treadle_touch_external(uint64_t address, uint32_t size, bool write)
+{
+    if (!stub.inside || stub.touch_count == STUB_TOUCHES_MAX) {
+        abort(); /* touches are for executions */
+    }
+    stub.touches[stub.touch_count++] = (treadle_touch){address, size, write};
+}
+
 bool treadle_recording(void)
 {
     return stub.recording;
@@ -96,7 +109,7 @@ _Noreturn void treadle_violation(const char *property, const char *format, ...)
 
 treadle_outcome_kind stub_execute(void (*body)(void))
 {
-    stub.announced = stub.event_count = stub.decided = 0;
+    stub.announced = stub.event_count = stub.decided = stub.touch_count = 0;
     memset(stub.decision_counts, 0, sizeof stub.decision_counts);
     stub.outcome = (treadle_outcome){.kind = TREADLE_OUTCOME_NONE};
     if (start_hook != NULL) {

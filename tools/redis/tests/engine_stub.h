@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * A stand-in for the engine: one "fiber", which is the test itself, no scheduling. It records what
- * the seam announced and said, and takes the fault decisions that the test queued.
+ * the seam announced, said and touched, and takes the fault decisions that the test queued.
  */
 #ifndef TREADLE_REDIS_TESTS_ENGINE_STUB_H
 #define TREADLE_REDIS_TESTS_ENGINE_STUB_H
@@ -11,9 +11,11 @@
 #include <stdint.h>
 
 #include "tools/engine/engine.h"
+#include "tools/engine/observe.h"
 
 #define STUB_EVENTS_MAX 64
 #define STUB_TEXT_MAX 4200
+#define STUB_TOUCHES_MAX 1024
 
 typedef struct stub_event {
     treadle_event event; /* first: the seam gets its address */
@@ -34,6 +36,9 @@ typedef struct engine_stub {
     uint32_t decision_counts[16]; /* how many options each had */
     uint32_t decided;
     void (*on_announce)(void); /* what other threads do meanwhile */
+    uint32_t thread;           /* the number of "this" thread */
+    uint32_t touch_count;
+    treadle_touch touches[STUB_TOUCHES_MAX];
     treadle_outcome outcome;
     jmp_buf stopped;
 } engine_stub;
