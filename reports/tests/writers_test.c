@@ -588,10 +588,11 @@ Test(text, nothing_run)
 static void check_keys(json_t *object)
 {
     static const char *const keys[] = {
-        "scenario",    "variant",  "backend",   "granularity",     "strategy",       "seed",
-        "executions",  "complete", "redundant", "steps",     "elapsed_s",       "verdict",        "expected",
-        "as_expected", "property", "message",   "first_violation", "token",          "trace_hash",
-        "coarsest",    "bounds",   "guarantee", "estimate",        "share_explored", "parameters"};
+        "scenario",  "variant",         "backend",  "granularity",    "strategy",
+        "seed",      "executions",      "complete", "redundant",      "steps",
+        "elapsed_s", "verdict",         "expected", "as_expected",    "property",
+        "message",   "first_violation", "token",    "trace_hash",     "coarsest",
+        "bounds",    "guarantee",       "estimate", "share_explored", "parameters"};
     size_t i = 0;
     const char *key;
     json_t *value;

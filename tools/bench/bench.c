@@ -486,7 +486,8 @@ static void bench_redis(bench *self)
 static const struct argp_option options[] = {
     {"format", 'f', "FORMAT", 0, "text (default) or json, one object a line", 0},
     {"only", 'o', "NAME", 0,
-     "one measurement: engine, races, memory, first_find, dfs, dpor, replay, redis or strategies", 0},
+     "one measurement: engine, races, memory, first_find, dfs, dpor, replay, redis or strategies",
+     0},
     {"scale", 'c', "PERCENT", 0, "how much work, in percent of the usual", 0},
     {0},
 };
@@ -496,9 +497,8 @@ static const struct {
     void (*measure)(bench *);
 } measurements[] = {
     {"engine", bench_engine},         {"races", bench_races}, {"memory", bench_memory},
-    {"first_find", bench_first_find}, {"dfs", bench_dfs},
-    {"dpor", bench_dpor},             {"replay", bench_replay},
-    {"redis", bench_redis},           {"strategies", bench_strategies},
+    {"first_find", bench_first_find}, {"dfs", bench_dfs},     {"dpor", bench_dpor},
+    {"replay", bench_replay},         {"redis", bench_redis}, {"strategies", bench_strategies},
 };
 
 static bool known_measurement(const char *name)

@@ -13,9 +13,9 @@
 #include "tools/cli/sinks.h"
 #include "tools/cli/suggest.h"
 #include "tools/cli/symbols.h"
-#include "tools/explore/search.h"
 #include "tools/explore/baseline.h"
 #include "tools/explore/now.h"
+#include "tools/explore/search.h"
 #include "tools/redis/redis_url.h"
 #include "tools/strategies/strategies.h"
 

@@ -33,17 +33,16 @@ static inline uint32_t releases(int order)
     return order == __ATOMIC_RELEASE || order >= __ATOMIC_ACQ_REL ? TREADLE_TOUCH_RELEASE : 0;
 }
 
-static inline __attribute__((always_inline)) void loaded(const volatile void *address,
-                                                         uint8_t size, uint64_t value, int order,
-                                                         const void *site)
+static inline __attribute__((always_inline)) void
+loaded(const volatile void *address, uint8_t size, uint64_t value, int order, const void *site)
 {
     if (LIKELY(E.level != TREADLE_GRANULARITY_NONE)) {
-        treadle_touching(address, size,
-                         TREADLE_TOUCH_READ | TREADLE_TOUCH_ATOMIC | acquires(order), site);
+        treadle_touching(address, size, TREADLE_TOUCH_READ | TREADLE_TOUCH_ATOMIC | acquires(order),
+                         site);
         treadle_event_value(value);
         if (UNLIKELY(treadle_spin_read((uintptr_t)address, site, value))) {
-            treadle_touching(
-                address, size, TREADLE_TOUCH_READ | TREADLE_TOUCH_ATOMIC | acquires(order), site);
+            treadle_touching(address, size,
+                             TREADLE_TOUCH_READ | TREADLE_TOUCH_ATOMIC | acquires(order), site);
         }
     }
 }
@@ -74,15 +73,14 @@ static inline __attribute__((always_inline)) void changed(const volatile void *a
 }
 
 /* A read-modify-write that leaves the value alone tells nobody anything: it may be a spin loop. */
-static inline __attribute__((always_inline)) void
-modified(const volatile void *address, uint8_t size, uint64_t old, uint64_t new, int order,
-         const void *site)
+static inline __attribute__((always_inline)) void modified(const volatile void *address,
+                                                           uint8_t size, uint64_t old, uint64_t new,
+                                                           int order, const void *site)
 {
     if (old == new) {
-        treadle_touching(address, size,
-                         TREADLE_TOUCH_WRITE | TREADLE_TOUCH_ATOMIC | TREADLE_TOUCH_RMW |
-                             releases(order),
-                         site);
+        treadle_touching(
+            address, size,
+            TREADLE_TOUCH_WRITE | TREADLE_TOUCH_ATOMIC | TREADLE_TOUCH_RMW | releases(order), site);
         loaded(address, size, old, order, site);
     } else {
         changed(address, size, TREADLE_OP_ATOMIC_RMW, old, new, order, site);
@@ -95,9 +93,8 @@ static inline __attribute__((always_inline)) bool fails_spuriously(void)
            treadle_decide(TREADLE_CHOICE_CAS_FAIL, 2) != 0;
 }
 
-static inline __attribute__((always_inline)) void cas_failed(const volatile void *address,
-                                                             uint8_t size, uint64_t value,
-                                                             int order, const void *site)
+static inline __attribute__((always_inline)) void
+cas_failed(const volatile void *address, uint8_t size, uint64_t value, int order, const void *site)
 {
     if (LIKELY(E.level != TREADLE_GRANULARITY_NONE)) {
         treadle_event_failed();
@@ -105,16 +102,16 @@ static inline __attribute__((always_inline)) void cas_failed(const volatile void
     }
 }
 
-#define RMW(bits, type, name, expression)                                   \
-    type __tsan_atomic##bits##_##name(volatile type *p, type v, int order); \
-    type __tsan_atomic##bits##_##name(volatile type *p, type v, int order)  \
-    {                                                                       \
-        announce(TREADLE_OP_ATOMIC_RMW, p, sizeof(type), order, SITE());    \
-        const type old = *p;                                                \
-        const type new = (type)(expression);                                \
-        *p = new;                                                           \
+#define RMW(bits, type, name, expression)                                        \
+    type __tsan_atomic##bits##_##name(volatile type *p, type v, int order);      \
+    type __tsan_atomic##bits##_##name(volatile type *p, type v, int order)       \
+    {                                                                            \
+        announce(TREADLE_OP_ATOMIC_RMW, p, sizeof(type), order, SITE());         \
+        const type old = *p;                                                     \
+        const type new = (type)(expression);                                     \
+        *p = new;                                                                \
         modified(p, sizeof(type), (uint64_t)old, (uint64_t) new, order, SITE()); \
-        return old;                                                         \
+        return old;                                                              \
     }
 
 #define CAS(bits, type, name, weak)                                                             \
@@ -131,7 +128,8 @@ static inline __attribute__((always_inline)) void cas_failed(const volatile void
             return 0;                                                                           \
         }                                                                                       \
         *p = v;                                                                                 \
-        changed(p, sizeof(type), TREADLE_OP_ATOMIC_CAS, (uint64_t)old, (uint64_t)v, order, SITE()); \
+        changed(p, sizeof(type), TREADLE_OP_ATOMIC_CAS, (uint64_t)old, (uint64_t)v, order,      \
+                SITE());                                                                        \
         return 1;                                                                               \
     }
 
@@ -172,7 +170,8 @@ static inline __attribute__((always_inline)) void cas_failed(const volatile void
             return old;                                                                      \
         }                                                                                    \
         *p = v;                                                                              \
-        changed(p, sizeof(type), TREADLE_OP_ATOMIC_CAS, (uint64_t)old, (uint64_t)v, order, SITE()); \
+        changed(p, sizeof(type), TREADLE_OP_ATOMIC_CAS, (uint64_t)old, (uint64_t)v, order,   \
+                SITE());                                                                     \
         return old;                                                                          \
     }
 

@@ -213,7 +213,8 @@ void treadle_gate_wait(uint64_t *gate, bool open, object *behind, treadle_op_kin
     thread *self = E.self;
     const uint64_t bit = self->bit;
     if ((E.level < TREADLE_GRANULARITY_SYNC || E.options.overtaken_max) && behind != NULL) {
-        /* Only who finds it closed comes here: it has seen that. Or it matters since when it waits. */
+        /* Only who finds it closed comes here: it has seen that. Or it matters since when it waits.
+         */
         treadle_touching_object((void *)behind->address, TREADLE_TOUCH_READ);
     }
     treadle_publish(kind, address, 0, 0, site);

@@ -58,18 +58,18 @@ typedef struct treadle_execution_options {
     uint32_t heap_reuse_after;       /* a freed block is handed out again when its thread freed so
                                         many of its size (1 = at once); default: not while the
                                         thread has taken less than a quarter of the heap */
-    uint32_t overtaken_max;          /* default: no bound. A thread that waits for a mutex, semaphore
-                                        or read-write lock and sees others take it more often is
-                                        starving */
-    bool watch_cycles;               /* a long execution that comes back to a state is a livelock,
-                                        or makes others run; costs a microsecond or two a thread */
-    bool spurious_wakeups;           /* condition variables may wake without a signal */
-    bool weak_cas_may_fail;          /* weak CAS may fail spuriously */
+    uint32_t overtaken_max; /* default: no bound. A thread that waits for a mutex, semaphore
+                               or read-write lock and sees others take it more often is
+                               starving */
+    bool watch_cycles;      /* a long execution that comes back to a state is a livelock,
+                               or makes others run; costs a microsecond or two a thread */
+    bool spurious_wakeups;  /* condition variables may wake without a signal */
+    bool weak_cas_may_fail; /* weak CAS may fail spuriously */
     const struct treadle_observer *observer; /* sees everything touched; see observe.h */
     void *observer_self;
-    uint32_t random_values;          /* different values each random number may take; default 1 */
-    bool serial;                     /* calls are scheduling points at every granularity */
-    uint32_t clock_jump_count;       /* clock readings may first advance by one of … */
+    uint32_t random_values;    /* different values each random number may take; default 1 */
+    bool serial;               /* calls are scheduling points at every granularity */
+    uint32_t clock_jump_count; /* clock readings may first advance by one of … */
     int64_t clock_jumps_ns[TREADLE_CLOCK_JUMPS_MAX];
     treadle_trace *trace; /* record into this; NULL while exploring */
     /* Called after each recorded event, on the fiber; may call treadle_stop(). */

@@ -285,8 +285,8 @@ void treadle_heap_release(void *begin, const void *site)
     if (block->freed) {
         treadle_access_double_free(block, site);
     }
-    treadle_touching(begin, block->size ? block->size : 1,
-                     TREADLE_TOUCH_WRITE | TREADLE_TOUCH_FREE, site);
+    treadle_touching(begin, block->size ? block->size : 1, TREADLE_TOUCH_WRITE | TREADLE_TOUCH_FREE,
+                     site);
     block->freed = true;
     block->freed_at = site;
     block->freed_by = (uint8_t)E.self->id;

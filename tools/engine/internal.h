@@ -54,18 +54,18 @@ typedef enum object_class {
  * counts only when the entry names that address: so stale and zeroed memory are both "new". */
 typedef struct object {
     uintptr_t address;
-    uint64_t pending; /* threads whose operation waits for this object's gate */
-    uint64_t waiting; /* cond: waiting for a signal; rwlock: readers that want in */
-    uint64_t holders; /* rwlock: readers inside */
-    int64_t count;    /* recursion depth, semaphore value, barrier arrivals, once state */
+    uint64_t pending;    /* threads whose operation waits for this object's gate */
+    uint64_t waiting;    /* cond: waiting for a signal; rwlock: readers that want in */
+    uint64_t holders;    /* rwlock: readers inside */
+    int64_t count;       /* recursion depth, semaphore value, barrier arrivals, once state */
     const void *last_at; /* where it was taken last, or (cond) signalled last; for messages */
     uint32_t last_step;  /* when that was */
-    uint32_t limit;   /* barrier: how many; cond: the clock of its timed waits */
-    uint8_t class;    /* object_class */
-    uint8_t type;     /* mutex: PTHREAD_MUTEX_… */
-    uint8_t owner;    /* thread that holds it exclusively, or NO_THREAD */
-    uint8_t last_by;  /* who took or signalled it last, or NO_THREAD */
-    bool unheard;     /* cond: when it was signalled last nobody waited */
+    uint32_t limit;      /* barrier: how many; cond: the clock of its timed waits */
+    uint8_t class;       /* object_class */
+    uint8_t type;        /* mutex: PTHREAD_MUTEX_… */
+    uint8_t owner;       /* thread that holds it exclusively, or NO_THREAD */
+    uint8_t last_by;     /* who took or signalled it last, or NO_THREAD */
+    bool unheard;        /* cond: when it was signalled last nobody waited */
 } object;
 
 /* One repeated read of a thread, to recognise spinning. */
@@ -159,14 +159,14 @@ typedef struct engine {
     uint32_t steps;
     uint64_t executions;
     thread *self;
-    uint64_t enabled;  /* threads whose pending operation can run */
-    uint64_t timed;    /* threads that no gate disables: timed or cancelled waits */
-    uint64_t yielded;  /* threads that yielded, until something changes */
-    uint64_t polling;  /* of these, in a timed wait that may not time out until then */
-    uint64_t in_call;  /* threads inside a call of the subject */
+    uint64_t enabled; /* threads whose pending operation can run */
+    uint64_t timed;   /* threads that no gate disables: timed or cancelled waits */
+    uint64_t yielded; /* threads that yielded, until something changes */
+    uint64_t polling; /* of these, in a timed wait that may not time out until then */
+    uint64_t in_call; /* threads inside a call of the subject */
     char call_ended[TREADLE_THREADS_MAX]; /* by thread: an address for what ends a call */
-    uint64_t spinning; /* threads that wait for another's write */
-    bool hurry;        /* something rare is to be looked at in the next scheduling step */
+    uint64_t spinning;                    /* threads that wait for another's write */
+    bool hurry;         /* something rare is to be looked at in the next scheduling step */
     uint32_t observing; /* OBSERVE_… */
     uint32_t run_left;  /* steps that the current thread has left in the plan's run */
     uint32_t step_limit;
@@ -218,7 +218,8 @@ typedef struct engine {
 
 extern engine E __attribute__((visibility("hidden")));
 
-/* ---- observing --------------------------------------------------------------------------------- */
+/* ---- observing ---------------------------------------------------------------------------------
+ */
 
 enum { OBSERVE_FOOTPRINT = 1, OBSERVE_ALL = 2 };
 
@@ -523,7 +524,8 @@ static inline void treadle_event_failed(void)
     }
 }
 
-/* ---- places in messages ----------------------------------------------------------------------- */
+/* ---- places in messages -----------------------------------------------------------------------
+ */
 
 /* " at @0x5582…", which those who show messages turn into a line of source (outcome.h); "" where it
  * is not known. */
@@ -531,7 +533,8 @@ typedef struct place {
     char text[40];
 } place;
 place treadle_place(const void *site);
-/* Likewise ", taken at @0x…": where `holder` took a lock for reading; "" when that was forgotten. */
+/* Likewise ", taken at @0x…": where `holder` took a lock for reading; "" when that was forgotten.
+ */
 place treadle_read_place(const thread *holder, const object *lock);
 
 /* ---- findings -------------------------------------------------------------------------------- */

@@ -77,7 +77,7 @@ typedef struct treadle_strategy {
     const char *name;
     const char *summary;
     bool exhaustive; /* ends by itself, and then has explored the whole space */
-    bool reduces;    /* … by one execution for all that differ in the order of independent steps */
+    bool reduces; /* … by one execution for all that differ in the order of independent steps */
     /* NULL when out of memory. */
     void *(*create)(const treadle_strategy_options *options);
     void (*destroy)(void *self);

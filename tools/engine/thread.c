@@ -450,7 +450,8 @@ int SEAM(pthread_cancel)(pthread_t handle)
     }
     target->cancel_requested = true;
     if (waits_cancellably(target)) {
-        touch_awaited(target); /* which comes first, this or what it waits for, decides how it ends */
+        touch_awaited(
+            target); /* which comes first, this or what it waits for, decides how it ends */
         treadle_lets_go(target->bit & ~E.enabled);
         E.timed |= target->bit;
         E.enabled |= target->bit;

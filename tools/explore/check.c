@@ -46,9 +46,9 @@ static treadle_explore_request plan(const treadle_cell *cell, const treadle_chec
     const treadle_strategy *named = treadle_strategy_find(strategy);
     const bool live = cell->backend == TREADLE_BACKEND_REDIS;
     if (named != NULL && request.executions_max == 0 && options->time_s_max <= 0) {
-        request.executions_max =
-            named->exhaustive ? (live ? EXECUTIONS_EXHAUSTIVE_REDIS : EXECUTIONS_EXHAUSTIVE)
-                              : (live ? EXECUTIONS_RANDOM_REDIS : EXECUTIONS_RANDOM);
+        request.executions_max = named->exhaustive
+                                     ? (live ? EXECUTIONS_EXHAUSTIVE_REDIS : EXECUTIONS_EXHAUSTIVE)
+                                     : (live ? EXECUTIONS_RANDOM_REDIS : EXECUTIONS_RANDOM);
         if (!named->exhaustive && only_races && request.executions_max > EXECUTIONS_RACES) {
             request.executions_max = EXECUTIONS_RACES; /* what races does so in most executions */
         }

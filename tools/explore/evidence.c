@@ -96,8 +96,9 @@ static void add_estimate(line *self, const treadle_estimate *estimate)
 static void add_exhaustive(line *self, const treadle_strategy *strategy,
                            const treadle_explore_report *report)
 {
-    add(self, strategy->reduces ? "the first %llu traces, not all"
-                                : "the first %llu interleavings in depth-first order, not all",
+    add(self,
+        strategy->reduces ? "the first %llu traces, not all"
+                          : "the first %llu interleavings in depth-first order, not all",
         (unsigned long long)report->executions);
     /* A reduction does not know its branches before it comes to them. */
     if (report->share > 0 && !strategy->reduces) {

@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-
 void treadle_run_body(void *argument)
 {
     const treadle_run *run = argument;

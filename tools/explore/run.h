@@ -5,7 +5,8 @@
 
 #include "tools/explore/cell.h"
 
-/* For treadle_program.body, with a treadle_run as its argument: sets up, runs the threads, checks. */
+/* For treadle_program.body, with a treadle_run as its argument: sets up, runs the threads, checks.
+ */
 void treadle_run_body(void *argument);
 
 /* What the scenario asks of the engine. */

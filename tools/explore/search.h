@@ -28,8 +28,8 @@ typedef struct treadle_search {
     treadle_search_stage stages[TREADLE_SEARCH_STAGES_MAX];
 } treadle_search;
 
-/* `request` names a strategy, or "auto", whose stages divide its budget. 0, or an errno value when no
- * process could be started. */
+/* `request` names a strategy, or "auto", whose stages divide its budget. 0, or an errno value when
+ * no process could be started. */
 int treadle_search_run(treadle_sandbox *sandbox, const treadle_cell *cell,
                        const treadle_explore_request *request, treadle_search *out);
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /* Optimal dynamic partial order reduction: one execution for each Mazurkiewicz trace (Abdulla,
- * Aronis, Jonsson, Sagonas, POPL 2014 and JACM 2017). Two executions are equivalent when they differ
- * in the order of steps that commute only.
+ * Aronis, Jonsson, Sagonas, POPL 2014 and JACM 2017). Two executions are equivalent when they
+ * differ in the order of steps that commute only.
  *
  * The state is the current path: at each of its positions which steps are asleep, for what begins
  * with them has been explored, and which sequences are still to be (wakeup.h). After an execution
  * each of its races is reversed: what did not happen after the race's first step, and then the
- * second, becomes such a sequence, unless it is covered already. The next execution goes back to the
- * deepest position that has something left.
+ * second, becomes such a sequence, unless it is covered already. The next execution goes back to
+ * the deepest position that has something left.
  *
  * Decisions inside a step make several steps of it, which are in a race with each other. */
 #include <assert.h>
@@ -31,7 +31,7 @@ enum {
 typedef struct position {
     treadle_wakeup *children; /* still to be explored from here */
     uint64_t enabled;
-    uint64_t diverted; /* by its step */
+    uint64_t diverted;  /* by its step */
     uint32_t asleep;    /* where its list begins; it ends where the next position's begins */
     uint32_t inherited; /* so many of them come from the position before */
     uint32_t asleep_count;
@@ -63,14 +63,14 @@ typedef struct dpor {
     uint32_t value_count;
 
     /* The execution under way. */
-    uint32_t from;           /* steps that it repeats of the one before */
-    bool resuming;           /* the next position is where it leaves that */
-    bool running;            /* a step is under way */
-    bool at_leaf;            /* it ends a sequence */
-    bool free;               /* after it everything is to be explored; else: */
-    treadle_wakeup *below;   /* … this; or, of a leaf, what it seems to cover */
-    guidance guide;          /* of it */
-    treadle_gate gate;       /* what its thread waited for before it */
+    uint32_t from;         /* steps that it repeats of the one before */
+    bool resuming;         /* the next position is where it leaves that */
+    bool running;          /* a step is under way */
+    bool at_leaf;          /* it ends a sequence */
+    bool free;             /* after it everything is to be explored; else: */
+    treadle_wakeup *below; /* … this; or, of a leaf, what it seems to cover */
+    guidance guide;        /* of it */
+    treadle_gate gate;     /* what its thread waited for before it */
     const treadle_footprint *footprint;
     const char *exceeded; /* a limit */
 
@@ -387,7 +387,8 @@ static uint32_t step(void *context, const treadle_step *now)
 static uint32_t choose(void *context, const treadle_choice *choice)
 {
     dpor *self = context;
-    const uint32_t i = self->value_count - self->positions[treadle_order_length(self->order)].values;
+    const uint32_t i =
+        self->value_count - self->positions[treadle_order_length(self->order)].values;
     uint16_t value = i < self->guide.count ? self->guide.values[i] : 0;
     if (value >= choice->count && self->positions[treadle_order_length(self->order)].open) {
         value = 0; /* it was known from elsewhere, and goes another way here */

@@ -8,7 +8,8 @@
 typedef struct treadle_dpor_counts {
     uint64_t executions; /* to their end */
     uint64_t redundant;  /* given up, for all that could go on were asleep */
-    uint64_t infeasible; /* sequences that could not go on as in the execution they were taken from */
+    uint64_t
+        infeasible; /* sequences that could not go on as in the execution they were taken from */
 } treadle_dpor_counts;
 
 /* Of the strategy's state. */

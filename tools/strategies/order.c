@@ -5,7 +5,7 @@
 #include <string.h>
 
 enum {
-    SLOTS = 1 << 17,      /* of the table of granules; a power of two */
+    SLOTS = 1 << 17, /* of the table of granules; a power of two */
     CELLS_MAX = SLOTS / 2,
     NONE = TREADLE_NO_STEP,
     GRANULE = 8,
@@ -14,10 +14,10 @@ enum {
 /* The steps that matter to the next access of some bytes of a granule. */
 typedef struct cell {
     uint64_t granule;
-    uint32_t next;    /* another cell of the granule; 0 = none */
-    uint16_t write;   /* the last step that wrote; NONE */
-    uint16_t readers; /* threads that have read since, by bit */
-    uint8_t bytes;    /* which of the granule's, by bit */
+    uint32_t next;                             /* another cell of the granule; 0 = none */
+    uint16_t write;                            /* the last step that wrote; NONE */
+    uint16_t readers;                          /* threads that have read since, by bit */
+    uint8_t bytes;                             /* which of the granule's, by bit */
     uint16_t reads[TREADLE_ORDER_THREADS_MAX]; /* each reader's last step */
 } cell;
 
@@ -78,15 +78,15 @@ static bool grow(void **items, uint32_t *capacity, size_t size)
     return true;
 }
 
-#define PUSH(order, log, ...)                                                           \
-    do {                                                                                \
-        if ((order)->log.count < (order)->log.capacity ||                               \
-            grow((void **)&(order)->log.items, &(order)->log.capacity,                  \
-                 sizeof *(order)->log.items)) {                                         \
-            (order)->log.items[(order)->log.count++] = __VA_ARGS__;                     \
-        } else {                                                                        \
-            (order)->failed = true;                                                     \
-        }                                                                               \
+#define PUSH(order, log, ...)                                          \
+    do {                                                               \
+        if ((order)->log.count < (order)->log.capacity ||              \
+            grow((void **)&(order)->log.items, &(order)->log.capacity, \
+                 sizeof *(order)->log.items)) {                        \
+            (order)->log.items[(order)->log.count++] = __VA_ARGS__;    \
+        } else {                                                       \
+            (order)->failed = true;                                    \
+        }                                                              \
     } while (0)
 
 treadle_order *treadle_order_create(treadle_step_pool *pool)
@@ -261,8 +261,7 @@ static void meet(treadle_order *order, uint32_t thread, const treadle_touch *tou
     for (uint64_t at = touch->address; at < end;) {
         const uint64_t granule = at / GRANULE;
         const uint64_t stop = (granule + 1) * GRANULE < end ? (granule + 1) * GRANULE : end;
-        const uint8_t bytes =
-            (uint8_t)(((1u << (stop - at)) - 1) << (at % GRANULE));
+        const uint8_t bytes = (uint8_t)(((1u << (stop - at)) - 1) << (at % GRANULE));
         const uint32_t slot = slot_of(order, granule);
         conflicts(order, slot, bytes, write);
         const uint32_t number = cell_of(order, slot, granule, bytes);
@@ -396,8 +395,7 @@ bool treadle_order_append(treadle_order *order, treadle_executed *step, treadle_
     }
     clock = race(order, thread, clock);
     added->previous = order->last[thread];
-    added->index =
-        (int16_t)(added->previous == NONE ? 1 : order->steps[added->previous].index + 1);
+    added->index = (int16_t)(added->previous == NONE ? 1 : order->steps[added->previous].index + 1);
     added->clock = with(clock, thread, added->index);
     order->last[thread] = (uint16_t)order->length;
     order->length++;

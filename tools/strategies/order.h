@@ -41,7 +41,7 @@ typedef struct treadle_ordered {
     uint32_t undo;          /* length of each log before this step */
     uint32_t objects;
     uint32_t races;
-    int16_t index;    /* 1, 2, … within its thread */
+    int16_t index;     /* 1, 2, … within its thread */
     uint16_t previous; /* of its thread; TREADLE_NO_STEP */
     uint8_t thread;
 } treadle_ordered;

@@ -41,7 +41,7 @@ static uint8_t class_of(size_t bytes)
 {
     uint8_t class = 0;
     while (((size_t)SMALLEST << class) < bytes) {
-        class++;
+        class ++;
     }
     return class;
 }
@@ -98,8 +98,8 @@ treadle_executed *treadle_executed_new(treadle_step_pool *pool, uint32_t thread,
                                        const treadle_touch *touches, uint32_t touch_count,
                                        const treadle_step_value *values, uint32_t value_count)
 {
-    const size_t bytes = sizeof(treadle_executed) + touch_count * sizeof touches[0] +
-                         value_count * sizeof values[0];
+    const size_t bytes =
+        sizeof(treadle_executed) + touch_count * sizeof touches[0] + value_count * sizeof values[0];
     const uint8_t class = class_of(bytes);
     if (class >= CLASSES || (pool->free[class] == NULL && !refill(pool, class))) {
         return NULL;
@@ -138,8 +138,8 @@ bool treadle_executed_touch_in_common(const treadle_executed *one, const treadle
         const treadle_touch *a = &one->touches[i];
         for (uint32_t j = 0; j < other->touch_count; j++) {
             const treadle_touch *b = &other->touches[j];
-            if (((a->flags | b->flags) & TREADLE_TOUCH_WRITE) && a->address < b->address + b->size &&
-                b->address < a->address + a->size) {
+            if (((a->flags | b->flags) & TREADLE_TOUCH_WRITE) &&
+                a->address < b->address + b->size && b->address < a->address + a->size) {
                 return true;
             }
         }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * Wakeup trees: what is still to be explored from a position, as a tree of steps (Abdulla, Aronis,
- * Jonsson, Sagonas, "Optimal Dynamic Partial Order Reduction", POPL 2014; "Source Sets", JACM 2017).
- * A path from the root is the beginning of executions that no explored one is equivalent to; after
- * its leaf everything is to be explored.
+ * Jonsson, Sagonas, "Optimal Dynamic Partial Order Reduction", POPL 2014; "Source Sets", JACM
+ * 2017). A path from the root is the beginning of executions that no explored one is equivalent to;
+ * after its leaf everything is to be explored.
  *
  * A sequence is taken from an execution: some of its steps, in their order. A step is a *weak
  * initial* of it when it could come first: it is in it and commutes with what is before it there,
@@ -39,7 +39,7 @@ typedef struct treadle_sequence_item {
 
 typedef struct treadle_sequence {
     uint32_t count;
-    uint32_t left; /* not taken off */
+    uint32_t left;                             /* not taken off */
     uint16_t first[TREADLE_ORDER_THREADS_MAX]; /* each thread's first item left; TREADLE_NO_STEP */
     treadle_sequence_item items[TREADLE_ORDER_STEPS_MAX];
 } treadle_sequence;

@@ -11,7 +11,8 @@ typedef struct exploration {
     treadle_granularity granularity;
     const char *strategy;    /* NULL = dfs */
     uint64_t executions_max; /* 0 = 2,000,000 */
-    const char *property;    /* what last_bad shows, if it came out at all; NULL = whatever came last */
+    const char
+        *property; /* what last_bad shows, if it came out at all; NULL = whatever came last */
     treadle_execution_options options;
 
     /* What came out. */

@@ -169,8 +169,7 @@ static void note(traces *self, uint64_t hash, const treadle_outcome *outcome)
 }
 
 static void explore(traces *self, const treadle_strategy *strategy, void *state,
-                    treadle_granularity granularity,
-                    uint64_t (*hash)(const void *state))
+                    treadle_granularity granularity, uint64_t (*hash)(const void *state))
 {
     open_engine();
     memset(self, 0, sizeof *self);
@@ -215,10 +214,10 @@ static void explore_reduced(traces *self, treadle_granularity granularity)
 static void describe(char *text, size_t size)
 {
     static const char *const names[] = {
-        "read",      "write",  "load",      "store",   "add",     "cas",       "lock",
-        "unlock",    "try",    "timedlock", "wait",    "timedwait", "signal",  "broadcast",
-        "post",      "take",   "trytake",   "timedtake", "rd",    "wr",        "barrier",
-        "once",      "clock",  "fork",      "cancel",  "decide",  "skip",
+        "read",   "write", "load",      "store",     "add",       "cas",    "lock",
+        "unlock", "try",   "timedlock", "wait",      "timedwait", "signal", "broadcast",
+        "post",   "take",  "trytake",   "timedtake", "rd",        "wr",     "barrier",
+        "once",   "clock", "fork",      "cancel",    "decide",    "skip",
     };
     size_t used = 0;
     for (uint32_t t = 0; t < current.threads; t++) {
@@ -254,8 +253,8 @@ static bool agree(uint64_t number, treadle_granularity granularity)
     cr_expect_eq(reduced.executions, reduced.count,
                  "program %lu at %s:%s: %lu executions for %u traces", number,
                  treadle_granularity_name(granularity), text, reduced.executions, reduced.count);
-    cr_expect_eq(reduced.count + missing, all.count, "program %lu: traces that do not exist:%s", number,
-                 text);
+    cr_expect_eq(reduced.count + missing, all.count, "program %lu: traces that do not exist:%s",
+                 number, text);
     return true;
 }
 
@@ -288,9 +287,9 @@ Test(dpor, agrees_with_depth_first_search)
 /* Programs that were missed or met twice once. */
 Test(dpor, agrees_where_it_did_not_once)
 {
-    static const uint64_t numbers[] = {200, 201, 369, 640, 696, 996, 1805, 3021, 3084,
-                                       4421, 6325, 6601, 6728, 8108, 10264, 13084, 13171, 14513,
-                                       28737, 41025, 45108, 87932};
+    static const uint64_t numbers[] = {200,   201,   369,   640,   696,   996,  1805,  3021,
+                                       3084,  4421,  6325,  6601,  6728,  8108, 10264, 13084,
+                                       13171, 14513, 28737, 41025, 45108, 87932};
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         agree(numbers[i], granularity_of(numbers[i]));
     }
@@ -410,7 +409,8 @@ Test(dpor, spinners_end_as_they_can)
     };
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         const treadle_strategy_options none = {0};
-        const ends every = ends_of(&all[i], &treadle_strategy_dfs, treadle_strategy_dfs.create(&none));
+        const ends every =
+            ends_of(&all[i], &treadle_strategy_dfs, treadle_strategy_dfs.create(&none));
         const ends reduced =
             ends_of(&all[i], &treadle_strategy_dpor, treadle_strategy_dpor.create(&none));
         cr_expect_eq(reduced.count, every.count, "%s: %u ends, not %u", all[i].name, reduced.count,

@@ -33,7 +33,7 @@ typedef enum opcode {
     OP_BARRIER, /* for two */
     OP_ONCE,
     OP_CLOCK,
-    OP_FORK, /* starts a thread, accesses, joins it */
+    OP_FORK,   /* starts a thread, accesses, joins it */
     OP_CANCEL, /* starts a thread that waits for ever, cancels it, joins it */
     OP_DECIDE,
     OP_SKIP, /* the next one, when the register is odd */
@@ -60,8 +60,8 @@ counted_program counter;          /* load x, store x + 1 */
 counted_program check_then_act;   /* looks at a count under a lock, and counts under it again */
 counted_program locked_increment; /* increments under a lock */
 counted_program last_zero;        /* 0 searches for a cell that is 0, the others write one each */
-counted_program out_of_order;     /* 0: r v0, r v2; 1: w v2, w v1, r v1; 2: lock, r v1, w v0, unlock */
-counted_program readers;          /* 0 writes x, the others read it, each a y of its own before */
+counted_program out_of_order; /* 0: r v0, r v2; 1: w v2, w v1, r v1; 2: lock, r v1, w v0, unlock */
+counted_program readers;      /* 0 writes x, the others read it, each a y of its own before */
 
 /* ---- programs that wait by trying again ------------------------------------------------------ */
 

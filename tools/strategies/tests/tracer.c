@@ -67,7 +67,8 @@ static uint32_t tracer_choose(void *context, const treadle_choice *choice)
     tracer *self = context;
     const uint32_t value = next_option(self, choice->count);
     cr_assert_lt(self->value_count, 64);
-    self->values[self->value_count++] = (treadle_step_value){(uint16_t)value, (uint16_t)choice->count};
+    self->values[self->value_count++] =
+        (treadle_step_value){(uint16_t)value, (uint16_t)choice->count};
     return value;
 }
 
@@ -83,7 +84,8 @@ static uint32_t tracer_step(void *context, const treadle_step *now)
     }
     uint64_t left = now->enabled;
     if (left & (left - 1)) {
-        for (uint32_t skip = next_option(self, (uint32_t)__builtin_popcountll(left)); skip; skip--) {
+        for (uint32_t skip = next_option(self, (uint32_t)__builtin_popcountll(left)); skip;
+             skip--) {
             left &= left - 1;
         }
     }
