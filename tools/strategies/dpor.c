@@ -379,6 +379,12 @@ static uint32_t step(void *context, const treadle_step *now)
     } else if (!select_step(self, at, now)) {
         treadle_stop(TREADLE_OUTCOME_REDUNDANT, "", "%s", "");
     }
+    if (!(now->enabled & UINT64_C(1) << self->guide.thread)) {
+        treadle_stop(TREADLE_OUTCOME_DIVERGED, "nondeterminism",
+                     "thread %u cannot go on where it could before: the subject depends on "
+                     "something that is not in the decision stream",
+                     self->guide.thread);
+    }
     self->gate = treadle_gate_of(self->guide.thread);
     self->running = true;
     return self->guide.thread;

@@ -53,7 +53,7 @@ static void explore(traces *self, const treadle_cell *cell, const treadle_strate
         treadle_outcome outcome;
         treadle_execute(&program, &options, strategy, state, &outcome);
         strategy->end(state, &outcome);
-        if (outcome.kind == TREADLE_OUTCOME_CUT) {
+        if (outcome.kind == TREADLE_OUTCOME_CUT || outcome.kind == TREADLE_OUTCOME_DIVERGED) {
             break;
         }
         self->spin_blocks += outcome.spin_blocks;

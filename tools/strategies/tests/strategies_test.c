@@ -435,6 +435,9 @@ Test(strategies, write_streams_that_replay)
     cr_assert_not_null(trace);
     for (size_t i = 0; treadle_strategies[i] != NULL; i++) {
         const treadle_strategy *strategy = treadle_strategies[i];
+        if (strategy->plan != NULL) {
+            continue; /* what it repeats of the execution before is not recorded; see dpor_test.c */
+        }
         const treadle_strategy_options options = {.seed = 3};
         const sampling run = {.body = bodies[i % 4], .threads = i % 4 == 0 ? 3 : 2};
         void *state = strategy->create(&options);
