@@ -154,6 +154,7 @@ typedef struct tsd_key {
     void (*destructor)(void *);
 } tsd_key;
 
+/* What belongs together stands together. NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding) */
 typedef struct engine {
     int level; /* treadle_granularity of the execution under way; 0 outside */
     uint32_t steps;

@@ -244,7 +244,9 @@ static bool append(treadle_wakeup_pool *pool, treadle_wakeup **end,
             end = &last->child;
         }
     }
-    last->leaf = true;
+    if (last != NULL) {
+        last->leaf = true;
+    }
     return true;
 }
 
