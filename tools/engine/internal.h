@@ -154,7 +154,7 @@ typedef struct tsd_key {
     void (*destructor)(void *);
 } tsd_key;
 
-/* What belongs together stands together. NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding) */
+/* NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): what belongs together is together */
 typedef struct engine {
     int level; /* treadle_granularity of the execution under way; 0 outside */
     uint32_t steps;

@@ -395,7 +395,7 @@ static uint32_t choose(void *context, const treadle_choice *choice)
     dpor *self = context;
     const uint32_t i =
         self->value_count - self->positions[treadle_order_length(self->order)].values;
-    uint16_t value = i < self->guide.count ? self->guide.values[i] : 0;
+    uint16_t value = i < UINT8_MAX && i < self->guide.count ? self->guide.values[i] : 0;
     if (value >= choice->count && self->positions[treadle_order_length(self->order)].open) {
         value = 0; /* it was known from elsewhere, and goes another way here */
     }
