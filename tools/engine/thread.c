@@ -425,8 +425,12 @@ static bool waits_cancellably(const thread *target)
     }
 }
 
+/* A condition variable counts also when its signal has come and only the mutex is waited for. */
 static void touch_awaited(const thread *target)
 {
+    if (target->kind == TREADLE_OP_COND_WAKE) {
+        treadle_interfering((void *)target->address);
+    }
     if (target->object != NULL) {
         treadle_interfering((void *)target->object->address);
     } else if (target->kind == TREADLE_OP_THREAD_JOIN) {

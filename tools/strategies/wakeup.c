@@ -250,10 +250,12 @@ static bool append(treadle_wakeup_pool *pool, treadle_wakeup **end,
     return true;
 }
 
-/* Whether the sequence is this leaf and nothing else. */
+/* Whether the sequence is this leaf and nothing else, and asks for no more of its decisions. */
 static bool is_leaf(const treadle_sequence *sequence, const treadle_wakeup *node)
 {
-    return sequence->left == 1 && sequence->first[node->thread] != TREADLE_NO_STEP;
+    const uint16_t first = sequence->first[node->thread];
+    return sequence->left == 1 && first != TREADLE_NO_STEP &&
+           meant(&sequence->items[first]) <= node->fixed;
 }
 
 bool treadle_wakeup_insert(treadle_wakeup_pool *pool, treadle_wakeup **children,
