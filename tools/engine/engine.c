@@ -171,7 +171,9 @@ void treadle_schedule(void)
     if (LIKELY(!E.hurry) || !schedule_rare(self)) {
         if (E.run_left) {
             E.run_left--;
-            E.steps++;
+            if (UNLIKELY(++E.steps > E.step_mark) && treadle_late_step()) {
+                treadle_schedule(); /* as it was when the plan was made */
+            }
             return;
         }
         const uint32_t next = pick(self);

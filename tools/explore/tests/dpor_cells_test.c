@@ -53,7 +53,11 @@ static void explore(traces *self, const treadle_cell *cell, const treadle_strate
         treadle_outcome outcome;
         treadle_execute(&program, &options, strategy, state, &outcome);
         strategy->end(state, &outcome);
-        if (outcome.kind == TREADLE_OUTCOME_CUT || outcome.kind == TREADLE_OUTCOME_DIVERGED) {
+        cr_expect_neq(outcome.kind, TREADLE_OUTCOME_DIVERGED, "%s %s %s, execution %lu: %s",
+                      cell->scenario, cell->variant,
+                      treadle_granularity_name(cell->granularity), i, outcome.message);
+        if (outcome.kind != TREADLE_OUTCOME_PASSED && outcome.kind != TREADLE_OUTCOME_VIOLATED &&
+            outcome.kind != TREADLE_OUTCOME_REDUNDANT) {
             break;
         }
         self->spin_blocks += outcome.spin_blocks;
