@@ -43,15 +43,20 @@ add_library(treadle_explore STATIC ${explore_sources})
 target_link_libraries(treadle_explore PUBLIC treadle_flags treadle_engine treadle_checkers treadle_redis
                                              PRIVATE PkgConfig::SODIUM m)
 
-file(GLOB report_sources CONFIGURE_DEPENDS reports/*.c)
+file(GLOB report_sources CONFIGURE_DEPENDS reports/*.c reports/consistency/*.c)
 add_library(treadle_reports STATIC ${report_sources})
 target_link_libraries(treadle_reports PUBLIC treadle_flags treadle_explore
-                                             PRIVATE PkgConfig::JANSSON PkgConfig::LIBXML)
+                                             PRIVATE PkgConfig::JANSSON PkgConfig::LIBXML
+                                                     PkgConfig::SODIUM PkgConfig::YAML
+                                                     PkgConfig::HIREDIS)
 
 file(GLOB cli_sources CONFIGURE_DEPENDS tools/cli/*.c tools/bench/*.c)
 list(REMOVE_ITEM cli_sources ${PROJECT_SOURCE_DIR}/tools/cli/main.c)
 add_library(treadle_cli STATIC ${cli_sources})
-target_compile_definitions(treadle_cli PRIVATE TREADLE_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+string(JOIN " " treadle_compiled_with ${CMAKE_BUILD_TYPE} ${CMAKE_C_FLAGS_RELWITHDEBINFO})
+target_compile_definitions(
+  treadle_cli PRIVATE TREADLE_SOURCE_DIR="${PROJECT_SOURCE_DIR}" TREADLE_VERSION="${PROJECT_VERSION}"
+                      TREADLE_FLAGS="${treadle_compiled_with}, subjects -O1 -g -fsanitize=thread")
 target_link_libraries(treadle_cli PUBLIC treadle_reports PRIVATE PkgConfig::JANSSON
                                                                  PkgConfig::LIBDW m)
 

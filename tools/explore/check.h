@@ -16,6 +16,7 @@ typedef struct treadle_check_options {
     double time_s_max;       /* 0: 10 s, 20 s where races are looked for */
     treadle_race_mode races;
     bool find_coarsest; /* a violation is also looked for at coarser granularities */
+    bool explain;       /* a violation is compared with runs that pass: explain.h */
 } treadle_check_options;
 
 /* Checks journal->cell. Writes the result into journal->result, and its token and trace beside it

@@ -76,22 +76,20 @@ static bool in_hiredis(const void *address)
     return dladdr(address, &info) != 0 && info.dli_fbase == library.base;
 }
 
-const void *treadle_redis_call_site(const void *return_address)
+treadle_redis_call treadle_redis_call_site(const void *return_address)
 {
-    if (!in_hiredis(return_address)) {
-        return return_address;
-    }
     void *frames[FRAMES_MAX];
     const int count = backtrace(frames, FRAMES_MAX);
+    const bool direct = !in_hiredis(return_address);
     bool seen = false;
     for (int i = 0; i < count; i++) {
         const bool inside = in_hiredis(frames[i]);
-        if (seen && !inside) {
-            return frames[i];
+        if (direct ? frames[i] == return_address : seen && !inside) {
+            return (treadle_redis_call){frames[i], i + 1 < count ? frames[i + 1] : NULL};
         }
         seen |= inside;
     }
-    return NULL;
+    return (treadle_redis_call){direct ? return_address : NULL, NULL};
 }
 
 /* ---- reading and writing --------------------------------------------------------------------- */
@@ -134,11 +132,11 @@ int redisBufferWrite(redisContext *c, int *done)
         return REDIS_ERR;
     }
     if (sdslen(c->obuf) > 0) {
-        const void *site = NULL;
+        treadle_redis_call call = {0};
         if (treadle_recording()) {
-            site = treadle_redis_call_site(__builtin_return_address(0));
+            call = treadle_redis_call_site(__builtin_return_address(0));
         }
-        if (treadle_redis_flush(c, site) != REDIS_OK) {
+        if (treadle_redis_flush(c, call) != REDIS_OK) {
             return REDIS_ERR;
         }
     }

@@ -206,6 +206,9 @@ static int run(treadle_redis_link *connection, treadle_event *event,
                           : " (the server closed the connection)");
         }
         tell(event, fault, commands, replies, after, closed || lost);
+        if (treadle_redis.tell_state && !closed) {
+            treadle_redis_state_tell(event);
+        }
     }
     sdssetlen(context->obuf, 0);
     context->obuf[0] = '\0';
@@ -217,10 +220,14 @@ static int run(treadle_redis_link *connection, treadle_event *event,
     return REDIS_OK;
 }
 
-int treadle_redis_flush(redisContext *context, const void *site)
+int treadle_redis_flush(redisContext *context, treadle_redis_call call)
 {
     treadle_redis_link *connection = treadle_redis_link_of(context);
-    treadle_event *event = treadle_announce_external(TREADLE_OP_REDIS, connection->number, site);
+    treadle_event *event =
+        treadle_announce_external(TREADLE_OP_REDIS, connection->number, call.site);
+    if (event != NULL) {
+        event->caller = (uint64_t)(uintptr_t)call.caller;
+    }
     treadle_redis_touch_connection(connection->place);
     /* While this thread waited, another one that shares the context may have used it up. */
     if (context->err || sdslen(context->obuf) == 0) {

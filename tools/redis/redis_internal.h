@@ -50,6 +50,7 @@ typedef struct treadle_redis_seam {
     treadle_faults left; /* of `faults`, in this execution */
     uint64_t command_count;
     uint64_t round_trip_count;
+    bool tell_state; /* after each recorded flush; own server only */
 
     bool fresh;     /* own: the database is to be emptied before the next command */
     bool touched;   /* something was sent since it was emptied */
@@ -81,8 +82,13 @@ extern treadle_redis_seam treadle_redis;
 /* Finds them; to be called off-fiber first, as dlsym() allocates. */
 void treadle_redis_doors_open(void);
 
-/* The first address outside hiredis among the callers of a door; NULL when there is none. */
-const void *treadle_redis_call_site(const void *return_address);
+/* The first address outside hiredis among the callers of a door, and the address that called the
+ * function it is in; NULL when there is none. */
+typedef struct treadle_redis_call {
+    const void *site;
+    const void *caller;
+} treadle_redis_call;
+treadle_redis_call treadle_redis_call_site(const void *return_address);
 
 /* As hiredis does: sticky until the context is reconnected. */
 void treadle_redis_context_fail(redisContext *context, int kind, const char *text);
@@ -138,6 +144,11 @@ bool treadle_redis_plan_make(treadle_redis_plan *plan, treadle_resp_span command
 /* Keeps in mind what the commands may leave behind. */
 void treadle_redis_plan_note(const treadle_redis_plan *plan, treadle_redis_link *connection);
 
+/* ---- redis_state.c --------------------------------------------------------------------------- */
+
+/* Gives the event of a flush what the server holds now. */
+void treadle_redis_state_tell(treadle_event *event);
+
 /* ---- redis_faults.c -------------------------------------------------------------------------- */
 
 #define TREADLE_REDIS_FAULT_KEYS_MAX 8u
@@ -185,6 +196,6 @@ void treadle_redis_emptied(void);
 void treadle_redis_publish_clock(void);
 
 /* The door redisBufferWrite on a fiber, with a non-empty buffer and no error so far. */
-int treadle_redis_flush(redisContext *context, const void *site);
+int treadle_redis_flush(redisContext *context, treadle_redis_call call);
 
 #endif
