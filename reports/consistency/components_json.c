@@ -149,7 +149,8 @@ static void say_solution(sentence *out, const tally *variant)
             variant->sampled == 1 ? "was" : "were");
     }
     if (variant->limits > 0) {
-        say(out, "; %zu break%s as stated", variant->limits, variant->limits == 1 ? "s" : "");
+        say(out, "; %zu fail%s, which is known and stated", variant->limits,
+            variant->limits == 1 ? "s" : "");
     }
 }
 
@@ -197,7 +198,8 @@ static int add_open(json_t *list, const json_t *cell, const char *kind)
     const char *reason = treadle_text_of(cell, "reason");
     const bool limit = strcmp(kind, "limit") == 0;
     return json_array_append_new(
-        list, json_pack("{s:s, s:s, s:o, s:o}", "kind", kind, "cell", treadle_text_of(cell, "id"),
+        list, json_pack("{s:s, s:s, s:O, s:o, s:o}", "kind", kind, "cell",
+                        treadle_text_of(cell, "id"), "summary", json_object_get(cell, "summary"),
                         "property", treadle_json_text(treadle_text_of(cell, "property")), "text",
                         treadle_json_text(limit ? reason : how)));
 }
@@ -299,17 +301,21 @@ static json_t *component_json(const json_t *cells, const char *component)
                      missing_backends(cells, component));
 }
 
-static bool has_component(const json_t *components, const char *name)
+/* Where a component belongs; SIZE_MAX when it is there already. */
+static size_t place_of(const json_t *components, const char *name)
 {
     size_t i;
     const json_t *component;
+    size_t place = 0;
     json_array_foreach(components, i, component)
     {
-        if (strcmp(treadle_text_of(component, "name"), name) == 0) {
-            return true;
+        const char *other = treadle_text_of(component, "name");
+        if (strcmp(other, name) == 0) {
+            return SIZE_MAX;
         }
+        place += treadle_component_rank(other) <= treadle_component_rank(name);
     }
-    return false;
+    return place;
 }
 
 json_t *treadle_components_json(const json_t *cells)
@@ -320,8 +326,9 @@ json_t *treadle_components_json(const json_t *cells)
     json_array_foreach(cells, i, cell)
     {
         const char *name = treadle_text_of(cell, "component");
-        if (!has_component(components, name) &&
-            json_array_append_new(components, component_json(cells, name)) != 0) {
+        const size_t place = place_of(components, name);
+        if (place != SIZE_MAX &&
+            json_array_insert_new(components, place, component_json(cells, name)) != 0) {
             json_decref(components);
             return NULL;
         }
@@ -359,8 +366,8 @@ json_t *treadle_answer_json(const json_t *components, bool interrupted)
     } else if (counts[STATUS_LIMITS] > 0) {
         of = STATUS_LIMITS;
         say(&text,
-            "Yes, with limits: a solution of every component keeps what was checked; for %zu of "
-            "%zu not everything was proved.",
+            "Yes, with limits: of every component a solution keeps what was checked; %zu of %zu "
+            "have limits that are known, or checks that were only sampled.",
             counts[of], all);
     } else {
         say(&text, "Yes: of every component a solution keeps all that was checked, in every "

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "reports/consistency/source.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "reports/json_values.h"
 
-enum { FILES_MAX = 256, PATH_SIZE = 512, LINE_SHOWN_MAX = 200 };
+enum { FILES_MAX = 256, PATH_SIZE = 512, LINE_SHOWN_MAX = 160 };
 
 /* The files read so far; the last slots stay empty when there are more. */
 static struct source_file {
@@ -57,6 +56,28 @@ static const struct source_file *file_at(const char *path)
     return file;
 }
 
+/* From a line on, until its brackets are closed, with the white space between lines made one. */
+static void copy_statement(char code[LINE_SHOWN_MAX + 1], const char *at)
+{
+    size_t used = 0;
+    int open = 0;
+    at += strspn(at, " \t");
+    for (; *at != '\0' && used < LINE_SHOWN_MAX; at++) {
+        open += (*at == '(') - (*at == ')');
+        if (*at == '\n' && open <= 0) {
+            break;
+        }
+        if (*at == '\n') {
+            at += strspn(at, " \t\n") - 1;
+            code[used] = ' ';
+            used += used > 0 && code[used - 1] != '(';
+        } else {
+            code[used++] = *at;
+        }
+    }
+    code[used] = '\0';
+}
+
 static json_t *code_at(const char *directory, const char *file, long line)
 {
     char path[PATH_SIZE];
@@ -73,12 +94,9 @@ static json_t *code_at(const char *directory, const char *file, long line)
     if (at == NULL) {
         return json_null();
     }
-    while (*at == ' ' || *at == '\t') {
-        at++;
-    }
-    const size_t length = strcspn(at, "\n");
-    return length == 0 ? json_null()
-                       : treadle_json_bytes(at, length < LINE_SHOWN_MAX ? length : LINE_SHOWN_MAX);
+    char code[LINE_SHOWN_MAX + 1];
+    copy_statement(code, at);
+    return treadle_json_text(code);
 }
 
 json_t *treadle_source_place(uint64_t address, treadle_symbolizer *symbolize, const char *directory)

@@ -9,8 +9,9 @@
 
 #include "reports/writer.h"
 
-/* {"function", "file", "line", "code"} of a code address; null when unknown. "code" is the line
- * without its indentation, null when the file is not below `directory` any more. */
+/* {"function", "file", "line", "code"} of a code address; null when unknown. "code" is the line, or
+ * the call that begins there, without its indentation, null when the file is not below `directory`
+ * any more. */
 json_t *treadle_source_place(uint64_t address, treadle_symbolizer *symbolize,
                              const char *directory);
 

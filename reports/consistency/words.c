@@ -131,22 +131,24 @@ const char *treadle_variant_words(const char *variant)
     return meaning_of(variants, sizeof variants / sizeof variants[0], variant);
 }
 
+size_t treadle_component_rank(const char *component)
+{
+    const size_t count = sizeof components / sizeof components[0];
+    size_t rank = 0;
+    while (rank < count && strcmp(components[rank].name, component) != 0) {
+        rank++;
+    }
+    return rank;
+}
+
 const char *treadle_component_title(const char *component)
 {
-    for (size_t i = 0; i < sizeof components / sizeof components[0]; i++) {
-        if (strcmp(components[i].name, component) == 0) {
-            return components[i].title;
-        }
-    }
-    return NULL;
+    const size_t rank = treadle_component_rank(component);
+    return rank < sizeof components / sizeof components[0] ? components[rank].title : NULL;
 }
 
 const char *treadle_component_words(const char *component)
 {
-    for (size_t i = 0; i < sizeof components / sizeof components[0]; i++) {
-        if (strcmp(components[i].name, component) == 0) {
-            return components[i].meaning;
-        }
-    }
-    return NULL;
+    const size_t rank = treadle_component_rank(component);
+    return rank < sizeof components / sizeof components[0] ? components[rank].meaning : NULL;
 }

@@ -8,6 +8,7 @@
 #include "reports/consistency/compare.h"
 #include "reports/consistency/consistency.h"
 #include "reports/consistency/gate.h"
+#include "reports/consistency/page.h"
 #include "reports/consistency/summary.h"
 #include "tools/cli/exploring.h"
 #include "tools/cli/report_directory.h"
@@ -220,9 +221,16 @@ static int write_json(void *context, FILE *out)
     return 0;
 }
 
+static int write_page(void *context, FILE *out)
+{
+    return treadle_page_write(context, out);
+}
+
 static int write_report(treadle_report_directory *directory, json_t *tree)
 {
-    const int status = treadle_report_directory_write(directory, "report.json", write_json, tree);
+    int status = treadle_report_directory_write(directory, "report.json", write_json, tree);
+    status =
+        status ? status : treadle_report_directory_write(directory, "index.html", write_page, tree);
     if (status) {
         treadle_report_directory_abandon(directory);
         return status;

@@ -44,7 +44,12 @@ target_link_libraries(treadle_explore PUBLIC treadle_flags treadle_engine treadl
                                              PRIVATE PkgConfig::SODIUM m)
 
 file(GLOB report_sources CONFIGURE_DEPENDS reports/*.c reports/consistency/*.c)
-add_library(treadle_reports STATIC ${report_sources})
+set(page_assets reports/consistency/page_assets.S)
+set_source_files_properties(
+  ${page_assets} PROPERTIES
+  COMPILE_OPTIONS "-I${PROJECT_SOURCE_DIR}/reports/consistency"
+  OBJECT_DEPENDS "${PROJECT_SOURCE_DIR}/reports/consistency/page.css;${PROJECT_SOURCE_DIR}/reports/consistency/page.js")
+add_library(treadle_reports STATIC ${report_sources} ${page_assets})
 target_link_libraries(treadle_reports PUBLIC treadle_flags treadle_explore
                                              PRIVATE PkgConfig::JANSSON PkgConfig::LIBXML
                                                      PkgConfig::SODIUM PkgConfig::YAML
@@ -163,6 +168,11 @@ treadle_test(writers_test
                      tools/engine/op.c tools/engine/trace.c
              LIBRARIES PkgConfig::JANSSON PkgConfig::LIBXML)
 target_compile_definitions(writers_test PRIVATE TREADLE_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+
+# The page of a report that a test made up.
+add_executable(page_of reports/consistency/tests/page_of.c)
+target_link_libraries(page_of PRIVATE treadle_reports ${TREADLE_SUBJECTS} treadle_reports
+                                      PkgConfig::JANSSON)
 
 set(explore_libraries treadle_explore ${TREADLE_SUBJECTS} treadle_explore)
 treadle_test(token_test SOURCES tools/explore/tests/token_test.c LIBRARIES ${explore_libraries})
