@@ -26,10 +26,10 @@
     panel.className = "stepper";
     panel.setAttribute("role", "group");
     panel.setAttribute("aria-label", "Step through the run");
-    const button = (text, label, move) => {
+    const button = (text, what, move) => {
       const made = make("button", text, panel);
       made.type = "button";
-      made.setAttribute("aria-label", label);
+      made.title = what;
       made.addEventListener("click", () => show(move()));
       return made;
     };
@@ -37,12 +37,12 @@
     const shownRun = () =>
       runs.querySelector(".pick .other:checked") ? runs.querySelector(".passing") : runs.querySelector(".failing");
     const stepsOf = (run) => [...run.querySelectorAll("li:not(.gap)")];
-    const first = button("All", "All steps at once", () => -1);
-    const back = button("◀ Back", "One step back", () => at - 1);
+    const first = button("All", "all steps at once (Home)", () => -1);
+    const back = button("◀ Back", "one step back (arrow left)", () => at - 1);
     const place = make("span", "", panel);
     place.setAttribute("aria-live", "polite");
-    const next = button("Next ▶", "One step forward", () => at + 1);
-    const last = button("End", "Last step", () => stepsOf(shownRun()).length - 1);
+    const next = button("Next ▶", "one step forward (arrow right)", () => at + 1);
+    const last = button("End", "the last step (End)", () => stepsOf(shownRun()).length - 1);
     const list = make("dl", "", panel);
     list.tabIndex = 0;
     list.setAttribute("aria-label", "Shared state");
@@ -66,7 +66,10 @@
         make("dd", value, list).className = changed ? "changed" : "";
       }
       list.hidden = at < 0;
-      if (at >= 0 && state.size === 0) make("dd", "nothing shared yet", list);
+      if (at >= 0 && state.size === 0) {
+        make("dt", "shared state", list);
+        make("dd", "nothing yet", list);
+      }
       if (at >= 0) steps[at].scrollIntoView({ block: "nearest" });
     }
     runs.addEventListener("change", () => show(at));

@@ -19,7 +19,7 @@ void treadle_page_reproduction(const json_t *report, FILE *out)
           "id=\"reproduction-title\">Run it again</h2>\n<dl class=\"facts\">\n",
           out);
     put_member("command", treadle_text_of(made, "command"), out);
-    put_member("real threads", treadle_text_of(made, "stress_command"), out);
+    put_member("real threads", treadle_text_of(made, "stress_file"), out);
     treadle_html(out, "<dt>seed</dt><dd>%d</dd>\n<dt>time</dt><dd>begun %s, ",
                  (int)treadle_number_of(made, "seed"), treadle_text_of(made, "started"));
     treadle_page_seconds(json_real_value(json_object_get(made, "elapsed_s")), out);

@@ -108,7 +108,7 @@ json_t *treadle_reproduction_json(const json_t *cells, const treadle_reproductio
         "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:o, s:b, s:o, s:o}", "treadle",
         treadle_json_text(reproduction->version), "compiler", treadle_json_text(TREADLE_COMPILER),
         "flags", treadle_json_text(reproduction->flags), "hiredis", json_string(hiredis), "redis",
-        server_version(), "command", treadle_json_text(reproduction->command), "stress_command",
+        server_version(), "command", treadle_json_text(reproduction->command), "stress_file",
         treadle_json_text(reproduction->stress), "started",
         treadle_json_text(reproduction->started), "seed", treadle_json_number(reproduction->seed),
         "jobs", (int)reproduction->jobs, "elapsed_s", treadle_json_seconds(reproduction->elapsed_s),

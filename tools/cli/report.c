@@ -213,7 +213,7 @@ static int explore(const arguments *self, gathered *reporting, treadle_reproduct
 static int write_json(void *context, FILE *out)
 {
     errno = 0;
-    if (json_dumpf(context, out, JSON_INDENT(1) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(15)) !=
+    if (json_dumpf(context, out, JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(15)) !=
             0 ||
         fputc('\n', out) == EOF) {
         return errno ? errno : EIO;

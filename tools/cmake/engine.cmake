@@ -174,6 +174,17 @@ add_executable(page_of reports/consistency/tests/page_of.c)
 target_link_libraries(page_of PRIVATE treadle_reports ${TREADLE_SUBJECTS} treadle_reports
                                       PkgConfig::JANSSON)
 
+add_test(NAME report_test COMMAND python3 reports/tests/report_test.py $<TARGET_FILE:treadle>
+                                  $<TARGET_FILE:page_of> . WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+set_tests_properties(report_test PROPERTIES TIMEOUT 300)
+if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+  add_test(NAME page_test COMMAND ${PROJECT_SOURCE_DIR}/reports/tests/browser/run)
+  set_tests_properties(
+    page_test
+    PROPERTIES TIMEOUT 300 ENVIRONMENT
+               "TREADLE_PAGE_OF=$<TARGET_FILE:page_of>;TREADLE_EXAMPLE=${PROJECT_SOURCE_DIR}/reports/example")
+endif()
+
 set(explore_libraries treadle_explore ${TREADLE_SUBJECTS} treadle_explore)
 treadle_test(token_test SOURCES tools/explore/tests/token_test.c LIBRARIES ${explore_libraries})
 treadle_test(explore_test SOURCES tools/explore/tests/explore_test.c
