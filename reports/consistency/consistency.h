@@ -29,7 +29,7 @@ typedef struct treadle_reproduction {
     const char *version;
     const char *flags;   /* of the compiler */
     const char *command; /* as typed */
-    const char *stress;  /* the command whose numbers were given */
+    const char *stress;  /* the file that real threads' numbers came from */
     char started[32];    /* UTC, "2026-01-31T12:00:00Z" */
     uint64_t seed;
     uint32_t jobs;

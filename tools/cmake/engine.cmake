@@ -160,9 +160,9 @@ foreach(name resp wire url commands server clock seam touches)
     redis_${name}_test PRIVATE TREADLE_REDIS_CLOCK_LIBRARY="$<TARGET_FILE:treadle_redis_clock>")
 endforeach()
 
-# The ledger's writers are tested through the command.
+# The ledger's writers and the consistency report are tested through their commands.
 set(writer_sources ${report_sources})
-list(FILTER writer_sources EXCLUDE REGEX /ledger_)
+list(FILTER writer_sources EXCLUDE REGEX "/ledger_|/consistency/")
 treadle_test(writers_test
              SOURCES reports/tests/writers_test.c ${writer_sources} scenarios/scenario.c
                      tools/engine/op.c tools/engine/trace.c
@@ -174,6 +174,8 @@ add_executable(page_of reports/consistency/tests/page_of.c)
 target_link_libraries(page_of PRIVATE treadle_reports ${TREADLE_SUBJECTS} treadle_reports
                                       PkgConfig::JANSSON)
 
+treadle_test(consistency_test SOURCES reports/consistency/tests/consistency_test.c
+             LIBRARIES treadle_reports ${TREADLE_SUBJECTS} treadle_reports PkgConfig::JANSSON)
 add_test(NAME report_test COMMAND python3 reports/tests/report_test.py $<TARGET_FILE:treadle>
                                   $<TARGET_FILE:page_of> . WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
 set_tests_properties(report_test PROPERTIES TIMEOUT 300)
