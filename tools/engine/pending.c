@@ -61,6 +61,15 @@ treadle_pending_op treadle_pending(uint32_t thread_number)
                                                : of->address};
 }
 
+bool treadle_goes_on(uint32_t thread_number)
+{
+    const thread *of = &E.threads[thread_number];
+    const bool timed = E.timed & of->bit;
+    const bool awaits_end = of->kind == TREADLE_OP_THREAD_JOIN && !E.threads[of->address].finished;
+    return (E.enabled & of->bit) && of->kind != TREADLE_OP_SLEEP &&
+           !(timed && (of->held_up_by != NULL || awaits_end));
+}
+
 uint32_t treadle_thread_count(void)
 {
     return E.thread_count;

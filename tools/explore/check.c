@@ -35,6 +35,7 @@ static treadle_explore_request plan(const treadle_cell *cell, const treadle_chec
 {
     treadle_explore_request request = {.seed = options->seed,
                                        .pct_depth = options->pct_depth,
+                                       .bound_limit = options->bound_limit,
                                        .executions_max = options->executions_max,
                                        .time_s_max = options->time_s_max};
     const bool only_races = options->races == TREADLE_RACES_ONLY;
@@ -213,8 +214,8 @@ static void copy_trace(treadle_trace *to, const treadle_trace *from)
 
 /* ---- a cell ---------------------------------------------------------------------------------- */
 
-/* With `sampled`, a strategy was asked for that can prove nothing: `holds` is then not refuted,
- * which is as much as can be expected of it. */
+/* With `sampled`, a strategy was asked for that can prove nothing, or only within a bound: `holds`
+ * is then not refuted, which is as much as can be expected of it. */
 static bool verdict_fits(const treadle_result *result, const treadle_expectation *expected,
                          bool sampled)
 {
@@ -289,6 +290,7 @@ static void explore(treadle_sandbox *sandbox, treadle_journal *journal, treadle_
     if (result->verdict == TREADLE_VERDICT_NO_VIOLATION_FOUND) {
         result->share_explored = report.share;
         result->guarantee = report.guarantee;
+        result->bound = report.bound;
         result->estimate = report.estimate;
     }
     result->outcome = report.outcome;
@@ -347,7 +349,7 @@ void treadle_check_cell(treadle_journal *journal, const treadle_redis_target *re
     }
     result->expected = expected != NULL ? expected->verdict : TREADLE_VERDICT_NONE;
     const treadle_strategy *named = treadle_strategy_find(request.strategy);
-    const bool sampled = named != NULL && !named->exhaustive;
+    const bool sampled = named != NULL && (!named->exhaustive || named->bound != NULL);
     result->as_expected = verdict_fits(result, expected, sampled);
     if (options->races == TREADLE_RACES_ON || options->races == TREADLE_RACES_ONLY) {
         expect_races(result, expected, options, sampled);

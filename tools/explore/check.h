@@ -12,6 +12,7 @@ typedef struct treadle_check_options {
     const char *strategy; /* or "auto", which NULL means: search.h */
     uint64_t seed;
     uint32_t pct_depth;
+    uint32_t bound_limit;    /* of preemptions or delays, plus one; 0 = none */
     uint64_t executions_max; /* 0: by backend and strategy, see check.c */
     double time_s_max;       /* 0: 10 s, 20 s where races are looked for */
     treadle_race_mode races;

@@ -13,4 +13,7 @@ void treadle_evidence_describe(char *text, size_t size, const treadle_explore_re
 /* A number of two significant digits that is no smaller, like "0.0026". */
 void treadle_evidence_round_up(char text[32], double number);
 
+/* "holds up to 2 preemptions (57 interleavings)"; `bound` has at least one. */
+int treadle_evidence_bound(char *text, size_t size, const treadle_bound *bound);
+
 #endif
