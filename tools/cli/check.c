@@ -23,6 +23,7 @@ enum {
     KEY_REDIS = 0x100,
     KEY_DEPTH,
     KEY_BOUND,
+    KEY_SYMMETRY,
     KEY_METRICS,
     KEY_LOG,
     KEY_RACES,
@@ -58,6 +59,10 @@ static const struct argp_option options[] = {
     {"bound", KEY_BOUND, "N", 0,
      "at most so many preemptions or delays; default 2 for auto, for the strategies no limit", 0},
     {"pct-depth", KEY_DEPTH, "D", 0, "depth of the bugs that pct looks for; default 3", 0},
+    {"symmetry", KEY_SYMMETRY, "WHEN", 0,
+     "of executions that differ in the numbers of interchangeable threads one is enough, for dpor: "
+     "auto (default) unless a strategy is named, on or off",
+     0},
     {"races", KEY_RACES, "WHERE", 0,
      "data races are violations: auto (default) in the variants fixed and lockfree and where a row "
      "expects one, on in all, off, or only (in all, and nothing else is looked for)",
@@ -100,6 +105,12 @@ static error_t parse_budget(arguments *self, int key, const char *value)
             return EINVAL;
         }
         check->bound_limit = (uint32_t)number + 1;
+        return 0;
+    case KEY_SYMMETRY:
+        if (!treadle_symmetry_parse(value, &check->symmetry)) {
+            treadle_cli_error("--symmetry is \"%s\"; it takes auto, on or off", value);
+            return EINVAL;
+        }
         return 0;
     case KEY_RACES:
         if (!treadle_race_mode_parse(value, &check->races)) {

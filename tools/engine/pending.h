@@ -36,6 +36,10 @@ typedef struct treadle_pending_op {
  * variable waits for its mutex: that is its object then. */
 treadle_pending_op treadle_pending(uint32_t thread);
 
+/* Whether it may change what other threads see: not what lies on the thread's own stack or in a
+ * block that it allocated, which others rarely know of. */
+bool treadle_changes_others(uint32_t thread);
+
 /* Whether a thread can run without anything else that happens first: not one that would have to
  * time out, or sleeps. To switch away from it is a preemption. Of the thread that ran last. */
 bool treadle_goes_on(uint32_t thread);

@@ -29,6 +29,18 @@ static const double TIME_S_DEFAULT = 10;
 static const double TIME_S_RACES = 20; /* where races are looked for, which costs up to half */
 static const double SHRINK_S = 10;
 
+bool treadle_symmetry_parse(const char *name, treadle_symmetry *out)
+{
+    static const char *const names[] = {"auto", "on", "off"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(names[i], name) == 0) {
+            *out = (treadle_symmetry)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 /* ---- planning -------------------------------------------------------------------------------- */
 
 static treadle_explore_request plan(const treadle_cell *cell, const treadle_check_options *options)
@@ -45,6 +57,9 @@ static treadle_explore_request plan(const treadle_cell *cell, const treadle_chec
     }
     snprintf(request.strategy, sizeof request.strategy, "%s", strategy);
     const treadle_strategy *named = treadle_strategy_find(strategy);
+    request.symmetric = treadle_scenario_find(cell->scenario)->symmetric &&
+                        (options->symmetry == TREADLE_SYMMETRY_ON ||
+                         (options->symmetry == TREADLE_SYMMETRY_AUTO && named == NULL));
     const bool live = cell->backend == TREADLE_BACKEND_REDIS;
     if (named != NULL && request.executions_max == 0 && options->time_s_max <= 0) {
         request.executions_max = named->exhaustive

@@ -93,13 +93,22 @@ static void add_estimate(line *self, const treadle_estimate *estimate)
     }
 }
 
+const char *treadle_evidence_symmetry(const treadle_explore_request *request)
+{
+    return request->symmetric ? " but for the threads' numbers" : "";
+}
+
 static void add_exhaustive(line *self, const treadle_strategy *strategy,
+                           const treadle_explore_request *request,
                            const treadle_explore_report *report)
 {
-    add(self,
-        strategy->reduces ? "the first %llu traces, not all"
-                          : "the first %llu interleavings in depth-first order, not all",
-        (unsigned long long)report->executions);
+    const unsigned long long executions = report->executions;
+    if (strategy->reduces) {
+        add(self, "the first %llu traces%s, not all", executions,
+            treadle_evidence_symmetry(request));
+    } else {
+        add(self, "the first %llu interleavings in depth-first order, not all", executions);
+    }
     /* A reduction does not know its branches before it comes to them. */
     if (report->share > 0 && !strategy->reduces) {
         add(self, ": %.2g %% of random walks would end among them",
@@ -145,7 +154,7 @@ void treadle_evidence_describe(char *text, size_t size, const treadle_explore_re
     if (strategy->bound != NULL) {
         add_bounded(&self, report);
     } else if (strategy->exhaustive) {
-        add_exhaustive(&self, strategy, report);
+        add_exhaustive(&self, strategy, request, report);
     } else if (strcmp(request->strategy, "pct") == 0) {
         add(&self, "%.0f executions: ", n);
         add_guarantee(&self, &report->guarantee);

@@ -24,6 +24,7 @@ typedef struct treadle_explore_request {
     uint64_t seed;
     uint32_t pct_depth;
     uint32_t bound_limit;    /* the greatest bound plus one; 0 = none */
+    bool symmetric;          /* dpor: the scenario's threads are interchangeable */
     uint64_t executions_max; /* 0 = no limit */
     double time_s_max;       /* 0 = no limit */
 } treadle_explore_request;

@@ -166,8 +166,9 @@ static void describe_whole(char *text, size_t size, const treadle_search_stage *
     const unsigned long long executions = last->report.executions;
     int used;
     if (treadle_strategy_find(last->request.strategy)->reduces) {
-        used = snprintf(text, size, "all interleavings (%llu trace%s), sequentially consistent",
-                        executions, executions == 1 ? "" : "s");
+        used = snprintf(text, size, "all interleavings (%llu trace%s%s), sequentially consistent",
+                        executions, executions == 1 ? "" : "s",
+                        treadle_evidence_symmetry(&last->request));
     } else if (executions == 1) {
         used = snprintf(text, size, "the only interleaving");
     } else {

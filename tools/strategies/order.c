@@ -364,7 +364,7 @@ static void release(treadle_order *order, uint32_t thread, treadle_clock clock)
 }
 
 bool treadle_order_append(treadle_order *order, treadle_executed *step, treadle_gate gate,
-                          uint64_t released)
+                          uint64_t released, uint32_t after)
 {
     const uint32_t thread = step->thread;
     if (thread >= TREADLE_ORDER_THREADS_MAX || released >> TREADLE_ORDER_THREADS_MAX ||
@@ -379,6 +379,9 @@ bool treadle_order_append(treadle_order *order, treadle_executed *step, treadle_
     added->races = order->races.count;
     added->thread = (uint8_t)thread;
     treadle_clock clock = treadle_order_clock(order, thread);
+    if (after != NONE) {
+        clock = later(clock, order->steps[after].clock);
+    }
     uint32_t first;
     if (gate.address != 0) {
         if (gate_race(order, thread, gate, clock, &first)) {

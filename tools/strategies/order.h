@@ -61,10 +61,11 @@ void treadle_order_destroy(treadle_order *order);
 uint32_t treadle_order_length(const treadle_order *order);
 const treadle_ordered *treadle_order_step(const treadle_order *order, uint32_t number);
 
-/* Adds a step, whose reference it takes over; `gate` is what its thread waited for before it, and
- * `released` the threads that it lets go on. False when a limit is exceeded or memory is out. */
+/* Adds a step, whose reference it takes over; `gate` is what its thread waited for before it,
+ * `released` the threads that it lets go on, and `after` a step that it must never come before, or
+ * TREADLE_NO_STEP. False when a limit is exceeded or memory is out. */
 bool treadle_order_append(treadle_order *order, treadle_executed *step, treadle_gate gate,
-                          uint64_t released);
+                          uint64_t released, uint32_t after);
 
 /* Everything so far happens before what any thread does next. */
 void treadle_order_join_all(treadle_order *order);

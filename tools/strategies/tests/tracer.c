@@ -42,7 +42,8 @@ static void finish_step(tracer *self)
     treadle_executed *step =
         treadle_executed_new(self->pool, self->thread, self->footprint->touches,
                              self->footprint->count, self->values, self->value_count);
-    cr_assert(treadle_order_append(self->order, step, self->gate, self->footprint->released));
+    cr_assert(treadle_order_append(self->order, step, self->gate, self->footprint->released,
+                                   TREADLE_NO_STEP));
     self->running = false;
 }
 
