@@ -51,7 +51,9 @@ struct treadle_order {
     treadle_step_pool *pool;
     uint32_t length;
     uint16_t last[TREADLE_ORDER_THREADS_MAX];          /* each thread's last step */
+    treadle_clock all;                                 /* its index, of each thread */
     treadle_clock released[TREADLE_ORDER_THREADS_MAX]; /* what let its next one go on */
+    uint16_t kept;                                     /* a step before the next one; NONE */
     LOG(undo) undos;
     LOG(object_write) objects;
     LOG(treadle_race) races;
@@ -95,6 +97,7 @@ treadle_order *treadle_order_create(treadle_step_pool *pool)
     if (order != NULL) {
         order->pool = pool;
         order->cell_count = 1;
+        order->kept = NONE;
         memset(order->last, 0xff, sizeof order->last);
     }
     return order;
@@ -363,24 +366,28 @@ static void release(treadle_order *order, uint32_t thread, treadle_clock clock)
     order->released[thread] = later(order->released[thread], clock);
 }
 
-bool treadle_order_append(treadle_order *order, treadle_executed *step, treadle_gate gate,
-                          uint64_t released, uint32_t after)
+bool treadle_order_over(const treadle_order *order, uint32_t thread, bool gathers)
+{
+    const uint16_t last = order->last[thread];
+    const treadle_clock none = {{0}};
+    const treadle_clock clock = gathers        ? order->released[thread]
+                                : last == NONE ? none
+                                               : order->steps[last].clock;
+    bool over = true;
+    for (uint32_t i = 0; i < TREADLE_ORDER_THREADS_MAX; i++) {
+        over &= clock.of[i] >= order->all.of[i];
+    }
+    return over;
+}
+
+/* What happens before the step being added, and its races. */
+static treadle_clock find_order(treadle_order *order, const treadle_executed *step,
+                                treadle_gate gate)
 {
     const uint32_t thread = step->thread;
-    if (thread >= TREADLE_ORDER_THREADS_MAX || released >> TREADLE_ORDER_THREADS_MAX ||
-        order->length == TREADLE_ORDER_STEPS_MAX) {
-        treadle_executed_drop(order->pool, step);
-        return false;
-    }
-    treadle_ordered *added = &order->steps[order->length];
-    added->step = step;
-    added->undo = order->undos.count;
-    added->objects = order->objects.count;
-    added->races = order->races.count;
-    added->thread = (uint8_t)thread;
     treadle_clock clock = treadle_order_clock(order, thread);
-    if (after != NONE) {
-        clock = later(clock, order->steps[after].clock);
+    if (order->kept != NONE) {
+        clock = later(clock, order->steps[order->kept].clock);
     }
     uint32_t first;
     if (gate.address != 0) {
@@ -396,16 +403,43 @@ bool treadle_order_append(treadle_order *order, treadle_executed *step, treadle_
     for (uint32_t i = 0; i < step->touch_count; i++) {
         meet(order, thread, &step->touches[i]);
     }
-    clock = race(order, thread, clock);
+    return race(order, thread, clock);
+}
+
+bool treadle_order_append(treadle_order *order, treadle_executed *step, treadle_gate gate,
+                          uint64_t released, bool settled)
+{
+    const uint32_t thread = step->thread;
+    if (thread >= TREADLE_ORDER_THREADS_MAX || released >> TREADLE_ORDER_THREADS_MAX ||
+        order->length == TREADLE_ORDER_STEPS_MAX) {
+        treadle_executed_drop(order->pool, step);
+        return false;
+    }
+    treadle_ordered *added = &order->steps[order->length];
+    added->step = step;
+    added->undo = order->undos.count;
+    added->objects = order->objects.count;
+    added->races = order->races.count;
+    added->thread = (uint8_t)thread;
+    added->settled = settled;
     added->previous = order->last[thread];
-    added->index = (int16_t)(added->previous == NONE ? 1 : order->steps[added->previous].index + 1);
-    added->clock = with(clock, thread, added->index);
+    added->index = (int16_t)(order->all.of[thread] + !settled);
+    const treadle_clock before =
+        settled ? treadle_order_clock(order, thread) : find_order(order, step, gate);
+    added->clock = with(before, thread, added->index);
+    order->kept = NONE;
+    order->all.of[thread] = added->index;
     order->last[thread] = (uint16_t)order->length;
     order->length++;
     for (; released; released &= released - 1) {
         release(order, (uint32_t)__builtin_ctzll(released), added->clock);
     }
     return !order->failed;
+}
+
+void treadle_order_keep(treadle_order *order, uint32_t before)
+{
+    order->kept = (uint16_t)before;
 }
 
 void treadle_order_join_all(treadle_order *order)
@@ -445,7 +479,9 @@ void treadle_order_cut(treadle_order *order, uint32_t length)
         return;
     }
     for (uint32_t i = order->length; i-- > length;) {
-        order->last[order->steps[i].thread] = order->steps[i].previous;
+        const treadle_ordered *gone = &order->steps[i];
+        order->last[gone->thread] = gone->previous;
+        order->all.of[gone->thread] = (int16_t)(gone->index - !gone->settled);
         treadle_executed_drop(order->pool, order->steps[i].step);
     }
     const treadle_ordered *cut = &order->steps[length];
@@ -465,21 +501,31 @@ static uint64_t mix(uint64_t value)
     return value ^ value >> 31;
 }
 
+static uint64_t mix_values(uint64_t hash, const treadle_executed *step)
+{
+    const treadle_step_value *values = treadle_executed_values(step);
+    for (uint32_t j = 0; j < step->value_count; j++) {
+        hash = mix(hash + 1 + values[j].taken);
+    }
+    return hash;
+}
+
 /* A sum over the steps does not depend on the order in which independent ones happened. */
 uint64_t treadle_order_hash(const treadle_order *order)
 {
     uint64_t sum = 0;
+    uint64_t settled = 1; /* these have an order, but one step may stand for several */
     for (uint32_t i = 0; i < order->length; i++) {
         const treadle_ordered *step = &order->steps[i];
+        if (step->settled) {
+            settled = mix_values(settled, step->step);
+            continue;
+        }
         uint64_t hash = mix((uint64_t)step->thread << 16 | (uint16_t)step->index);
         for (uint32_t thread = 0; thread < TREADLE_ORDER_THREADS_MAX; thread++) {
             hash = mix(hash + (uint16_t)step->clock.of[thread] + thread);
         }
-        const treadle_step_value *values = treadle_executed_values(step->step);
-        for (uint32_t j = 0; j < step->step->value_count; j++) {
-            hash = mix(hash + 1 + values[j].taken);
-        }
-        sum += hash;
+        sum += mix_values(hash, step->step);
     }
-    return sum;
+    return sum + settled;
 }
