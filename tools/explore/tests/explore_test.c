@@ -58,7 +58,7 @@ Test(verdict, holds_only_when_the_space_was_exhausted)
     cr_assert_not(result->complete);
 
     /* Less than the row says, by the strategy that could have established it. */
-    const treadle_check_options reduced = {.strategy = "dpor", .executions_max = 2};
+    const treadle_check_options reduced = {.strategy = "dpor", .executions_max = 1};
     result = check(journal, &reduced);
     cr_assert_eq(result->verdict, TREADLE_VERDICT_NO_VIOLATION_FOUND);
     cr_assert_not(result->as_expected);
