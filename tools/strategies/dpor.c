@@ -9,7 +9,13 @@
  * second, becomes such a sequence, unless it is covered already. The next execution goes back to
  * the deepest position that has something left.
  *
- * Decisions inside a step make several steps of it, which are in a race with each other. */
+ * Decisions inside a step make several steps of it, which are in a race with each other.
+ *
+ * Whoever else may explore a part of the space takes a leaf of a wakeup tree: nobody is asleep after
+ * it, so that what follows does not depend on anything beside the steps that lead there, and may be
+ * explored early. What happens of it here happens when its turn comes, in depth-first order: its
+ * last step falls asleep, and the sequences that the borrower found for positions before it are to
+ * be explored. So the executions are the same as without loans. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +25,7 @@
 #include "tools/engine/pending.h"
 #include "tools/strategies/dpor.h"
 #include "tools/strategies/order.h"
+#include "tools/strategies/parcel.h"
 #include "tools/strategies/strategies.h"
 #include "tools/strategies/wakeup.h"
 
@@ -49,6 +56,12 @@ typedef struct guidance {
     uint16_t values[UINT8_MAX];
 } guidance;
 
+/* A step that is asleep at a position of the lender's. */
+typedef struct lent_sleeper {
+    uint32_t position;
+    treadle_executed *step;
+} lent_sleeper;
+
 typedef struct dpor {
     treadle_step_pool *steps;
     treadle_order *order;
@@ -76,6 +89,15 @@ typedef struct dpor {
 
     treadle_sequence sequence;
     treadle_dpor_counts counts;
+
+    /* Loans. */
+    uint16_t loan;       /* of the leaf that this execution comes to */
+    uint16_t due;        /* likewise, when it has come there */
+    uint32_t root;       /* of a borrower: the length of the path to its part; else 0 */
+    uint32_t lent_from;  /* … the position that its first execution leaves the lender's path at */
+    uint32_t lent_count; /* … of the steps below, which are asleep on that path */
+    lent_sleeper *lent;
+    treadle_parcel parcel; /* what is lent or given back */
 } dpor;
 
 static void destroy(void *context)
@@ -90,6 +112,8 @@ static void destroy(void *context)
     if (self->steps != NULL) {
         treadle_step_pool_destroy(self->steps);
     }
+    free(self->lent);
+    free(self->parcel.bytes);
     free(self);
 }
 
@@ -237,6 +261,7 @@ static void finish_leaf(dpor *self, position *at, const treadle_executed *step)
     self->below = NULL;
     const bool again = is_asleep(self, at, step);
     self->free = !again && !anyone_sleeps_on(self, at, step);
+    self->due = self->free ? self->loan : 0;
     look_again_at(self, at, &covered, step, self->free || again ? NULL : &self->below);
 }
 
@@ -266,6 +291,16 @@ static void finish_step(dpor *self)
     self->runs[at->run] = (treadle_plan_run){self->guide.thread, at->run_steps};
 }
 
+/* Who sleeps on the path to a borrowed part. */
+static void fall_asleep_as_lent(dpor *self, position *at, uint32_t number)
+{
+    for (uint32_t i = 0; i < self->lent_count; i++) {
+        if (self->lent[i].position == number && fall_asleep(self, at, self->lent[i].step)) {
+            treadle_executed_keep(self->lent[i].step);
+        }
+    }
+}
+
 static void open_position(dpor *self, position *at, const treadle_step *now)
 {
     const uint32_t number = treadle_order_length(self->order);
@@ -281,6 +316,9 @@ static void open_position(dpor *self, position *at, const treadle_step *now)
             inherit(self, before, at, treadle_order_step(self->order, number - 1)->step);
         }
         at->inherited = at->asleep_count;
+    }
+    if (number < self->root) {
+        fall_asleep_as_lent(self, at, number);
     }
     if (now->stuck) {
         treadle_order_join_all(self->order);
@@ -299,6 +337,7 @@ static void follow_first(dpor *self, position *at)
     at->open = child->open;
     self->free = false;
     self->at_leaf = child->leaf;
+    self->loan = child->loan;
     self->below = child->child;
     child->child = NULL;
     treadle_wakeup_drop(self->nodes, child);
@@ -373,6 +412,9 @@ static uint32_t step(void *context, const treadle_step *now)
     if (self->exceeded != NULL) {
         treadle_stop(TREADLE_OUTCOME_CUT, "dpor-limit", "partial order reduction is limited in %s",
                      self->exceeded);
+    }
+    if (self->due != 0) {
+        treadle_stop(TREADLE_OUTCOME_REDUNDANT, "", "%s", "");
     }
     if (self->resuming) {
         self->resuming = false;
@@ -549,6 +591,9 @@ static void end(void *context, const treadle_outcome *outcome)
     if (self->running) {
         finish_step(self);
     }
+    if (self->due != 0) {
+        return;
+    }
     self->counts.redundant += outcome->kind == TREADLE_OUTCOME_REDUNDANT;
     self->counts.executions += outcome->kind != TREADLE_OUTCOME_REDUNDANT;
     if (self->exceeded != NULL || outcome->kind == TREADLE_OUTCOME_DIVERGED ||
@@ -583,11 +628,13 @@ static bool begin(void *context, uint64_t execution)
     self->from = 0;
     self->resuming = false;
     if (execution == 0) {
-        self->free = true;
+        self->free = self->root == 0;
+        self->from = self->lent_from;
         return true;
     }
     treadle_wakeup_drop_all(self->nodes, &self->below);
-    for (uint32_t i = treadle_order_length(self->order); i-- > 0 && self->exceeded == NULL;) {
+    for (uint32_t i = treadle_order_length(self->order);
+         i-- > self->root && self->exceeded == NULL;) {
         if (next_branch(self, i)) {
             treadle_order_cut(self->order, i);
             self->from = i;
@@ -636,6 +683,167 @@ static double progress(const void *context)
     return share;
 }
 
+/* ---- loans ----------------------------------------------------------------------------------- */
+
+/* The shallowest leaf that is not lent: its position, and the path to it from there. */
+static bool find_leaf(dpor *self, uint32_t *number, treadle_wakeup *const **path, uint32_t *length)
+{
+    const uint32_t end = treadle_order_length(self->order);
+    for (uint32_t i = self->root; i < end; i++) {
+        *length = treadle_wakeup_find(self->nodes, self->positions[i].children, path);
+        if (*length > 0) {
+            *number = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Who sleeps at a position and not before: also, at the last one, the step under way. */
+static void describe_sleepers(const dpor *self, treadle_parcel *to, uint32_t last)
+{
+    uint32_t count = 1;
+    for (uint32_t i = 0; i <= last; i++) {
+        count += self->positions[i].asleep_count - self->positions[i].inherited;
+    }
+    treadle_parcel_put_number(to, count);
+    for (uint32_t i = 0; i <= last; i++) {
+        const position *at = &self->positions[i];
+        for (uint32_t j = at->inherited; j < at->asleep_count; j++) {
+            treadle_parcel_put_number(to, i);
+            treadle_parcel_put_step(to, asleep_at(self, at)[j]);
+        }
+    }
+    treadle_parcel_put_number(to, last);
+    treadle_parcel_put_step(to, treadle_order_step(self->order, last)->step);
+}
+
+static const void *lend(void *context, uint16_t loan, bool all, size_t size_max, size_t *size)
+{
+    dpor *self = context;
+    uint32_t number;
+    uint32_t length;
+    treadle_wakeup *const *path;
+    if (self->exceeded != NULL || !find_leaf(self, &number, &path, &length)) {
+        return NULL;
+    }
+    treadle_parcel *parcel = &self->parcel;
+    parcel->used = 0;
+    treadle_parcel_put_number(parcel, number);
+    treadle_parcel_put_number(parcel, number + length);
+    for (uint32_t i = 0; i < number; i++) {
+        treadle_executed *step = treadle_order_step(self->order, i)->step;
+        treadle_parcel_put_item(parcel,
+                                &(treadle_sequence_item){.step = step, .thread = step->thread});
+    }
+    for (uint32_t i = 0; i < length; i++) {
+        const treadle_sequence_item item = treadle_wakeup_item(path[i]);
+        treadle_parcel_put_item(parcel, &item);
+    }
+    describe_sleepers(self, parcel, number);
+    treadle_wakeup *leaf = path[length - 1];
+    leaf->loan = loan;
+    if (parcel->failed || parcel->used > size_max ||
+        (!all && !find_leaf(self, &number, &path, &length))) {
+        leaf->loan = 0;
+        return NULL;
+    }
+    *size = parcel->used;
+    return parcel->bytes;
+}
+
+static bool take_over(dpor *self, treadle_parcel_reader *from)
+{
+    self->lent_from = treadle_parcel_get_number(from);
+    if (!treadle_parcel_get_sequence(from, self->steps, &self->sequence)) {
+        return false;
+    }
+    self->root = self->sequence.count;
+    const bool inserted = treadle_wakeup_insert(self->nodes, &self->below, &self->sequence);
+    treadle_parcel_drop_sequence(self->steps, &self->sequence);
+    self->lent_count = treadle_parcel_get_number(from);
+    self->lent = calloc(self->lent_count, sizeof *self->lent);
+    bool all = inserted && self->lent != NULL;
+    for (uint32_t i = 0; i < self->lent_count && all; i++) {
+        self->lent[i].position = treadle_parcel_get_number(from);
+        self->lent[i].step = treadle_parcel_get_step(from, self->steps);
+        all = self->lent[i].step != NULL;
+    }
+    return all;
+}
+
+static void *borrow(const void *bytes, size_t size)
+{
+    dpor *self = create(NULL);
+    treadle_parcel_reader reader = {bytes, size};
+    if (self != NULL && !take_over(self, &reader)) {
+        destroy(self);
+        self = NULL;
+    }
+    return self;
+}
+
+/* Sequences on their way to the lender. */
+typedef struct giving {
+    dpor *self;
+    uint32_t position;
+} giving;
+
+static bool give_sequence(void *context)
+{
+    giving *to = context;
+    treadle_parcel_put_number(&to->self->parcel, to->position + 1); /* 0 ends them */
+    treadle_parcel_put_sequence(&to->self->parcel, &to->self->sequence);
+    return true;
+}
+
+static const void *give_back(void *context, size_t *size)
+{
+    dpor *self = context;
+    giving to = {.self = self};
+    self->parcel.used = 0;
+    for (; to.position < self->root; to.position++) {
+        treadle_wakeup_take_apart(self->nodes, &self->positions[to.position].children,
+                                  &self->sequence, give_sequence, &to);
+    }
+    treadle_parcel_put_number(&self->parcel, 0);
+    *size = self->parcel.used;
+    return self->parcel.failed || self->exceeded != NULL ? NULL : self->parcel.bytes;
+}
+
+static uint16_t due(const void *context)
+{
+    const dpor *self = context;
+    return self->due;
+}
+
+static void settle(void *context, const void *bytes, size_t size)
+{
+    dpor *self = context;
+    treadle_parcel_reader reader = {bytes, size};
+    self->due = 0;
+    for (;;) {
+        const uint32_t number = treadle_parcel_get_number(&reader);
+        if (number == 0 || self->exceeded != NULL) {
+            return;
+        }
+        if (!treadle_parcel_get_sequence(&reader, self->steps, &self->sequence)) {
+            self->exceeded = "memory";
+            return;
+        }
+        explore(self, &self->positions[number - 1]);
+        treadle_parcel_drop_sequence(self->steps, &self->sequence);
+    }
+}
+
+static const treadle_lending lending = {
+    .lend = lend,
+    .borrow = borrow,
+    .give_back = give_back,
+    .due = due,
+    .settle = settle,
+};
+
 treadle_dpor_counts treadle_dpor_counted(const void *context)
 {
     const dpor *self = context;
@@ -661,4 +869,5 @@ const treadle_strategy treadle_strategy_dpor = {
     .progress = progress,
     .plan = plan,
     .step = step,
+    .lending = &lending,
 };
