@@ -86,9 +86,11 @@ typedef struct treadle_lending {
      * lender's and stay until the next call; NULL when there is nothing to lend, or it takes more
      * than `size_max`. */
     const void *(*lend)(void *self, uint16_t loan, bool all, size_t size_max, size_t *size);
-    /* An instance that explores such a part. NULL when out of memory. */
-    void *(*borrow)(const void *bytes, size_t size);
-    /* What it found for its lender; once, and its own. NULL when out of memory. */
+    /* An instance that was just created, or has given back what it had, explores such a part only.
+     * False when out of memory. */
+    bool (*borrow)(void *self, const void *bytes, size_t size);
+    /* After its begin() was false: what it found for its lender, which stays its own. NULL when out
+     * of memory. Once. */
     const void *(*give_back)(void *self, size_t *size);
     /* After end(): the loan that is due; 0 = none. The execution was for that only and does not
      * count, however it ended: the borrower has counted it. */

@@ -25,6 +25,7 @@ typedef struct treadle_explore_request {
     uint32_t pct_depth;
     uint64_t executions_max; /* 0 = no limit */
     double time_s_max;       /* 0 = no limit */
+    uint32_t explorers;      /* processes at most, where a space can be divided; 0 = 1 */
 } treadle_explore_request;
 
 typedef struct treadle_explore_report {
@@ -47,6 +48,7 @@ typedef struct treadle_explore_report {
 typedef struct treadle_journal {
     char magic[8];
     uint64_t bytes; /* of this structure: a journal of another build is refused */
+    char path[512]; /* of this file */
     treadle_cell cell;
 
     /* From whoever asks, to whoever executes. */

@@ -95,7 +95,8 @@ typedef struct dpor {
     uint16_t due;        /* likewise, when it has come there */
     uint32_t root;       /* of a borrower: the length of the path to its part; else 0 */
     uint32_t lent_from;  /* … the position that its first execution leaves the lender's path at */
-    uint32_t lent_count; /* … of the steps below, which are asleep on that path */
+    uint32_t lent_count; /* … of those who are asleep on that path */
+    uint32_t lent_room;
     lent_sleeper *lent;
     treadle_parcel parcel; /* what is lent or given back */
 } dpor;
@@ -295,8 +296,8 @@ static void finish_step(dpor *self)
 static void fall_asleep_as_lent(dpor *self, position *at, uint32_t number)
 {
     for (uint32_t i = 0; i < self->lent_count; i++) {
-        if (self->lent[i].position == number && fall_asleep(self, at, self->lent[i].step)) {
-            treadle_executed_keep(self->lent[i].step);
+        if (self->lent[i].position == number && !fall_asleep(self, at, self->lent[i].step)) {
+            return;
         }
     }
 }
@@ -315,11 +316,11 @@ static void open_position(dpor *self, position *at, const treadle_step *now)
         if (!now->stuck) {
             inherit(self, before, at, treadle_order_step(self->order, number - 1)->step);
         }
-        at->inherited = at->asleep_count;
     }
     if (number < self->root) {
         fall_asleep_as_lent(self, at, number);
     }
+    at->inherited = at->asleep_count;
     if (now->stuck) {
         treadle_order_join_all(self->order);
     }
@@ -699,23 +700,30 @@ static bool find_leaf(dpor *self, uint32_t *number, treadle_wakeup *const **path
     return false;
 }
 
-/* Who sleeps at a position and not before: also, at the last one, the step under way. */
+static void describe_sleeper(treadle_parcel *to, uint32_t number, const treadle_executed *step)
+{
+    treadle_parcel_put_number(to, number);
+    treadle_parcel_put_step(to, step);
+}
+
+/* Who falls asleep on the path to a position; at that one the step under way, too. */
 static void describe_sleepers(const dpor *self, treadle_parcel *to, uint32_t last)
 {
-    uint32_t count = 1;
-    for (uint32_t i = 0; i <= last; i++) {
+    uint32_t count = self->lent_count + 1;
+    for (uint32_t i = self->root; i <= last; i++) {
         count += self->positions[i].asleep_count - self->positions[i].inherited;
     }
     treadle_parcel_put_number(to, count);
-    for (uint32_t i = 0; i <= last; i++) {
+    for (uint32_t i = 0; i < self->lent_count; i++) {
+        describe_sleeper(to, self->lent[i].position, self->lent[i].step);
+    }
+    for (uint32_t i = self->root; i <= last; i++) {
         const position *at = &self->positions[i];
         for (uint32_t j = at->inherited; j < at->asleep_count; j++) {
-            treadle_parcel_put_number(to, i);
-            treadle_parcel_put_step(to, asleep_at(self, at)[j]);
+            describe_sleeper(to, i, asleep_at(self, at)[j]);
         }
     }
-    treadle_parcel_put_number(to, last);
-    treadle_parcel_put_step(to, treadle_order_step(self->order, last)->step);
+    describe_sleeper(to, last, treadle_order_step(self->order, last)->step);
 }
 
 static const void *lend(void *context, uint16_t loan, bool all, size_t size_max, size_t *size)
@@ -752,35 +760,57 @@ static const void *lend(void *context, uint16_t loan, bool all, size_t size_max,
     return parcel->bytes;
 }
 
-static bool take_over(dpor *self, treadle_parcel_reader *from)
+/* As after create(). */
+static void forget_all(dpor *self)
 {
-    self->lent_from = treadle_parcel_get_number(from);
-    if (!treadle_parcel_get_sequence(from, self->steps, &self->sequence)) {
+    treadle_order_cut(self->order, 0);
+    treadle_wakeup_drop_all(self->nodes, &self->below);
+    for (; self->lent_count > 0; self->lent_count--) {
+        treadle_executed_drop(self->steps, self->lent[self->lent_count - 1].step);
+    }
+    self->value_count = 0;
+    self->running = false;
+    self->at_leaf = false;
+    self->loan = 0;
+    self->due = 0;
+    self->counts = (treadle_dpor_counts){0};
+}
+
+static bool borrow_sleepers(dpor *self, treadle_parcel_reader *from)
+{
+    const uint32_t count = treadle_parcel_get_number(from);
+    if (count > self->lent_room) {
+        lent_sleeper *grown = realloc(self->lent, count * sizeof *grown);
+        if (grown == NULL) {
+            return false;
+        }
+        self->lent = grown;
+        self->lent_room = count;
+    }
+    for (; self->lent_count < count; self->lent_count++) {
+        lent_sleeper *sleeper = &self->lent[self->lent_count];
+        sleeper->position = treadle_parcel_get_number(from);
+        sleeper->step = treadle_parcel_get_step(from, self->steps);
+        if (sleeper->step == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool borrow(void *context, const void *bytes, size_t size)
+{
+    dpor *self = context;
+    treadle_parcel_reader from = {bytes, size};
+    forget_all(self);
+    self->lent_from = treadle_parcel_get_number(&from);
+    if (!treadle_parcel_get_sequence(&from, self->steps, &self->sequence)) {
         return false;
     }
     self->root = self->sequence.count;
     const bool inserted = treadle_wakeup_insert(self->nodes, &self->below, &self->sequence);
     treadle_parcel_drop_sequence(self->steps, &self->sequence);
-    self->lent_count = treadle_parcel_get_number(from);
-    self->lent = calloc(self->lent_count, sizeof *self->lent);
-    bool all = inserted && self->lent != NULL;
-    for (uint32_t i = 0; i < self->lent_count && all; i++) {
-        self->lent[i].position = treadle_parcel_get_number(from);
-        self->lent[i].step = treadle_parcel_get_step(from, self->steps);
-        all = self->lent[i].step != NULL;
-    }
-    return all;
-}
-
-static void *borrow(const void *bytes, size_t size)
-{
-    dpor *self = create(NULL);
-    treadle_parcel_reader reader = {bytes, size};
-    if (self != NULL && !take_over(self, &reader)) {
-        destroy(self);
-        self = NULL;
-    }
-    return self;
+    return inserted && borrow_sleepers(self, &from);
 }
 
 /* Sequences on their way to the lender. */

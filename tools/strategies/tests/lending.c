@@ -20,6 +20,9 @@ typedef struct context {
     uint32_t eager; /* of 4, how often something is lent, and explored, after an execution */
 } context;
 
+/* Instances for borrowers, by depth. */
+static void *spare[DEPTH_MAX];
+
 /* A part that was lent. */
 typedef struct part {
     uint16_t loan; /* 0 = free */
@@ -67,17 +70,19 @@ static void run(context *in, void *state, uint32_t depth, lending_found *found);
 
 static void explore_part(lender *self, part *at)
 {
-    void *state = strategy->lending->borrow(at->bytes, at->size);
-    cr_assert_not_null(state);
-    run(self->in, state, self->depth + 1, &at->found);
+    void **state = &spare[self->depth];
+    if (*state == NULL) {
+        *state = strategy->create(&(treadle_strategy_options){0});
+    }
+    cr_assert(strategy->lending->borrow(*state, at->bytes, at->size));
+    run(self->in, *state, self->depth + 1, &at->found);
     size_t size;
-    const void *given = strategy->lending->give_back(state, &size);
+    const void *given = strategy->lending->give_back(*state, &size);
     cr_assert_not_null(given);
     free(at->bytes);
     at->bytes = copy_of(given, size);
     at->size = size;
     at->done = true;
-    strategy->destroy(state);
 }
 
 static void lend_one(lender *self)
