@@ -56,7 +56,6 @@ typedef struct search {
     uint64_t begun;
     treadle_tally tally;
     bool complete;
-    bool interrupted;
     double lent_at;
     loan *loans; /* number − 1 is the index */
     uint32_t loan_count;
@@ -446,7 +445,6 @@ static bool advance(search *self)
     const treadle_explorer *of = in->of;
     const treadle_strategy *strategy = of->strategy;
     if (stopped(in)) {
-        self->interrupted = atomic_load(&of->journal->stop);
         return false;
     }
     if (atomic_load_explicit(&in->journal->how_far, memory_order_relaxed) && in->depth == 0) {
@@ -615,7 +613,6 @@ void treadle_explorer_run(treadle_explorer *explorer)
     search first = {.in = &in, .self = explorer->self};
     run(&first);
     explorer->complete = first.complete;
-    explorer->interrupted = first.interrupted;
     explorer->tally = first.tally;
     if (in.crew != NULL) {
         treadle_crew_end(in.crew, 0, false);
@@ -626,6 +623,9 @@ void treadle_explorer_run(treadle_explorer *explorer)
         atomic_store(&in.journal->steps, explorer->tally.steps);
         treadle_crew_close(in.crew);
     }
+    const treadle_outcome_kind came_to = explorer->journal->outcome.kind;
+    explorer->interrupted = !explorer->complete && atomic_load(&explorer->journal->stop) &&
+                            (came_to == TREADLE_OUTCOME_PASSED || came_to == TREADLE_OUTCOME_NONE);
     for (size_t i = 0; i < sizeof in.spare / sizeof in.spare[0]; i++) {
         if (in.spare[i] != NULL) {
             explorer->strategy->destroy(in.spare[i]);
