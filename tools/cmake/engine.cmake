@@ -164,6 +164,8 @@ set(explore_libraries treadle_explore ${TREADLE_SUBJECTS} treadle_explore)
 treadle_test(token_test SOURCES tools/explore/tests/token_test.c LIBRARIES ${explore_libraries})
 treadle_test(explore_test SOURCES tools/explore/tests/explore_test.c
              LIBRARIES ${explore_libraries})
+treadle_test(explorer_test SOURCES tools/explore/tests/explorer_test.c
+             LIBRARIES ${explore_libraries})
 treadle_test(dpor_cells_test SOURCES tools/explore/tests/dpor_cells_test.c
              tools/strategies/tests/tracer.c LIBRARIES ${explore_libraries})
 treadle_test(cli_test SOURCES tools/cli/tests/cli_test.c tools/cli/tests/run.c TIMEOUT 300)

@@ -71,13 +71,6 @@ bool treadle_crew_spend(treadle_crew *crew, uint32_t me)
     return spend_own(own);
 }
 
-void treadle_crew_refund(treadle_crew *crew, uint32_t me)
-{
-    if (crew->limited) {
-        atomic_fetch_add(&crew->members[me].reserve, 1);
-    }
-}
-
 /* ---- parts ----------------------------------------------------------------------------------- */
 
 static void wake_idle(treadle_crew *crew)

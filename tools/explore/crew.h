@@ -75,9 +75,8 @@ typedef struct treadle_crew {
 treadle_crew *treadle_crew_open(uint32_t explorers, uint64_t executions_max);
 void treadle_crew_close(treadle_crew *crew);
 
-/* One execution of the budget; false when it is spent. One may be given back. */
+/* One execution of the budget; false when it is spent. */
 bool treadle_crew_spend(treadle_crew *crew, uint32_t me);
-void treadle_crew_refund(treadle_crew *crew, uint32_t me);
 
 /* Whether somebody is idle who finds nothing on offer. */
 bool treadle_crew_hungry(const treadle_crew *crew);

@@ -102,6 +102,12 @@ static void tell_how_far(const search *self, uint64_t executions)
     atomic_store_explicit(&journal->how_far, false, memory_order_relaxed);
 }
 
+static bool stopped(const process *in)
+{
+    return atomic_load_explicit(&in->of->journal->stop, memory_order_relaxed) ||
+           (in->crew != NULL && atomic_load_explicit(&in->crew->over, memory_order_relaxed));
+}
+
 static void start_others(process *self);
 
 /* The death of another is as if it had been this one's. */
@@ -110,7 +116,7 @@ static void look_after_others(process *self)
     for (uint32_t i = 1; self->started && i < self->crew->count; i++) {
         treadle_child *child = &self->children[i];
         struct pollfd gone = {.fd = child->answer, .events = POLLIN};
-        if (child->pid == 0 || poll(&gone, 1, 0) <= 0 || atomic_load(&self->crew->over)) {
+        if (child->pid == 0 || poll(&gone, 1, 0) <= 0 || stopped(self)) {
             continue;
         }
         treadle_death_explain(&self->journals[i]->outcome, treadle_child_end(child));
@@ -137,12 +143,6 @@ static bool look_up(const search *self)
         look_after_others(in);
     }
     return in->until <= 0 || now <= in->until;
-}
-
-static bool stopped(const process *in)
-{
-    return atomic_load_explicit(&in->of->journal->stop, memory_order_relaxed) ||
-           (in->crew != NULL && atomic_load_explicit(&in->crew->over, memory_order_relaxed));
 }
 
 /* Something was found, or the budget is spent: for everyone. */
@@ -388,22 +388,12 @@ static void offer(search *self)
 
 /* ---- one instance ---------------------------------------------------------------------------- */
 
-/* Within the budget, which counts executions that were not redundant. */
+/* Within the budget, as far as this is known before an execution: it counts those only that are not
+ * redundant and do not lead to a loan. */
 static bool may_execute(const search *self)
 {
-    const process *in = self->in;
-    const uint64_t most = in->of->journal->request.executions_max;
-    return in->crew != NULL ? treadle_crew_spend(in->crew, in->me)
-                            : most == 0 || self->tally.executions < most;
-}
-
-/* After an execution that was redundant, or led to a loan. */
-static void take_back_execution(const search *self)
-{
-    if (self->in->crew != NULL) {
-        treadle_crew_refund(self->in->crew, self->in->me);
-    }
-    self->in->journal->outcome.kind = TREADLE_OUTCOME_PASSED;
+    const uint64_t most = self->in->of->journal->request.executions_max;
+    return self->in->crew != NULL || most == 0 || self->tally.executions < most;
 }
 
 /* Adds what an execution came to. False when the search ends with it. */
@@ -411,16 +401,20 @@ static bool count(search *self)
 {
     process *in = self->in;
     const treadle_outcome *outcome = &in->journal->outcome;
-    treadle_tally one = {.executions = outcome->kind != TREADLE_OUTCOME_REDUNDANT,
-                         .redundant = outcome->kind == TREADLE_OUTCOME_REDUNDANT};
-    bool on = true;
-    if (one.redundant) {
-        take_back_execution(self);
-    } else {
-        one.steps = outcome->steps;
-        one.spin_blocks = outcome->spin_blocks;
-        on = goes_on(in, &one);
+    if (outcome->kind == TREADLE_OUTCOME_REDUNDANT) {
+        self->tally.redundant++;
+        if (in->crew != NULL) {
+            treadle_crew_count(in->crew, in->me, &(treadle_tally){.redundant = 1});
+        }
+        return true;
     }
+    if (in->crew != NULL && !treadle_crew_spend(in->crew, in->me)) {
+        in->journal->outcome.kind = TREADLE_OUTCOME_PASSED; /* was one too many */
+        return false;
+    }
+    treadle_tally one = {
+        .executions = 1, .steps = outcome->steps, .spin_blocks = outcome->spin_blocks};
+    const bool on = goes_on(in, &one);
     treadle_tally_add(&self->tally, &one);
     if (in->crew != NULL) {
         treadle_crew_count(in->crew, in->me, &one);
@@ -462,11 +456,11 @@ static bool advance(search *self)
     strategy->end(self->self, &in->journal->outcome);
     const uint16_t due = in->crew != NULL ? strategy->lending->due(self->self) : 0;
     if (due != 0) {
-        take_back_execution(self);
+        in->journal->outcome.kind = TREADLE_OUTCOME_PASSED;
         return settle(self, due);
     }
     if (!count(self)) {
-        end_all(in, true);
+        end_all(in, in->journal->outcome.kind != TREADLE_OUTCOME_PASSED);
         return false;
     }
     in->journal->outcome.kind = TREADLE_OUTCOME_PASSED;
@@ -619,6 +613,7 @@ void treadle_explorer_run(treadle_explorer *explorer)
         end_others(&in);
         explorer->complete &= atomic_load(&in.crew->found_by) == 0;
         explorer->tally = total(in.crew, &first, explorer->complete);
+        explorer->elsewhere = explorer->tally.executions - in.crew->members[0].tally.executions;
         atomic_store(&in.journal->executions, explorer->tally.executions);
         atomic_store(&in.journal->steps, explorer->tally.steps);
         treadle_crew_close(in.crew);

@@ -22,12 +22,13 @@ typedef struct treadle_explorer {
     const treadle_program *program;
     const treadle_execution_options *options;
     const treadle_strategy *strategy;
-    void *self;        /* of the strategy */
+    void *self;         /* of the strategy */
     uint32_t explorers; /* at most */
 
     /* What came of it; a finding is in the journal, as if it had been this process's own. */
     double elapsed_s;
     treadle_tally tally;
+    uint64_t elsewhere; /* executions by other processes */
     bool complete;
     bool interrupted;
 } treadle_explorer;

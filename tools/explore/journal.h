@@ -34,6 +34,7 @@ typedef struct treadle_explore_report {
     uint64_t spin_blocks;
     uint64_t cut_short; /* executions that ended before their end, and the search went on */
     uint64_t redundant; /* executions given up as equivalent to others; not in `executions` */
+    uint64_t elsewhere; /* of the executions, those of other processes than the first */
     double elapsed_s;
     bool complete;     /* the strategy had nothing left */
     bool interrupted;  /* asked to stop */

@@ -118,6 +118,7 @@ static void do_explore(treadle_journal *journal, const treadle_program *program,
     report->complete = explorer.complete;
     report->interrupted = explorer.interrupted;
     report->redundant = explorer.tally.redundant;
+    report->elsewhere = explorer.elsewhere;
     report->spin_blocks = explorer.tally.spin_blocks;
     report->cut_short = explorer.tally.cut_short;
     const double began = treadle_now_s();
