@@ -85,6 +85,8 @@ typedef struct dpor {
     guidance guide;        /* of it */
     treadle_gate gate;     /* what its thread waited for before it */
     const treadle_footprint *footprint;
+    bool settled;         /* the step under way is; order.h */
+    bool any_diverted;    /* by a step of any execution so far */
     const char *exceeded; /* a limit */
 
     treadle_sequence sequence;
@@ -275,8 +277,8 @@ static void finish_step(dpor *self)
         self->steps, self->guide.thread, self->footprint->touches, self->footprint->count,
         &self->values[at->values], self->value_count - at->values);
     self->running = false;
-    if (step == NULL ||
-        !treadle_order_append(self->order, step, self->gate, self->footprint->released)) {
+    if (step == NULL || !treadle_order_append(self->order, step, self->gate,
+                                              self->footprint->released, self->settled)) {
         self->exceeded = "the steps or threads of an execution, or memory";
         return;
     }
@@ -285,10 +287,11 @@ static void finish_step(dpor *self)
         finish_leaf(self, at, step);
     }
     at->diverted = self->footprint->diverted;
+    self->any_diverted |= at->diverted != 0;
     const position *before = number ? at - 1 : NULL;
     const bool same = before != NULL && self->runs[before->run].thread == self->guide.thread;
     at->run = before == NULL ? 0 : before->run + !same;
-    at->run_steps = same ? before->run_steps + 1 : 1;
+    at->run_steps = (same ? before->run_steps : 0) + 1 + self->footprint->coasted;
     self->runs[at->run] = (treadle_plan_run){self->guide.thread, at->run_steps};
 }
 
@@ -429,6 +432,9 @@ static uint32_t step(void *context, const treadle_step *now)
                      self->guide.thread);
     }
     self->gate = treadle_gate_of(self->guide.thread);
+    self->settled = now->alone && treadle_order_over(self->order, self->guide.thread, now->gathers);
+    /* In a sequence a settled step can only be the last one: all others happen before it. */
+    *now->coast = self->settled && (self->free || self->at_leaf);
     self->running = true;
     return self->guide.thread;
 }
@@ -550,7 +556,8 @@ static void reverse_races(dpor *self)
             reverse(self, races[i]);
         }
     }
-    const uint32_t end = treadle_order_length(self->order);
+    const bool some = self->value_count > 0 || self->any_diverted;
+    const uint32_t end = some ? treadle_order_length(self->order) : 0;
     for (uint32_t i = 0; i < end; i++) {
         const position *at = &self->positions[i];
         const treadle_ordered *step = treadle_order_step(self->order, i);
