@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "tools/engine/internal.h"
+#include "tools/engine/pending.h"
 
 engine E;
 
@@ -209,9 +210,7 @@ void treadle_schedule(void)
         const uint32_t next = pick(self);
         if (next != self->id) {
             count_switch(self, next);
-            if (E.enabled & self->bit) {
-                E.preemptions++;
-            }
+            E.preemptions += (E.enabled & self->bit) && treadle_goes_on(self->id);
             switch_to(next);
         }
     }

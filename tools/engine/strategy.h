@@ -77,7 +77,9 @@ typedef struct treadle_strategy_options {
     uint32_t length_hint;   /* pct: expected steps of an execution, 0 = learn it */
     const uint16_t *replay; /* replay: the decisions; borrowed for the strategy's life */
     uint32_t replay_count;
-    bool replay_strict; /* replay: a decision that does not fit ends the execution as DIVERGED */
+    bool replay_strict;   /* replay: a decision that does not fit ends the execution as DIVERGED */
+    uint64_t symmetric;   /* dpor: threads that are interchangeable, bit i = thread i */
+    uint32_t bound_limit; /* bounded: the greatest bound plus one, 0 = none */
 } treadle_strategy_options;
 
 /* How a part of what is left to explore is explored by another instance, in this process or in one
@@ -107,7 +109,7 @@ typedef struct treadle_lending {
 typedef struct treadle_strategy {
     const char *name;
     const char *summary;
-    bool exhaustive; /* ends by itself, and then has explored the whole space */
+    bool exhaustive; /* ends by itself, and then has explored the whole space (see `bound`) */
     bool reduces; /* … by one execution for all that differ in the order of independent steps */
     /* NULL when out of memory. */
     void *(*create)(const treadle_strategy_options *options);
@@ -123,6 +125,11 @@ typedef struct treadle_strategy {
     void (*forced)(void *self, uint32_t thread);
     /* Between executions: the share of the space that has been explored, 0 … 1. */
     double (*progress)(const void *self);
+    /* Between executions: whether the last one had been run before. */
+    bool (*repeated)(const void *self);
+    /* Between executions: within which bound everything has been explored. A strategy that has this
+     * has explored the whole space when it says so, not when it ends. */
+    void (*bound)(const void *self, treadle_bound *out);
     /* Between executions; 0 `executions` or `paths` when there is nothing to say. */
     void (*guarantee)(const void *self, treadle_guarantee *out);
     void (*estimate)(const void *self, treadle_estimate *out);

@@ -248,7 +248,7 @@ static void *instance_for(process *in)
 {
     void **spare = &in->spare[in->depth];
     if (*spare == NULL) {
-        *spare = in->of->strategy->create(&(treadle_strategy_options){0});
+        *spare = in->of->strategy->create(in->of->strategy_options);
     }
     return *spare;
 }
@@ -401,7 +401,9 @@ static bool count(search *self)
 {
     process *in = self->in;
     const treadle_outcome *outcome = &in->journal->outcome;
-    if (outcome->kind == TREADLE_OUTCOME_REDUNDANT) {
+    const treadle_strategy *strategy = in->of->strategy;
+    if (outcome->kind == TREADLE_OUTCOME_REDUNDANT ||
+        (strategy->repeated != NULL && strategy->repeated(self->self))) {
         self->tally.redundant++;
         if (in->crew != NULL) {
             treadle_crew_count(in->crew, in->me, &(treadle_tally){.redundant = 1});

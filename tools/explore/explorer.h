@@ -22,6 +22,7 @@ typedef struct treadle_explorer {
     const treadle_program *program;
     const treadle_execution_options *options;
     const treadle_strategy *strategy;
+    const treadle_strategy_options *strategy_options;
     void *self;         /* of the strategy */
     uint32_t explorers; /* at most */
 
@@ -29,7 +30,7 @@ typedef struct treadle_explorer {
     double elapsed_s;
     treadle_tally tally;
     uint64_t elsewhere; /* executions by other processes */
-    bool complete;
+    bool complete; /* the strategy has ended */
     bool interrupted;
 } treadle_explorer;
 

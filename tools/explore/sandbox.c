@@ -70,6 +70,16 @@ static void estimate_space(treadle_journal *journal, const treadle_program *prog
     strategy->destroy(self);
 }
 
+/* Whether a strategy that has ended has explored the whole space. */
+static bool whole(const treadle_strategy *strategy, const void *self)
+{
+    treadle_bound bound = {.whole = strategy->exhaustive};
+    if (strategy->bound != NULL) {
+        strategy->bound(self, &bound);
+    }
+    return bound.whole;
+}
+
 /* What the search came to, beside what it found. */
 static void gather_evidence(treadle_journal *journal, const treadle_program *program,
                             const treadle_execution_options *options,
@@ -82,12 +92,24 @@ static void gather_evidence(treadle_journal *journal, const treadle_program *pro
     if (strategy->guarantee != NULL) {
         strategy->guarantee(self, &report->guarantee);
     }
+    if (strategy->bound != NULL && report->cut_short == 0) {
+        strategy->bound(self, &report->bound);
+    }
     if (strategy->estimate != NULL) {
         strategy->estimate(self, &report->estimate);
-    } else if (strategy->exhaustive && !report->complete && !report->interrupted &&
-               executions > 0 && journal->outcome.kind == TREADLE_OUTCOME_PASSED) {
+    } else if (strategy->exhaustive && strategy->bound == NULL && !report->complete &&
+               !report->interrupted && executions > 0 &&
+               journal->outcome.kind == TREADLE_OUTCOME_PASSED) {
         estimate_space(journal, program, options);
     }
+}
+
+/* Those that the scenario starts. */
+static uint64_t scenario_threads(const treadle_cell *cell)
+{
+    const int64_t count = cell->parameters[0];
+    return count > 0 && count < (int64_t)TREADLE_THREADS_MAX ? ((UINT64_C(1) << count) - 1) << 1
+                                                             : 0;
 }
 
 static void do_explore(treadle_journal *journal, const treadle_program *program,
@@ -96,8 +118,11 @@ static void do_explore(treadle_journal *journal, const treadle_program *program,
     const treadle_explore_request *request = &journal->request;
     treadle_explore_report *report = &journal->report;
     const treadle_strategy *strategy = treadle_strategy_find(request->strategy);
-    const treadle_strategy_options strategy_options = {.seed = request->seed,
-                                                       .pct_depth = request->pct_depth};
+    const treadle_strategy_options strategy_options = {
+        .seed = request->seed,
+        .pct_depth = request->pct_depth,
+        .bound_limit = request->bound_limit,
+        .symmetric = request->symmetric ? scenario_threads(&journal->cell) : 0};
     void *self = strategy->create(&strategy_options);
     if (self == NULL) {
         journal->report.outcome =
@@ -109,13 +134,14 @@ static void do_explore(treadle_journal *journal, const treadle_program *program,
                                  .program = program,
                                  .options = options,
                                  .strategy = strategy,
+                                 .strategy_options = &strategy_options,
                                  .self = self,
                                  /* A server of its own is what another would need. */
                                  .explorers = journal->cell.backend == TREADLE_BACKEND_REDIS
                                                   ? 1
                                                   : request->explorers};
     treadle_explorer_run(&explorer);
-    report->complete = explorer.complete;
+    report->complete = explorer.complete && whole(strategy, self);
     report->interrupted = explorer.interrupted;
     report->redundant = explorer.tally.redundant;
     report->elsewhere = explorer.elsewhere;

@@ -15,13 +15,12 @@ static const treadle_strategy *const strategy = &treadle_strategy_dpor;
 typedef struct context {
     const treadle_program *program;
     const treadle_execution_options *options;
-    uint64_t (*state_of)(const treadle_outcome *outcome);
+    lending_end (*end_of)(uint64_t hash, const treadle_outcome *outcome);
+    treadle_strategy_options strategy_options;
     uint64_t random;
     uint32_t eager; /* of 4, how often something is lent, and explored, after an execution */
+    void *spare[DEPTH_MAX]; /* instances for borrowers, by depth */
 } context;
-
-/* Instances for borrowers, by depth. */
-static void *spare[DEPTH_MAX];
 
 /* A part that was lent. */
 typedef struct part {
@@ -70,9 +69,9 @@ static void run(context *in, void *state, uint32_t depth, lending_found *found);
 
 static void explore_part(lender *self, part *at)
 {
-    void **state = &spare[self->depth];
+    void **state = &self->in->spare[self->depth];
     if (*state == NULL) {
-        *state = strategy->create(&(treadle_strategy_options){0});
+        *state = strategy->create(&self->in->strategy_options);
     }
     cr_assert(strategy->lending->borrow(*state, at->bytes, at->size));
     run(self->in, *state, self->depth + 1, &at->found);
@@ -156,7 +155,7 @@ static void run(context *in, void *state, uint32_t depth, lending_found *found)
         } else if (outcome.kind == TREADLE_OUTCOME_REDUNDANT) {
             found->redundant++;
         } else {
-            hear(found, (lending_end){treadle_dpor_trace_hash(state), in->state_of(&outcome)});
+            hear(found, in->end_of(treadle_dpor_trace_hash(state), &outcome));
         }
         lend_some(self);
     }
@@ -172,15 +171,22 @@ static void run(context *in, void *state, uint32_t depth, lending_found *found)
 
 void lending_explore(lending_found *found, const treadle_program *program,
                      const treadle_execution_options *options,
-                     uint64_t (*state_of)(const treadle_outcome *outcome), uint64_t seed)
+                     lending_end (*end_of)(uint64_t hash, const treadle_outcome *outcome),
+                     uint64_t symmetric, uint64_t seed)
 {
     context in = {.program = program,
                   .options = options,
-                  .state_of = state_of,
+                  .end_of = end_of,
+                  .strategy_options = {.symmetric = symmetric},
                   .random = seed * UINT64_C(0x9e3779b97f4a7c15) + 1,
                   .eager = 1 + (uint32_t)seed % 3};
     *found = (lending_found){0};
-    void *state = strategy->create(&(treadle_strategy_options){0});
+    void *state = strategy->create(&in.strategy_options);
     run(&in, state, 0, found);
     strategy->destroy(state);
+    for (uint32_t i = 0; i < DEPTH_MAX; i++) {
+        if (in.spare[i] != NULL) {
+            strategy->destroy(in.spare[i]);
+        }
+    }
 }

@@ -10,6 +10,7 @@
 typedef struct lending_end {
     uint64_t hash; /* of the trace */
     uint64_t state;
+    uint64_t shape;
 } lending_end;
 
 typedef struct lending_found {
@@ -21,9 +22,10 @@ typedef struct lending_found {
     uint64_t unneeded; /* that never fell due */
 } lending_found;
 
-/* `state_of` tells what an execution left behind. */
+/* `end_of` tells what an execution came to; `symmetric` is the strategy's option. */
 void lending_explore(lending_found *found, const treadle_program *program,
                      const treadle_execution_options *options,
-                     uint64_t (*state_of)(const treadle_outcome *outcome), uint64_t seed);
+                     lending_end (*end_of)(uint64_t hash, const treadle_outcome *outcome),
+                     uint64_t symmetric, uint64_t seed);
 
 #endif
