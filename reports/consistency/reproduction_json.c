@@ -47,11 +47,13 @@ static json_t *machine_json(void)
     read_value("/etc/os-release", "PRETTY_NAME", '=', system, sizeof system);
     struct utsname kernel = {0};
     uname(&kernel);
+    const json_int_t cores = sysconf(_SC_NPROCESSORS_ONLN);
+    const json_int_t page_kb = sysconf(_SC_PAGESIZE) / 1024;
+    const json_int_t memory_mb = sysconf(_SC_PHYS_PAGES) / 1024 * page_kb;
     return json_pack("{s:o, s:o, s:o, s:o, s:I, s:I}", "system", treadle_json_text(system),
                      "kernel", treadle_json_text(kernel.release), "architecture",
                      treadle_json_text(kernel.machine), "processor", treadle_json_text(processor),
-                     "cores", (json_int_t)sysconf(_SC_NPROCESSORS_ONLN), "memory_mb",
-                     (json_int_t)(sysconf(_SC_PHYS_PAGES) / 1024 * (sysconf(_SC_PAGESIZE) / 1024)));
+                     "cores", cores, "memory_mb", memory_mb);
 }
 
 /* "7.0.15" of what `redis-server --version` prints. */

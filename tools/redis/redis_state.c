@@ -105,7 +105,8 @@ void treadle_redis_state_tell(treadle_event *event)
     treadle_redis.bypass = true;
     redisReply *keys = redisCommand(treadle_redis.inspector.context, "KEYS *");
     if (keys != NULL && keys->type == REDIS_REPLY_ARRAY) {
-        qsort(keys->element, keys->elements, sizeof keys->element[0], by_name);
+        const size_t width = sizeof(void *); /* of one element, which is a pointer */
+        qsort(keys->element, keys->elements, width, by_name);
         for (size_t i = 0; i < keys->elements && i < KEYS_MAX; i++) {
             put_key(&text, keys->element[i]);
         }
