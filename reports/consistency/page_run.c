@@ -73,7 +73,8 @@ static void put_redis(const json_t *commands, FILE *out)
     }
 }
 
-static void put_changes(const json_t *changes, FILE *out)
+/* What a read came upon is no change, but known from then on: for whoever steps. */
+static void put_changes(const json_t *changes, bool reads, FILE *out)
 {
     const char *name;
     json_t *value;
@@ -82,8 +83,8 @@ static void put_changes(const json_t *changes, FILE *out)
         if (json_is_null(value)) {
             treadle_html(out, "<div class=\"gone\"><b>%s</b> <s>gone</s></div>", name);
         } else {
-            treadle_html(out, "<div><b>%s</b> <span>%s</span></div>", name,
-                         json_string_value(value));
+            treadle_html(out, "<div%s><b>%s</b> <span>%s</span></div>", reads ? " hidden" : "",
+                         name, json_string_value(value));
         }
     }
 }
@@ -103,7 +104,9 @@ static void put_operation(const json_t *event, FILE *out)
     } else {
         treadle_html(out, "<tt>%s</tt>", treadle_text_of(event, "text"));
     }
-    put_changes(json_object_get(event, "changes"), out);
+    const bool reads = treadle_same(event, "op", "read") || treadle_same(event, "op", "load") ||
+                       treadle_same(event, "op", "vread");
+    put_changes(json_object_get(event, "changes"), reads, out);
 }
 
 static const char *thread_of(const json_t *run, const json_t *event)

@@ -177,8 +177,9 @@ json_t *treadle_redis_cli_commands(const char *text, size_t length)
     while (commands != NULL && more) {
         const size_t end = find_outside(rest, bar);
         more = end < rest.length;
-        if (json_array_append_new(commands, one_command((span){rest.data, end}, before,
-                                                        more ? (span){0} : behind)) != 0) {
+        const span cut = {behind.data, more ? 0 : behind.length};
+        if (json_array_append_new(commands, one_command((span){rest.data, end}, before, cut)) !=
+            0) {
             json_decref(commands);
             return NULL;
         }

@@ -140,7 +140,7 @@ static void run_orders(explainer *self)
     if (count > PERMUTED_MAX) {
         return;
     }
-    uint16_t threads[PERMUTED_MAX];
+    uint16_t threads[PERMUTED_MAX] = {0};
     for (uint32_t i = 0; i < count; i++) {
         threads[i] = (uint16_t)(i + 1);
     }
