@@ -367,8 +367,8 @@ json_t *treadle_answer_json(const json_t *components, bool interrupted)
         of = STATUS_LIMITS;
         say(&text,
             "Yes, with limits: of every component a solution keeps what was checked; %zu of %zu "
-            "have limits that are known, or checks that were only sampled.",
-            counts[of], all);
+            "%s limits that are known, or checks that were only sampled.",
+            counts[of], all, counts[of] == 1 ? "has" : "have");
     } else {
         say(&text, "Yes: of every component a solution keeps all that was checked, in every "
                    "interleaving.");
