@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tools/engine/debug.h"
 #include "tools/engine/internal.h"
 
 engine E;
@@ -372,6 +373,7 @@ _Noreturn void treadle_stop(treadle_outcome_kind kind, const char *property, con
         va_start(arguments, format);
         vsnprintf(outcome->message, sizeof outcome->message, format, arguments);
         va_end(arguments);
+        treadle_debug_end();
     }
     if (E.trace != NULL) {
         treadle_record_commit();

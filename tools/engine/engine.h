@@ -72,6 +72,7 @@ typedef struct treadle_execution_options {
     uint32_t clock_jump_count; /* clock readings may first advance by one of … */
     int64_t clock_jumps_ns[TREADLE_CLOCK_JUMPS_MAX];
     treadle_trace *trace; /* record into this; NULL while exploring */
+    bool record_callers;  /* and who called each operation; costs some microseconds each */
     /* Called after each recorded event, on the fiber; may call treadle_stop(). */
     void (*observe)(void *context, const treadle_event *event);
     void *observe_context;
