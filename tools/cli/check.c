@@ -54,7 +54,9 @@ static const struct argp_option options[] = {
     {"redis", KEY_REDIS, "URL", 0,
      "a running server instead of a private one; only keys under a unique prefix are used", 0},
     {"format", 'f', "FORMAT", 0,
-     "text (default), json (an object a line), junit or prometheus (metrics)", 0},
+     "text (default), json (an object a line), junit, prometheus (metrics), sarif (for code "
+     "scanning), github (annotations) or markdown (for a pull request)",
+     0},
     {"output", 'o', "FILE", 0, "write there instead of to standard output", 0},
     {"metrics", KEY_METRICS, "FILE", 0, "also write Prometheus metrics there", 0},
     {"log", KEY_LOG, "FILE", 0, "append a JSON line there for each violation as it is found", 0},
@@ -292,10 +294,16 @@ static const treadle_writer *find_writer(const char *format)
         for (; count < 16 && treadle_writers[count] != NULL; count++) {
             names[count] = treadle_writers[count]->name;
         }
+        char list[200] = "";
+        for (size_t i = 0; i < count; i++) {
+            const size_t used = strlen(list);
+            snprintf(list + used, sizeof list - used, "%s%s",
+                     i == 0 ? "" : (i + 1 < count ? ", " : " and "), names[i]);
+        }
         const char *near = treadle_suggest(format, names, count);
-        treadle_cli_error("unknown format \"%s\"%s%s%s; check has text, json, junit and prometheus",
-                          format, near ? "; did you mean \"" : "", near ? near : "",
-                          near ? "\"?" : "");
+        treadle_cli_error("unknown format \"%s\"%s%s%s; check has %s", format,
+                          near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "",
+                          list);
     }
     return writer;
 }

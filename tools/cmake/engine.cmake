@@ -51,7 +51,8 @@ target_link_libraries(treadle_reports PUBLIC treadle_flags treadle_explore
 file(GLOB cli_sources CONFIGURE_DEPENDS tools/cli/*.c tools/bench/*.c)
 list(REMOVE_ITEM cli_sources ${PROJECT_SOURCE_DIR}/tools/cli/main.c)
 add_library(treadle_cli STATIC ${cli_sources})
-target_compile_definitions(treadle_cli PRIVATE TREADLE_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+target_compile_definitions(treadle_cli PRIVATE TREADLE_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
+                                               TREADLE_VERSION="${PROJECT_VERSION}")
 target_link_libraries(treadle_cli PUBLIC treadle_reports PRIVATE PkgConfig::JANSSON
                                                                  PkgConfig::LIBDW m)
 
@@ -181,3 +182,20 @@ foreach(name suggest progress symbols places)
 endforeach()
 target_compile_options(symbols_test PRIVATE -O1 -g)
 target_compile_options(places_test PRIVATE -O1 -g)
+
+# Files of every format against their schemas: the golden ones, and what the program writes.
+find_program(PYTHON python3 PATHS /usr/bin NO_DEFAULT_PATH REQUIRED) # Debian's, with its modules
+set(validate ${PROJECT_SOURCE_DIR}/reports/tests/validate.py)
+file(GLOB golden RELATIVE ${PROJECT_SOURCE_DIR} CONFIGURE_DEPENDS reports/tests/golden/*)
+foreach(kind_and_files "check=results.jsonl" "replay=/trace_.*json$" "sarif=results.sarif"
+        "junit=results.junit.xml" "perfetto=perfetto.json$" "dot=[.]dot$")
+  string(REGEX MATCH "^[a-z]+" kind ${kind_and_files})
+  string(REGEX REPLACE "^[a-z]+=" "" pattern ${kind_and_files})
+  set(files ${golden})
+  list(FILTER files INCLUDE REGEX "${pattern}")
+  add_test(NAME golden_${kind} COMMAND ${PYTHON} ${validate} ${kind} ${files}
+           WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+endforeach()
+add_test(NAME formats COMMAND ${PYTHON} tools/cli/tests/formats_test.py
+         $<TARGET_FILE:treadle> ${validate} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+set_tests_properties(formats PROPERTIES TIMEOUT 300)
