@@ -6,6 +6,7 @@
 
 #include "reports/writer.h"
 #include "tools/cli/cli.h"
+#include "tools/cli/gdb.h"
 #include "tools/cli/output.h"
 #include "tools/cli/places.h"
 #include "tools/cli/session.h"
@@ -150,11 +151,16 @@ static bool verdict_again(const treadle_schedule *schedule, const treadle_outcom
     return strict ? strcmp(outcome->property, schedule->property) == 0 : true;
 }
 
+/* The step at which a trace ends: where it went wrong, if it did. */
+static uint32_t last_step(const treadle_trace *trace)
+{
+    return trace->event_count > 0 ? trace->events[trace->event_count - 1].step : 1;
+}
+
 static int show(const arguments *self, const treadle_replayed *replayed)
 {
-    const treadle_trace *trace = replayed->trace;
-    const uint32_t last = trace->event_count > 0 ? trace->events[trace->event_count - 1].step : 0;
-    if (self->from > last && trace->event_count > 0) {
+    const uint32_t last = last_step(replayed->trace);
+    if (self->from > last) {
         treadle_cli_error("--from is %" PRIu64 ", but the trace ends with step %" PRIu32,
                           self->from, last);
         return TREADLE_EXIT_USAGE;
@@ -176,6 +182,23 @@ static int show(const arguments *self, const treadle_replayed *replayed)
         return TREADLE_EXIT_ENVIRONMENT;
     }
     return treadle_output_close(&output);
+}
+
+static int debug(const arguments *self, const treadle_session *session, const char *line)
+{
+    const char *forwarded[8] = {self->schedule};
+    size_t count = 1;
+    if (self->backend != NULL) {
+        forwarded[count++] = "--backend";
+        forwarded[count++] = self->backend;
+    }
+    if (self->redis_url != NULL) {
+        forwarded[count++] = "--redis";
+        forwarded[count++] = self->redis_url;
+    }
+    const uint32_t step = last_step(&session->journal->trace);
+    printf("%s\nThe last step is %" PRIu32 "; gdb halts before it.\n", line, step);
+    return treadle_cli_gdb(session->directory, forwarded, step);
 }
 
 /* Runs the schedule and shows it. */
@@ -201,6 +224,9 @@ static int run(const arguments *self, treadle_session *session, const treadle_sc
     treadle_places_resolve(outcome.message, sizeof outcome.message);
     char line[TREADLE_MESSAGE_MAX + TREADLE_PROPERTY_MAX + 16];
     const bool again = verdict_again(schedule, &outcome, strict, line, sizeof line);
+    if (self->gdb) {
+        return debug(self, session, line);
+    }
     const bool token = strncmp(self->schedule, "tdl", 3) == 0;
     const treadle_replayed replayed = {.schedule = schedule,
                                        .outcome = &outcome,

@@ -50,7 +50,10 @@ target_link_libraries(treadle_reports PUBLIC treadle_flags treadle_explore
 
 file(GLOB cli_sources CONFIGURE_DEPENDS tools/cli/*.c tools/bench/*.c)
 list(REMOVE_ITEM cli_sources ${PROJECT_SOURCE_DIR}/tools/cli/main.c)
-add_library(treadle_cli STATIC ${cli_sources})
+add_library(treadle_cli STATIC ${cli_sources} tools/cli/gdb_script.S)
+set_source_files_properties(tools/cli/gdb_script.S PROPERTIES
+                            COMPILE_OPTIONS -Wa,-I,${PROJECT_SOURCE_DIR}
+                            OBJECT_DEPENDS ${PROJECT_SOURCE_DIR}/tools/cli/treadle_gdb.py)
 target_compile_definitions(treadle_cli PRIVATE TREADLE_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
                                                TREADLE_VERSION="${PROJECT_VERSION}")
 target_link_libraries(treadle_cli PUBLIC treadle_reports PRIVATE PkgConfig::JANSSON
@@ -199,3 +202,6 @@ endforeach()
 add_test(NAME formats COMMAND ${PYTHON} tools/cli/tests/formats_test.py
          $<TARGET_FILE:treadle> ${validate} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
 set_tests_properties(formats PROPERTIES TIMEOUT 300)
+add_test(NAME gdb COMMAND ${PYTHON} tools/cli/tests/gdb_test.py $<TARGET_FILE:treadle>
+         WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+set_tests_properties(gdb PROPERTIES TIMEOUT 300)

@@ -373,6 +373,8 @@ _Noreturn void treadle_stop(treadle_outcome_kind kind, const char *property, con
         va_start(arguments, format);
         vsnprintf(outcome->message, sizeof outcome->message, format, arguments);
         va_end(arguments);
+    }
+    if (E.options.trace != NULL && kind != TREADLE_OUTCOME_PASSED) {
         treadle_debug_end();
     }
     if (E.trace != NULL) {
