@@ -119,15 +119,16 @@ def frames():
     """The subject's lines of a backtrace; the engine's are above and below them."""
     lines = gdb.execute("bt 64", to_string=True).splitlines()
     lines = [line for line in lines if line.startswith("#")]
-    mine = [line for line in lines if not OURS.search(line) and " in ?? ()" not in line]
-    return mine or lines
+    return [line for line in lines if not OURS.search(line) and " in ?? ()" not in line] or lines
 
 
 def select_subject():
     """The innermost frame of the subject, so that `list` and `info locals` speak of it."""
     gdb.newest_frame().select()
     frame = gdb.newest_frame()
-    for _ in range(int(re.match(r"#(\d+)", frames()[0]).group(1))):
+    lines = frames()
+    with_source = [line for line in lines if " at " in line] or lines
+    for _ in range(int(re.match(r"#(\d+)", with_source[0]).group(1))):
         frame = frame.older()
     frame.select()
 
@@ -182,20 +183,38 @@ def is_halted():
     return alive() and gdb.newest_frame().name() == HALT
 
 
+on_the_way = False
+
+
+def on_stop(_event):
+    """`continue` and the like, too, say why they halted."""
+    if not on_the_way and is_halted():
+        tell()
+
+
 def go_to(step):
+    global on_the_way
+    on_the_way = True
+    try:
+        move_to(step)
+    finally:
+        on_the_way = False
+    if is_halted():
+        halt_before(TO_THE_END)  # from now on only a broken property halts
+        tell()
+    elif alive():
+        print("It halted somewhere else:")
+        gdb.execute("bt 1")
+    else:
+        print("The replay has ended.")
+
+
+def move_to(step):
     with breakpoints_off():
         if not alive() or step <= step_now() or not inside() and step_now() > 0:
             start()
         halt_before(step)
         gdb.execute("continue", to_string=True)
-    if not is_halted():
-        print("The replay has ended; its output is above." if not alive() else
-              "It halted somewhere else:")
-        if alive():
-            gdb.execute("bt 1")
-        return
-    halt_before(TO_THE_END)  # from now on only a broken property halts
-    tell()
 
 
 # ---- commands ------------------------------------------------------------------------------------
@@ -304,3 +323,4 @@ for setting in ("set debuginfod enabled off", "set print inferior-events off", "
 for command in (Treadle, Threads, Thread, Step, Back, Goto):
     command()
 quiet_breakpoint(HALT)
+gdb.events.stop.connect(on_stop)

@@ -55,7 +55,8 @@ wanted(output, r"step 5: thread-1 comes next: mutex lock", r"\* +1 +thread-1",
 output = gdb(queued, "treadle goto 3", "treadle step", "treadle step", "treadle back", "continue",
              "treadle back", "treadle goto 1", "treadle back")
 wanted(output, r"\nstep 3: thread-2|\) step 3: thread-2", r"step 4: thread-2", r"step 5: thread-1",
-       r"step 4: thread-2", r"step 13: thread-1", r"step 1: thread-1", r"this is the first step")
+       r"step 4: thread-2", r"after step 13: wrong-queued: 1 requests", r"step 13: thread-1",
+       r"step 1: thread-1", r"this is the first step")
 
 # Breakpoints, and time at them, change no schedule: the replay is strict, and says so.
 output = gdb(queued, "break fifo_semaphore_locked", "commands", "silent", "shell sleep 0.2",
