@@ -70,9 +70,27 @@ static bool options_known(const struct argp *argp, int argc, char **argv)
     return true;
 }
 
+/* Where to put the argp of a command that is only to be described; NULL while commands run. */
+static const struct argp **described;
+
+const struct argp *treadle_cli_argp(const treadle_command *command)
+{
+    const struct argp *found = NULL;
+    char name[] = "";
+    char *arguments[] = {name, NULL};
+    described = &found;
+    command->run(1, arguments);
+    described = NULL;
+    return found;
+}
+
 int treadle_cli_parse(const struct argp *argp, int argc, char **argv, void *input)
 {
     static char name[64];
+    if (described != NULL) {
+        *described = argp;
+        return TREADLE_EXIT_USAGE; /* so that the command ends */
+    }
     if (!options_known(argp, argc, argv)) {
         return TREADLE_EXIT_USAGE;
     }
