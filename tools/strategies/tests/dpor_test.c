@@ -359,6 +359,52 @@ Test(dpor, executes_each_trace_once)
     }
 }
 
+/* ---- decisions before the threads ------------------------------------------------------------ */
+
+enum { PROLOGUES = 4 };
+
+static uint32_t prologue;
+
+/* One of 0, 1, 2 and 3, by one decision or two. */
+static void run_after_prologue(void *unused)
+{
+    (void)unused;
+    prologue = treadle_decide(TREADLE_CHOICE_FAULT, 3);
+    prologue += prologue == 2 ? treadle_decide(TREADLE_CHOICE_FAULT, 2) : 0;
+    if (prologue == 1) {
+        treadle_violation("ended", "before the threads");
+    }
+    counted_prepare(1);
+    treadle_run_threads(2, "t", counter, NULL);
+}
+
+Test(dpor, what_is_decided_before_the_threads_is_varied)
+{
+    open_engine();
+    void *state = treadle_strategy_dpor.create(&(treadle_strategy_options){0});
+    const treadle_execution_options options = {.granularity = TREADLE_GRANULARITY_SYNC};
+    const treadle_program body = {run_after_prologue, NULL};
+    uint64_t executions[PROLOGUES] = {0};
+    uint64_t hashes[PROLOGUES] = {0};
+    for (uint64_t i = 0; i < 100 && treadle_strategy_dpor.begin(state, i); i++) {
+        const double explored = treadle_strategy_dpor.progress(state);
+        cr_expect(explored >= 0 && explored < 1, "%f", explored);
+        treadle_outcome outcome;
+        treadle_execute(&body, &options, &treadle_strategy_dpor, state, &outcome);
+        treadle_strategy_dpor.end(state, &outcome);
+        cr_assert_eq(outcome.kind,
+                     prologue == 1 ? TREADLE_OUTCOME_VIOLATED : TREADLE_OUTCOME_PASSED);
+        executions[prologue]++;
+        hashes[prologue] += treadle_dpor_trace_hash(state);
+    }
+    for (uint32_t i = 0; i < PROLOGUES; i++) {
+        cr_expect_eq(executions[i], i == 1 ? 1 : 4, "after %u: %lu traces", i, executions[i]);
+        cr_expect_neq(hashes[i], hashes[(i + 1) % PROLOGUES],
+                      "traces with other decisions are others");
+    }
+    treadle_strategy_dpor.destroy(state);
+}
+
 /* ---- waiting by trying again ----------------------------------------------------------------- */
 
 enum { ENDS_MAX = 64 };
