@@ -248,12 +248,8 @@ static int measure_events(diagram *self)
 /* The source place of a row as a new string; "" when there is none, NULL when out of memory. */
 static char *place_of(const diagram *self, const row *of)
 {
-    const char *place = "";
     const uint64_t site = of->folded == 0 ? treadle_shown_site(of->event, self->helper_depth) : 0;
-    if (self->options->symbolize != NULL && site != 0) {
-        place = self->options->symbolize(site);
-        place = place != NULL ? place : "";
-    }
+    const char *place = treadle_place_text(self->options, site);
     return treadle_utf8_escape(place, strlen(place));
 }
 

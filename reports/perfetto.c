@@ -37,8 +37,7 @@ static json_t *text_and_free(char *text)
 
 static json_t *place_value(const treadle_writer_options *options, uint64_t site)
 {
-    return site != 0 && options->symbolize != NULL ? treadle_json_text(options->symbolize(site))
-                                                   : json_null();
+    return treadle_json_text(treadle_place_text(options, site));
 }
 
 static const char *relation_name(treadle_relation_kind kind)

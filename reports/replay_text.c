@@ -91,7 +91,7 @@ static void print_callers(page *self, const treadle_event *event, uint64_t shown
     for (uint32_t i = 0; i < TREADLE_EVENT_CALLERS_MAX; i++) {
         treadle_source_place place;
         if (below && treadle_source_place_of(self->options, event->callers[i], &place) &&
-            place.line > 0 && strncmp(place.file, "tools/", 6) != 0) {
+            place.line > 0) {
             put_text(self, INDENT, TREADLE_INK_DIM, "called by %s, %s:%d", place.function,
                      place.file, place.line);
             print_row(self);

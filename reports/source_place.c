@@ -4,12 +4,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char *treadle_place_text(const treadle_writer_options *options, uint64_t site)
+{
+    static const char own[] = "tools/";
+    const char *text = site != 0 && options->symbolize != NULL ? options->symbolize(site) : NULL;
+    const char *space = text != NULL ? strrchr(text, ' ') : NULL;
+    if (text == NULL || (space != NULL && strncmp(space + 1, own, sizeof own - 1) == 0)) {
+        return "";
+    }
+    return text;
+}
+
 bool treadle_source_place_of(const treadle_writer_options *options, uint64_t site,
                              treadle_source_place *place)
 {
     *place = (treadle_source_place){.line = 0};
-    const char *text = site != 0 && options->symbolize != NULL ? options->symbolize(site) : NULL;
-    if (text == NULL || text[0] == '\0') {
+    const char *text = treadle_place_text(options, site);
+    if (text[0] == '\0') {
         return false;
     }
     const char *space = strrchr(text, ' ');

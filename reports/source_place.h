@@ -18,7 +18,11 @@ typedef struct treadle_source_place {
     int line;                              /* 0 = not known */
 } treadle_source_place;
 
-/* False when nothing is known of a code address. */
+/* What the symbolizer says of a code address; "" when nothing is known, or when it is a place of
+ * Treadle's own, which says nothing of the subject. Lives until the symbolizer is asked again. */
+const char *treadle_place_text(const treadle_writer_options *options, uint64_t site);
+
+/* The same in parts; false where that is "". */
 bool treadle_source_place_of(const treadle_writer_options *options, uint64_t site,
                              treadle_source_place *place);
 

@@ -205,3 +205,7 @@ set_tests_properties(formats PROPERTIES TIMEOUT 300)
 add_test(NAME gdb COMMAND ${PYTHON} tools/cli/tests/gdb_test.py $<TARGET_FILE:treadle>
          WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
 set_tests_properties(gdb PROPERTIES TIMEOUT 300)
+add_test(NAME completion COMMAND ${PYTHON} tools/cli/tests/completion_test.py $<TARGET_FILE:treadle>
+         WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+
+include(tools/cmake/install.cmake)
