@@ -31,8 +31,9 @@ set(CPACK_PACKAGE_NAME treadle)
 set(CPACK_PACKAGE_CONTACT "The Treadle authors <treadle@localhost>")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "finds, replays and explains interleaving bugs in C")
 set(CPACK_DEBIAN_PACKAGE_DESCRIPTION
-    "Runs ordinary C with threads, and clients of Redis, under a deterministic scheduler,
-explores interleavings, and says when there are no bugs left to find.")
+    "Runs ordinary C with threads, and clients of Redis, under a scheduler
+that makes, records and repeats every decision; explores interleavings,
+and says when there are no bugs left to find.")
 set(CPACK_DEBIAN_PACKAGE_SECTION devel)
 set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "redis-server, gdb")
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
