@@ -234,13 +234,8 @@ static void copy_trace(treadle_trace *to, const treadle_trace *from)
 
 /* ---- a cell ---------------------------------------------------------------------------------- */
 
-<<<<<<< HEAD
-/* With `sampled`, a strategy was asked for that proves nothing, or little in its time: `holds` is
- * then not refuted, which is as much as can be expected of it. */
-=======
-/* With `sampled`, a strategy was asked for that can prove nothing, or only within a bound: `holds`
- * is then not refuted, which is as much as can be expected of it. */
->>>>>>> bounds
+/* With `sampled`, a strategy was asked for that proves nothing, little in its time, or only within a
+ * bound: `holds` is then not refuted, which is as much as can be expected of it. */
 static bool verdict_fits(const treadle_result *result, const treadle_expectation *expected,
                          bool sampled)
 {
@@ -374,11 +369,7 @@ void treadle_check_cell(treadle_journal *journal, const treadle_redis_target *re
     }
     result->expected = expected != NULL ? expected->verdict : TREADLE_VERDICT_NONE;
     const treadle_strategy *named = treadle_strategy_find(request.strategy);
-<<<<<<< HEAD
-    const bool sampled = named != NULL && !named->reduces;
-=======
-    const bool sampled = named != NULL && (!named->exhaustive || named->bound != NULL);
->>>>>>> bounds
+    const bool sampled = named != NULL && (!named->reduces || named->bound != NULL);
     result->as_expected = verdict_fits(result, expected, sampled);
     if (options->races == TREADLE_RACES_ON || options->races == TREADLE_RACES_ONLY) {
         expect_races(result, expected, options, sampled);
