@@ -52,7 +52,8 @@ static treadle_explore_request plan(const treadle_cell *cell, const treadle_expe
                                        .pct_depth = options->pct_depth,
                                        .bound_limit = options->bound_limit,
                                        .executions_max = options->executions_max,
-                                       .time_s_max = options->time_s_max};
+                                       .time_s_max = options->time_s_max,
+                                       .explorers = options->explorers};
     const bool only_races = options->races == TREADLE_RACES_ONLY;
     const char *strategy = options->strategy;
     if (strategy == NULL) {
@@ -234,8 +235,8 @@ static void copy_trace(treadle_trace *to, const treadle_trace *from)
 
 /* ---- a cell ---------------------------------------------------------------------------------- */
 
-/* With `sampled`, a strategy was asked for that proves nothing, little in its time, or only within a
- * bound: `holds` is then not refuted, which is as much as can be expected of it. */
+/* With `sampled`, a strategy was asked for that proves nothing, only within a bound, or little in its
+ * time: `holds` is then not refuted, which is as much as can be expected of it. */
 static bool verdict_fits(const treadle_result *result, const treadle_expectation *expected,
                          bool sampled)
 {
@@ -369,7 +370,7 @@ void treadle_check_cell(treadle_journal *journal, const treadle_redis_target *re
     }
     result->expected = expected != NULL ? expected->verdict : TREADLE_VERDICT_NONE;
     const treadle_strategy *named = treadle_strategy_find(request.strategy);
-    const bool sampled = named != NULL && (!named->reduces || named->bound != NULL);
+    const bool sampled = named != NULL && !named->reduces;
     result->as_expected = verdict_fits(result, expected, sampled);
     if (options->races == TREADLE_RACES_ON || options->races == TREADLE_RACES_ONLY) {
         expect_races(result, expected, options, sampled);
