@@ -617,6 +617,7 @@ static const treadle_scenario check_then_add = {
     .setup = setup_limit,
     .thread = acquire,
     .check = check_limit,
+    .symmetric = true,
 };
 
 static const treadle_scenario lost_append = {
@@ -627,6 +628,7 @@ static const treadle_scenario lost_append = {
     .setup = setup_known,
     .thread = add,
     .check = check_appends,
+    .symmetric = true,
 };
 
 static const treadle_scenario first_use = {
@@ -637,6 +639,7 @@ static const treadle_scenario first_use = {
     .setup = setup_ample,
     .thread = add,
     .check = check_first_use,
+    .symmetric = true,
 };
 
 static const treadle_scenario reset_against_add = {

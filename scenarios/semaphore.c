@@ -944,6 +944,7 @@ static const treadle_scenario bound_row = {
     .setup = setup_two,
     .thread = enter,
     .check = check_bound,
+    .symmetric = true,
     .moves_clock = true,
     .no_baseline = "asyncio's semaphore keeps its bound; what is wrong is beside it",
 };
@@ -956,6 +957,7 @@ static const treadle_scenario counters_row = {
     .setup = setup_two,
     .thread = come_and_go,
     .check = check_counters,
+    .symmetric = true,
 };
 
 static const treadle_scenario queued_row = {
@@ -966,6 +968,7 @@ static const treadle_scenario queued_row = {
     .setup = setup_one,
     .thread = try_and_go,
     .check = check_queued,
+    .symmetric = true,
 };
 
 static const treadle_scenario failing_log_row = {
