@@ -147,6 +147,8 @@ static int describe_faults(char *text, size_t size, const treadle_faults *faults
         {faults->scripts_flushed, "loss of the scripts", "losses of the scripts"},
         {faults->error_reply, "refused write", "refused writes"},
         {faults->evicted, "evicted key", "evicted keys"},
+        {faults->answered, "flush answered with errors", "flushes answered with errors"},
+        {faults->wrong_clocks, "wrong clock", "wrong clocks"},
     };
     int used = 0;
     text[0] = '\0';

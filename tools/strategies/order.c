@@ -137,11 +137,22 @@ static inline treadle_clock later(treadle_clock a, treadle_clock b)
     return a;
 }
 
+static inline bool not_before(const treadle_clock *a, const treadle_clock *b)
+{
+    const union {
+        treadle_lanes lanes;
+        uint64_t halves[2];
+    } less = {.lanes = (a->lanes[0] < b->lanes[0]) | (a->lanes[1] < b->lanes[1])};
+    return !(less.halves[0] | less.halves[1]);
+}
+
 /* Without a store of one element, which loads of the whole would wait for. */
 static inline treadle_clock with(treadle_clock clock, uint32_t thread, int16_t index)
 {
-    for (uint32_t i = 0; i < TREADLE_ORDER_THREADS_MAX; i++) {
-        clock.of[i] = i == thread ? index : clock.of[i];
+    static const treadle_clock numbers = {{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}};
+    for (uint32_t i = 0; i < 2; i++) {
+        const treadle_lanes own = numbers.lanes[i] == (int16_t)thread;
+        clock.lanes[i] = (own & index) | (~own & clock.lanes[i]);
     }
     return clock;
 }
@@ -164,14 +175,9 @@ static uint32_t slot_of(const treadle_order *order, uint64_t granule)
     return slot;
 }
 
-/* The cell of exactly these bytes, made when there is none. 0 when there is no room. */
-static uint32_t cell_of(treadle_order *order, uint32_t slot, uint64_t granule, uint8_t bytes)
+/* A cell of these bytes. 0 when there is no room. */
+static uint32_t make_cell(treadle_order *order, uint32_t slot, uint64_t granule, uint8_t bytes)
 {
-    for (uint32_t i = order->slots[slot]; i != 0; i = order->cells[i].next) {
-        if (order->cells[i].bytes == bytes) {
-            return i;
-        }
-    }
     if (order->cell_count == CELLS_MAX) {
         order->failed = true;
         return 0;
@@ -207,19 +213,24 @@ static void add_candidate(treadle_order *order, uint16_t step)
     }
 }
 
-/* Collects the steps that an access of these bytes conflicts with. */
-static void conflicts(treadle_order *order, uint32_t slot, uint8_t bytes, bool write)
+/* Collects the steps that an access of these bytes conflicts with. Returns the cell of exactly
+ * these bytes, made when there is none; 0 when there is no room. */
+static uint32_t conflicts(treadle_order *order, uint64_t granule, uint8_t bytes, bool write)
 {
+    const uint32_t slot = slot_of(order, granule);
+    uint32_t exact = 0;
     for (uint32_t i = order->slots[slot]; i != 0; i = order->cells[i].next) {
         const cell *other = &order->cells[i];
         if (!(other->bytes & bytes)) {
             continue;
         }
+        exact = other->bytes == bytes ? i : exact;
         add_candidate(order, other->write);
         for (uint32_t left = write ? other->readers : 0; left; left &= left - 1) {
             add_candidate(order, other->reads[__builtin_ctz(left)]);
         }
     }
+    return exact ? exact : make_cell(order, slot, granule, bytes);
 }
 
 static void note_write(treadle_order *order, uint32_t number, const treadle_touch *touch)
@@ -265,9 +276,7 @@ static void meet(treadle_order *order, uint32_t thread, const treadle_touch *tou
         const uint64_t granule = at / GRANULE;
         const uint64_t stop = (granule + 1) * GRANULE < end ? (granule + 1) * GRANULE : end;
         const uint8_t bytes = (uint8_t)(((1u << (stop - at)) - 1) << (at % GRANULE));
-        const uint32_t slot = slot_of(order, granule);
-        conflicts(order, slot, bytes, write);
-        const uint32_t number = cell_of(order, slot, granule, bytes);
+        const uint32_t number = conflicts(order, granule, bytes, write);
         if (number == 0) {
             return;
         }
@@ -373,11 +382,7 @@ bool treadle_order_over(const treadle_order *order, uint32_t thread, bool gather
     const treadle_clock clock = gathers        ? order->released[thread]
                                 : last == NONE ? none
                                                : order->steps[last].clock;
-    bool over = true;
-    for (uint32_t i = 0; i < TREADLE_ORDER_THREADS_MAX; i++) {
-        over &= clock.of[i] >= order->all.of[i];
-    }
-    return over;
+    return not_before(&clock, &order->all);
 }
 
 /* What happens before the step being added, and its races. */

@@ -34,8 +34,13 @@
 #define TREADLE_ORDER_STEPS_MAX 30000u
 #define TREADLE_NO_STEP 0xffffu
 
-typedef struct treadle_clock {
+/* Several threads' at once, for the compiler's vector operations: as many as every processor has.
+ */
+typedef int16_t treadle_lanes __attribute__((vector_size(16)));
+
+typedef union treadle_clock {
     int16_t of[TREADLE_ORDER_THREADS_MAX];
+    treadle_lanes lanes[TREADLE_ORDER_THREADS_MAX / 8];
 } treadle_clock;
 
 typedef struct treadle_ordered {

@@ -14,6 +14,7 @@
 #include "tools/strategies/dpor.h"
 #include "tools/strategies/strategies.h"
 #include "tools/strategies/tests/instructions.h"
+#include "tools/strategies/tests/lending.h"
 #include "tools/strategies/tests/tracer.h"
 
 static treadle_decisions decisions;
@@ -173,16 +174,20 @@ static uint64_t shape_of(const treadle_outcome *outcome)
     return shape * 31 + (uint8_t)outcome->property[0];
 }
 
-static void note(traces *self, uint64_t hash, const treadle_outcome *outcome)
+static lending_end end_of(uint64_t hash, const treadle_outcome *outcome)
 {
-    const uint64_t state = state_of(outcome);
-    seen *entry = find(self, hash);
+    return (lending_end){hash, state_of(outcome), shape_of(outcome)};
+}
+
+static void note(traces *self, lending_end end)
+{
+    seen *entry = find(self, end.hash);
     if (entry->hash == 0) {
-        *entry = (seen){.hash = hash, .state = state, .shape = shape_of(outcome)};
+        *entry = (seen){.hash = end.hash, .state = end.state, .shape = end.shape};
         self->count++;
     }
     entry->times++;
-    cr_expect_eq(entry->state, state, "equal traces end differently");
+    cr_expect_eq(entry->state, end.state, "equal traces end differently");
 }
 
 static void explore(traces *self, const treadle_strategy *strategy, void *state,
@@ -203,7 +208,7 @@ static void explore(traces *self, const treadle_strategy *strategy, void *state,
         self->spin_blocks += outcome.spin_blocks;
         if (outcome.kind != TREADLE_OUTCOME_REDUNDANT) {
             self->executions++;
-            note(self, hash(state), &outcome);
+            note(self, end_of(hash(state), &outcome));
         }
         cr_assert(outcome.kind == TREADLE_OUTCOME_PASSED ||
                       outcome.kind == TREADLE_OUTCOME_REDUNDANT ||
@@ -228,6 +233,27 @@ static void explore_reduced(traces *self, treadle_granularity granularity, bool 
     treadle_strategy_dpor.destroy(state);
 }
 
+static uint64_t loans; /* that were settled, by all programs */
+
+/* In parts, some of which are explored before their turn. */
+static void explore_in_parts(traces *self, treadle_granularity granularity, bool symmetric,
+                             uint64_t seed)
+{
+    const treadle_execution_options options = {.granularity = granularity};
+    const treadle_program body = {run_program, NULL};
+    lending_found found;
+    memset(self, 0, sizeof *self);
+    lending_explore(&found, &body, &options, end_of, symmetric, seed);
+    for (uint64_t i = 0; i < found.count; i++) {
+        note(self, found.ends[i]);
+    }
+    free(found.ends);
+    self->executions = found.count;
+    self->counts.redundant = found.redundant;
+    self->complete = true;
+    loans += found.loans;
+}
+
 static void describe(char *text, size_t size)
 {
     static const char *const names[] = {
@@ -245,6 +271,27 @@ static void describe(char *text, size_t size)
     }
 }
 
+static void compare(uint64_t number, treadle_granularity granularity, const traces *all,
+                    traces *reduced, const char *how)
+{
+    char text[1000];
+    describe(text, sizeof text);
+    cr_expect(reduced->complete);
+    uint32_t missing = 0;
+    for (uint32_t i = 0; i < SEEN_MAX; i++) {
+        missing += all->table[i].hash != 0 && find(reduced, all->table[i].hash)->hash == 0;
+    }
+    cr_expect_eq(missing, 0, "program %lu at %s%s:%s: %u of %u traces are missing (%lu executions)",
+                 number, treadle_granularity_name(granularity), how, text, missing, all->count,
+                 all->executions);
+    cr_expect_eq(reduced->executions, reduced->count,
+                 "program %lu at %s%s:%s: %lu executions for %u traces", number,
+                 treadle_granularity_name(granularity), how, text, reduced->executions,
+                 reduced->count);
+    cr_expect_eq(reduced->count + missing, all->count, "program %lu%s: traces that do not exist:%s",
+                 number, how, text);
+}
+
 /* False when the program has too many interleavings, or polls: who polls is held back by rules that
  * look at more than what steps touch (tools/engine/spinning.c). */
 static bool agree(uint64_t number, treadle_granularity granularity)
@@ -257,21 +304,14 @@ static bool agree(uint64_t number, treadle_granularity granularity)
         return false;
     }
     explore_reduced(&reduced, granularity, false);
-    char text[1000];
-    describe(text, sizeof text);
-    cr_expect(reduced.complete);
-    uint32_t missing = 0;
-    for (uint32_t i = 0; i < SEEN_MAX; i++) {
-        missing += all.table[i].hash != 0 && find(&reduced, all.table[i].hash)->hash == 0;
+    compare(number, granularity, &all, &reduced, "");
+    const uint64_t redundant = reduced.counts.redundant;
+    for (uint64_t seed = 0; seed < 3; seed++) {
+        explore_in_parts(&reduced, granularity, false, 3 * number + seed);
+        compare(number, granularity, &all, &reduced, ", in parts");
+        cr_expect_leq(reduced.counts.redundant, redundant, "program %lu: %lu redundant, not %lu",
+                      number, reduced.counts.redundant, redundant);
     }
-    cr_expect_eq(missing, 0, "program %lu at %s:%s: %u of %u traces are missing (%lu executions)",
-                 number, treadle_granularity_name(granularity), text, missing, all.count,
-                 all.executions);
-    cr_expect_eq(reduced.executions, reduced.count,
-                 "program %lu at %s:%s: %lu executions for %u traces", number,
-                 treadle_granularity_name(granularity), text, reduced.executions, reduced.count);
-    cr_expect_eq(reduced.count + missing, all.count, "program %lu: traces that do not exist:%s",
-                 number, text);
     return true;
 }
 
@@ -299,6 +339,7 @@ Test(dpor, agrees_with_depth_first_search)
     for (uint64_t i = from_environment("TREADLE_FIRST", 1); compared < programs; i++) {
         compared += agree(i, granularity_of(i));
     }
+    cr_expect_gt(loans, programs);
 }
 
 /* Programs that were missed or met twice once. */
@@ -343,6 +384,15 @@ typedef struct saved {
     uint64_t redundant;
 } saved;
 
+static int missing_shapes(const traces *all, const traces *reduced)
+{
+    int missing = 0;
+    for (uint32_t i = 0; i < SEEN_MAX; i++) {
+        missing += all->table[i].hash != 0 && !has_shape(reduced, all->table[i].shape);
+    }
+    return missing;
+}
+
 /* How many ends of the program are not seen, but for the threads' numbers; -1 when it is too large,
  * or polls. */
 static int missing_ends(treadle_granularity granularity, saved *sum)
@@ -357,13 +407,15 @@ static int missing_ends(treadle_granularity granularity, saved *sum)
     cr_expect(reduced.complete);
     cr_expect_eq(reduced.executions, reduced.count, "traces are repeated");
     cr_expect_leq(reduced.count, all.count);
-    int missing = 0;
-    for (uint32_t i = 0; i < SEEN_MAX; i++) {
-        missing += all.table[i].hash != 0 && !has_shape(&reduced, all.table[i].shape);
-    }
+    int missing = missing_shapes(&all, &reduced);
     sum->all += all.executions;
     sum->reduced += reduced.executions;
     sum->redundant += reduced.counts.redundant;
+    const uint64_t executions = reduced.executions;
+    explore_in_parts(&reduced, granularity, true, executions);
+    cr_expect_eq(reduced.executions, executions, "%lu in parts, %lu in one", reduced.executions,
+                 executions);
+    missing += missing_shapes(&all, &reduced);
     return missing;
 }
 
@@ -465,6 +517,52 @@ Test(dpor, executes_each_trace_once)
             cr_expect_eq(fewer.redundant, 0, "%s: %lu redundant", all[i].name, fewer.redundant);
         }
     }
+}
+
+/* ---- decisions before the threads ------------------------------------------------------------ */
+
+enum { PROLOGUES = 4 };
+
+static uint32_t prologue;
+
+/* One of 0, 1, 2 and 3, by one decision or two. */
+static void run_after_prologue(void *unused)
+{
+    (void)unused;
+    prologue = treadle_decide(TREADLE_CHOICE_FAULT, 3);
+    prologue += prologue == 2 ? treadle_decide(TREADLE_CHOICE_FAULT, 2) : 0;
+    if (prologue == 1) {
+        treadle_violation("ended", "before the threads");
+    }
+    counted_prepare(1);
+    treadle_run_threads(2, "t", counter, NULL);
+}
+
+Test(dpor, what_is_decided_before_the_threads_is_varied)
+{
+    open_engine();
+    void *state = treadle_strategy_dpor.create(&(treadle_strategy_options){0});
+    const treadle_execution_options options = {.granularity = TREADLE_GRANULARITY_SYNC};
+    const treadle_program body = {run_after_prologue, NULL};
+    uint64_t executions[PROLOGUES] = {0};
+    uint64_t hashes[PROLOGUES] = {0};
+    for (uint64_t i = 0; i < 100 && treadle_strategy_dpor.begin(state, i); i++) {
+        const double explored = treadle_strategy_dpor.progress(state);
+        cr_expect(explored >= 0 && explored < 1, "%f", explored);
+        treadle_outcome outcome;
+        treadle_execute(&body, &options, &treadle_strategy_dpor, state, &outcome);
+        treadle_strategy_dpor.end(state, &outcome);
+        cr_assert_eq(outcome.kind,
+                     prologue == 1 ? TREADLE_OUTCOME_VIOLATED : TREADLE_OUTCOME_PASSED);
+        executions[prologue]++;
+        hashes[prologue] += treadle_dpor_trace_hash(state);
+    }
+    for (uint32_t i = 0; i < PROLOGUES; i++) {
+        cr_expect_eq(executions[i], i == 1 ? 1 : 4, "after %u: %lu traces", i, executions[i]);
+        cr_expect_neq(hashes[i], hashes[(i + 1) % PROLOGUES],
+                      "traces with other decisions are others");
+    }
+    treadle_strategy_dpor.destroy(state);
 }
 
 /* ---- waiting by trying again ----------------------------------------------------------------- */

@@ -23,6 +23,7 @@ typedef struct tracer {
     uint32_t value_count;
     treadle_step_value values[64];
     uint32_t depth;
+    uint32_t prologue; /* decided before the first step */
     uint32_t recorded;
     branch path[4096];
 } tracer;
@@ -80,6 +81,8 @@ static uint32_t tracer_step(void *context, const treadle_step *now)
     self->footprint = now->footprint;
     if (self->running) {
         finish_step(self);
+    } else {
+        self->prologue = self->depth;
     }
     if (now->stuck) {
         treadle_order_join_all(self->order);
@@ -133,7 +136,12 @@ static void tracer_destroy(void *context)
 
 uint64_t tracer_hash(const void *state)
 {
-    return treadle_order_hash(((const tracer *)state)->order);
+    const tracer *self = state;
+    uint64_t hash = treadle_order_hash(self->order);
+    for (uint32_t i = 0; i < self->prologue; i++) {
+        hash = hash * UINT64_C(0x9e3779b97f4a7c15) + self->path[i].value;
+    }
+    return hash;
 }
 
 const treadle_strategy tracer_strategy = {
