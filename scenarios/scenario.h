@@ -122,6 +122,9 @@ typedef struct treadle_scenario {
     bool moves_clock;       /* sleeps, compares a client's clock with the server's, or counts on
                                time that stands still: on a live server only where that follows the
                                virtual clock */
+    bool symmetric;         /* its threads are interchangeable: they run the same code with the same
+                               argument, and nothing that check() or they say of a violation
+                               depends on which of them did what; see --symmetry */
     uint32_t step_limit;    /* 0 = the engine's default */
     uint32_t random_values; /* see engine.h */
     uint32_t heap_reuse_after; /* likewise */

@@ -10,6 +10,7 @@
 
 #include "tools/engine/debug.h"
 #include "tools/engine/internal.h"
+#include "tools/engine/pending.h"
 
 engine E;
 
@@ -210,9 +211,7 @@ void treadle_schedule(void)
         const uint32_t next = pick(self);
         if (next != self->id) {
             count_switch(self, next);
-            if (E.enabled & self->bit) {
-                E.preemptions++;
-            }
+            E.preemptions += (E.enabled & self->bit) && treadle_goes_on(self->id);
             switch_to(next);
         }
     }
@@ -293,6 +292,13 @@ int treadle_engine_open(treadle_decisions *decisions)
     return 0;
 }
 
+void treadle_engine_forked(treadle_decisions *decisions)
+{
+    assert(E.opened && !treadle_inside());
+    E.decisions = decisions;
+    treadle_signals_open(); /* timers are not inherited */
+}
+
 static void reset(const treadle_program *program, const treadle_execution_options *options,
                   const treadle_strategy *strategy, void *strategy_self, treadle_outcome *outcome)
 {
@@ -332,6 +338,7 @@ static void reset(const treadle_program *program, const treadle_execution_option
     E.object_count = 0;
     E.thread_count = 0;
     E.scenario_threads_left = 0;
+    E.scenario_threads = 0;
     E.progress = 0;
     E.stuck_progress = 0;
     E.yield_progress = 0;

@@ -31,6 +31,18 @@ static const double TIME_S_PROOF =
     240; /* where a proof is expected: a slow machine is no finding */
 static const double SHRINK_S = 10;
 
+bool treadle_symmetry_parse(const char *name, treadle_symmetry *out)
+{
+    static const char *const names[] = {"auto", "on", "off"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(names[i], name) == 0) {
+            *out = (treadle_symmetry)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 /* ---- planning -------------------------------------------------------------------------------- */
 
 static treadle_explore_request plan(const treadle_cell *cell, const treadle_expectation *expected,
@@ -38,8 +50,10 @@ static treadle_explore_request plan(const treadle_cell *cell, const treadle_expe
 {
     treadle_explore_request request = {.seed = options->seed,
                                        .pct_depth = options->pct_depth,
+                                       .bound_limit = options->bound_limit,
                                        .executions_max = options->executions_max,
-                                       .time_s_max = options->time_s_max};
+                                       .time_s_max = options->time_s_max,
+                                       .explorers = options->explorers};
     const bool only_races = options->races == TREADLE_RACES_ONLY;
     const char *strategy = options->strategy;
     if (strategy == NULL) {
@@ -47,6 +61,10 @@ static treadle_explore_request plan(const treadle_cell *cell, const treadle_expe
     }
     snprintf(request.strategy, sizeof request.strategy, "%s", strategy);
     const treadle_strategy *named = treadle_strategy_find(strategy);
+    request.symmetric = treadle_scenario_find(cell->scenario)->symmetric &&
+                        cell->parameters[0] > 1 &&
+                        (options->symmetry == TREADLE_SYMMETRY_ON ||
+                         (options->symmetry == TREADLE_SYMMETRY_AUTO && named == NULL));
     const bool live = cell->backend == TREADLE_BACKEND_REDIS;
     if (named != NULL && request.executions_max == 0 && options->time_s_max <= 0) {
         request.executions_max = named->exhaustive
@@ -218,8 +236,8 @@ static void copy_trace(treadle_trace *to, const treadle_trace *from)
 
 /* ---- a cell ---------------------------------------------------------------------------------- */
 
-/* With `sampled`, a strategy was asked for that proves nothing, or little in its time: `holds` is
- * then not refuted, which is as much as can be expected of it. */
+/* With `sampled`, a strategy was asked for that proves nothing, only within a bound, or little in its
+ * time: `holds` is then not refuted, which is as much as can be expected of it. */
 static bool verdict_fits(const treadle_result *result, const treadle_expectation *expected,
                          bool sampled)
 {
@@ -294,6 +312,7 @@ static void explore(treadle_sandbox *sandbox, treadle_journal *journal, treadle_
     if (result->verdict == TREADLE_VERDICT_NO_VIOLATION_FOUND) {
         result->share_explored = report.share;
         result->guarantee = report.guarantee;
+        result->bound = report.bound;
         result->estimate = report.estimate;
     }
     result->outcome = report.outcome;

@@ -53,6 +53,7 @@ struct treadle_order {
     uint16_t last[TREADLE_ORDER_THREADS_MAX];          /* each thread's last step */
     treadle_clock all;                                 /* its index, of each thread */
     treadle_clock released[TREADLE_ORDER_THREADS_MAX]; /* what let its next one go on */
+    uint16_t kept;                                     /* a step before the next one; NONE */
     LOG(undo) undos;
     LOG(object_write) objects;
     LOG(treadle_race) races;
@@ -96,6 +97,7 @@ treadle_order *treadle_order_create(treadle_step_pool *pool)
     if (order != NULL) {
         order->pool = pool;
         order->cell_count = 1;
+        order->kept = NONE;
         memset(order->last, 0xff, sizeof order->last);
     }
     return order;
@@ -389,6 +391,9 @@ static treadle_clock find_order(treadle_order *order, const treadle_executed *st
 {
     const uint32_t thread = step->thread;
     treadle_clock clock = treadle_order_clock(order, thread);
+    if (order->kept != NONE) {
+        clock = later(clock, order->steps[order->kept].clock);
+    }
     uint32_t first;
     if (gate.address != 0) {
         if (gate_race(order, thread, gate, clock, &first)) {
@@ -427,6 +432,7 @@ bool treadle_order_append(treadle_order *order, treadle_executed *step, treadle_
     const treadle_clock before =
         settled ? treadle_order_clock(order, thread) : find_order(order, step, gate);
     added->clock = with(before, thread, added->index);
+    order->kept = NONE;
     order->all.of[thread] = added->index;
     order->last[thread] = (uint16_t)order->length;
     order->length++;
@@ -434,6 +440,11 @@ bool treadle_order_append(treadle_order *order, treadle_executed *step, treadle_
         release(order, (uint32_t)__builtin_ctzll(released), added->clock);
     }
     return !order->failed;
+}
+
+void treadle_order_keep(treadle_order *order, uint32_t before)
+{
+    order->kept = (uint16_t)before;
 }
 
 void treadle_order_join_all(treadle_order *order)

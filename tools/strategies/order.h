@@ -79,6 +79,9 @@ bool treadle_order_over(const treadle_order *order, uint32_t thread, bool gather
 bool treadle_order_append(treadle_order *order, treadle_executed *step, treadle_gate gate,
                           uint64_t released, bool settled);
 
+/* The step to be added next never comes before this one. */
+void treadle_order_keep(treadle_order *order, uint32_t before);
+
 /* Everything so far happens before what any thread does next. */
 void treadle_order_join_all(treadle_order *order);
 
