@@ -63,6 +63,10 @@ Test(cli, refuses_values_out_of_range)
     refused(TREADLE("check", "--time", "-1"), 2, "--time", "seconds");
     refused(TREADLE("check", "--redis", "http://x"), 2, "--redis", "redis://");
     refused(TREADLE("replay"), 2, "TOKEN", "replay");
+    refused(TREADLE("replay", "tdl1.x", "--format", "perfeto"), 2, "unknown format \"perfeto\"",
+            "\"perfetto\"?");
+    refused(TREADLE("replay", "tdl1.x", "--from", "9", "--to", "3"), 2, "--from is 9", "--to is 3");
+    refused(TREADLE("completion", "tcsh"), 2, "bash, zsh or fish", "tcsh");
 }
 
 static char *some_token(void)
@@ -102,6 +106,7 @@ Test(cli, replays_shrinks_and_says_when_a_passing_schedule_is_no_finding)
     ASSERT_STATUS(again, 0);
     ASSERT_SAYS(again.out, "came about again");
     ASSERT_SAYS(again.out, "run 1000 times");
+    refused(TREADLE("replay", token, "--from", "1000"), 2, "--from is 1000", "ends with step");
     ran json = TREADLE("replay", token, "--format", "json");
     ASSERT_STATUS(json, 0);
     ASSERT_SAYS(json.out, "\"events\"");

@@ -15,6 +15,7 @@ import time
 
 TREADLE, VALIDATE = sys.argv[1:3]
 TRIES = 5
+SOME = "litmus/@(publication|counter|check_then_act|plain_increment)"
 
 
 def treadle(*arguments, status=0, **environment):
@@ -37,7 +38,7 @@ def results(folder):
         treadle("check", "litmus/publication", "--races", "off", "--format", form, "--output", path,
                 status=1)
         validate(kind, path)
-        treadle("check", "litmus/*", "--executions", "200", "--format", form, "--output", path)
+        treadle("check", SOME, "--format", form, "--output", path)
         validate(kind, path)
     document = json.loads((folder / "sarif").read_text())
     found = {result["ruleId"]: result for result in document["runs"][0]["results"]}
@@ -49,7 +50,7 @@ def results(folder):
 
 
 def replays(folder):
-    lines = treadle("check", "litmus/*", "--format", "json", "--variant", "naive").stdout
+    lines = treadle("check", SOME, "--format", "json", "--variant", "naive").stdout
     tokens = [json.loads(line)["token"] for line in lines.splitlines()]
     for token in [token for token in tokens if token][:4]:
         for kind, form in (("replay", "json"), ("perfetto", "perfetto"), ("dot", "dot")):

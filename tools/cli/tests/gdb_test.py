@@ -34,7 +34,9 @@ def wanted(output, *patterns):
         at = found.end()
 
 
-queued = token_of("semaphore/queued_exact", "--variant", "naive", "--granularity", "sync")
+# semaphore/queued_exact naive, at sync: kept here, so that what exploring finds is no matter.
+queued = ("tdl1.FnNlbWFwaG9yZS9xdWV1ZWRfZXhhY3QFbmFpdmUAAgEEDHdyb25nLXF1ZXVlZI6oidu7xe-7GBABEF3jK6Ksi07dnQy2"
+          "fVGJ3A4GAQEBAQEBDWK-Fg")
 
 # Halted before the last step, on the subject's line; both threads are there, and the parked one has
 # a stack of its own down to the scenario.
