@@ -193,7 +193,7 @@ static inline void count_switch(const thread *from, uint32_t next)
     E.switches += from->kind != TREADLE_OP_NONE && E.threads[next].kind != TREADLE_OP_NONE;
 }
 
-void treadle_schedule(void)
+void treadle_schedule_now(void)
 {
     thread *self = E.self;
     if (UNLIKELY(E.trace != NULL)) {
@@ -203,7 +203,7 @@ void treadle_schedule(void)
         if (E.run_left) {
             E.run_left--;
             if (UNLIKELY(++E.steps > E.step_mark) && treadle_late_step()) {
-                treadle_schedule(); /* as it was when the plan was made */
+                treadle_schedule_now(); /* as it was when the plan was made */
             }
             return;
         }
@@ -215,7 +215,7 @@ void treadle_schedule(void)
         }
     }
     if (UNLIKELY(++E.steps > E.step_mark) && treadle_late_step()) {
-        treadle_schedule(); /* it is others' turn */
+        treadle_schedule_now(); /* it is others' turn */
         return;
     }
     if (UNLIKELY(E.trace != NULL)) {

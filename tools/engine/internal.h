@@ -89,6 +89,12 @@ typedef struct held_read {
     const void *at;
 } held_read;
 
+/* What the engine's caller left: its registers, and where its frames begin. */
+typedef struct caller_state {
+    jmp_buf registers;
+    uintptr_t frame;
+} caller_state;
+
 typedef struct cleanup cleanup; /* a pthread_cleanup_push; see thread.c */
 
 typedef struct thread {
@@ -142,7 +148,8 @@ typedef struct thread {
     const void *idle_site;
     int saved_errno;
     /* Kept over executions. */
-    uint64_t novelty; /* counts what a thread that merely spins would not do */
+    uint64_t novelty;    /* counts what a thread that merely spins would not do */
+    caller_state caller; /* when it came to its pending operation; kept with `watch_cycles` only */
     watch watches[WATCHES];
     nested_read nested_reads[NESTED_READS_MAX];
     void *tls;
@@ -311,7 +318,17 @@ static inline void treadle_touching_new_block(const void *block, size_t size, co
 /* ---- scheduling ------------------------------------------------------------------------------ */
 
 /* Parks the caller with its pending operation published and returns when the strategy picked it. */
-void treadle_schedule(void);
+void treadle_schedule_now(void);
+void treadle_schedule_watched(void); /* likewise, and keeps what the caller left */
+
+static inline void treadle_schedule(void)
+{
+    if (UNLIKELY(E.options.watch_cycles)) {
+        treadle_schedule_watched();
+    } else {
+        treadle_schedule_now();
+    }
+}
 
 /* A step of an execution that has become long: ends it at the step limit, or when it goes round in
  * a cycle. True when it goes round only because others that could run do not: the caller has been

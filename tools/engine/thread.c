@@ -77,6 +77,7 @@ thread *treadle_thread_new(const char name[TREADLE_THREAD_NAME_MAX], const void 
     memset((char *)made + offsetof(thread, specific_used), 0,
            offsetof(thread, novelty) - offsetof(thread, specific_used));
     made->novelty_start = ++made->novelty;
+    made->caller.frame = 0;
     made->id = id;
     made->bit = UINT64_C(1) << id;
     made->kind = TREADLE_OP_THREAD_START;
