@@ -241,6 +241,28 @@ Test(cli, where_races_are_looked_for)
     refused(TREADLE("check", "--races", "sometimes"), 2, "--races", "only");
 }
 
+Test(cli, bounds_and_symmetry_are_said)
+{
+    ran result =
+        TREADLE("check", "litmus/locked_increment", "--strategy", "delays", "--bound", "2");
+    ASSERT_STATUS(result, 0);
+    ASSERT_SAYS(result.out, "no-violation-found");
+    ASSERT_SAYS(result.out, "holds up to 2 delays (220 interleavings)");
+    ran_free(&result);
+    refused(TREADLE("check", "--bound", "few"), 2, "--bound", "few");
+    static const char *const cases[][2] = {{"auto", "all interleavings (6 traces), "},
+                                           {"off", "all interleavings (6 traces), "},
+                                           {"on", "(1 trace but for the threads' numbers), "}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        result = TREADLE("check", "litmus/locked_increment", "--set", "increments=1", "--strategy",
+                         "dpor", "--symmetry", cases[i][0]);
+        ASSERT_STATUS(result, 0);
+        ASSERT_SAYS(result.out, cases[i][1]);
+        ran_free(&result);
+    }
+    refused(TREADLE("check", "--symmetry", "sometimes"), 2, "--symmetry", "auto, on or off");
+}
+
 Test(cli, a_subject_that_hangs_becomes_a_verdict_with_a_token, .timeout = 60)
 {
     misbehaves("hangs", "unknown", "hang", 0);
