@@ -19,11 +19,11 @@
  * change something. So a thread whose next step is that has to wait for its turn, as if the one
  * before let it go on. Where nobody else can, what follows shows with other numbers.
  *
- * Whoever else may explore a part of the space takes a leaf of a wakeup tree: nobody is asleep after
- * it, so that what follows does not depend on anything beside the steps that lead there, and may be
- * explored early. What happens of it here happens when its turn comes, in depth-first order: its
- * last step falls asleep, and the sequences that the borrower found for positions before it are to
- * be explored. So the executions are the same as without loans. */
+ * Whoever else may explore a part of the space takes a leaf of a wakeup tree: nobody is asleep
+ * after it, so that what follows does not depend on anything beside the steps that lead there, and
+ * may be explored early. What happens of it here happens when its turn comes, in depth-first order:
+ * its last step falls asleep, and the sequences that the borrower found for positions before it are
+ * to be explored. So the executions are the same as without loans. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>

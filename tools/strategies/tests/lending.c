@@ -91,11 +91,10 @@ static void lend_one(lender *self)
         at++;
     }
     size_t size;
-    const void *bytes =
-        at == self->parts + LOANS_MAX
-            ? NULL
-            : strategy->lending->lend(self->state, (uint16_t)(self->last_loan + 1),
-                                      below(self->in, 2), PART_MAX, &size);
+    const void *bytes = at == self->parts + LOANS_MAX
+                            ? NULL
+                            : strategy->lending->lend(self->state, (uint16_t)(self->last_loan + 1),
+                                                      below(self->in, 2), PART_MAX, &size);
     if (bytes != NULL) {
         *at = (part){.loan = ++self->last_loan, .bytes = copy_of(bytes, size), .size = size};
     }
