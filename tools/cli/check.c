@@ -54,10 +54,11 @@ static const struct argp_option options[] = {
     {"executions", 'n', "N", 0, "at most so many executions a cell", 0},
     {"time", 't', "SECONDS", 0,
      "at most so long a cell; default 10, with races 20, 240 where a proof is expected, when "
-     "nothing "
-     "else limits it",
+     "nothing else limits it",
      0},
-    {"jobs", 'j', "N", 0, "cells at a time; default: one a core", 0},
+    {"jobs", 'j', "N", 0,
+     "cells at a time, and processes that divide a cell where there are more; default: one a core",
+     0},
     {"set", 'p', "NAME=VALUE,…", 0, "parameters of the scenarios, like threads=4", 0},
     {"bound", KEY_BOUND, "N", 0,
      "at most so many preemptions or delays; default 2 for auto, for the strategies no limit", 0},
