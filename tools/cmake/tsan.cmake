@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: MIT
+# The build under the real ThreadSanitizer; tools/tsan/README.md says how it is put together.
+if(NOT CMAKE_C_COMPILER_ID STREQUAL "Clang")
+  message(FATAL_ERROR "The tsan build needs clang: cmake --preset tsan")
+endif()
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+
+# ---- names -----------------------------------------------------------------------------------
+
+# What the compiler calls __tsan_… is treadle_hook_… in the engine, whose observer calls the runtime.
+# Subjects announce their calls of functions to the runtime itself. Scenarios, whose accesses are no
+# scheduling points, keep to the runtime for everything.
+file(STRINGS ${PROJECT_SOURCE_DIR}/tools/engine/quiet.syms hook_names REGEX "^__tsan_")
+list(TRANSFORM hook_names REPLACE "treadle_quiet_" "treadle_hook_")
+set(subject_names ${hook_names})
+list(FILTER subject_names EXCLUDE REGEX "^__tsan_(init|func_entry|func_exit) ")
+function(write_names path)
+  list(JOIN ARGN "\n" text)
+  file(CONFIGURE OUTPUT ${path} CONTENT "${text}\n" @ONLY)
+endfunction()
+set(engine_names ${CMAKE_CURRENT_BINARY_DIR}/engine.syms)
+write_names(${engine_names} ${hook_names})
+set(TREADLE_HOOK_NAMES ${CMAKE_CURRENT_BINARY_DIR}/subject.syms)
+write_names(${TREADLE_HOOK_NAMES} ${subject_names})
+set(TREADLE_QUIET_NAMES)
+# Fibers share a thread's own storage, and ThreadSanitizer keeps its state there.
+set(TREADLE_SUBJECT_FLAGS -femulated-tls)
+
+include(tools/cmake/engine.cmake)
+
+# ---- the harness, in a library, whose calls of the C library are not the subject's ---------------
+
+set_source_files_properties(tools/engine/tls.c tools/checkers/races.c PROPERTIES HEADER_FILE_ONLY ON)
+set_source_files_properties(tools/engine/fiber_switch.S PROPERTIES COMPILE_DEFINITIONS
+                            treadle_fiber_switch=treadle_fiber_jump)
+# Where ThreadSanitizer allows programs to map memory at an address of their choice.
+set_source_files_properties(tools/engine/heap.c PROPERTIES COMPILE_DEFINITIONS
+                            TREADLE_HEAP_HINT=0x8000000000)
+add_library(treadle_tsan STATIC tools/tsan/emulated_tls.c tools/tsan/fibers.c
+                                tools/tsan/observer.c tools/tsan/report.c)
+target_link_libraries(treadle_tsan PUBLIC treadle_flags)
+
+set(engine_archive ${CMAKE_CURRENT_BINARY_DIR}/engine_with_hooks.a)
+add_custom_command(
+  OUTPUT ${engine_archive}
+  COMMAND ${TREADLE_OBJCOPY} --redefine-syms=${engine_names} $<TARGET_FILE:treadle_engine>
+          ${engine_archive}
+  DEPENDS treadle_engine ${engine_names}
+  COMMENT "Engine: renaming what the compiler calls")
+
+set(parts treadle_cli treadle_reports treadle_explore treadle_redis treadle_checkers treadle_tsan)
+list(TRANSFORM parts REPLACE "(.+)" "$<TARGET_FILE:\\1>" OUTPUT_VARIABLE archives)
+file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/empty.c "")
+add_library(treadle_harness SHARED $<TARGET_OBJECTS:treadle_scenarios> ${engine_archive}
+                                   ${CMAKE_CURRENT_BINARY_DIR}/empty.c)
+add_dependencies(treadle_harness ${parts})
+set_target_properties(treadle_harness PROPERTIES LINK_DEPENDS "${engine_archive};${archives}")
+target_link_libraries(
+  treadle_harness PRIVATE -Wl,--whole-archive ${archives} ${engine_archive} -Wl,--no-whole-archive
+                          PkgConfig::JANSSON PkgConfig::LIBXML PkgConfig::SODIUM PkgConfig::LIBDW
+                          PkgConfig::HIREDIS Threads::Threads m)
+
+# ---- the program -------------------------------------------------------------------------------
+
+add_executable(treadle tools/cli/main.c tools/tsan/executable.c)
+target_compile_definitions(treadle PRIVATE TREADLE_VERSION="${PROJECT_VERSION}")
+set_target_properties(treadle PROPERTIES ENABLE_EXPORTS ON)
+list(REMOVE_ITEM TREADLE_SUBJECTS treadle_scenarios)
+target_link_libraries(treadle PRIVATE treadle_flags ${TREADLE_SUBJECTS} treadle_harness)
+target_link_options(treadle PRIVATE -fsanitize=thread)
