@@ -4,6 +4,8 @@ if(NOT CMAKE_C_COMPILER_ID STREQUAL "Clang")
   message(FATAL_ERROR "The tsan build needs clang: cmake --preset tsan")
 endif()
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+# Whoever calls the C library last thing must be known as its caller.
+add_compile_options(-fno-optimize-sibling-calls)
 
 # ---- names -----------------------------------------------------------------------------------
 
@@ -37,7 +39,7 @@ set_source_files_properties(tools/engine/fiber_switch.S PROPERTIES COMPILE_DEFIN
                             treadle_fiber_switch=treadle_fiber_jump)
 # Where ThreadSanitizer allows programs to map memory at an address of their choice.
 set_source_files_properties(tools/engine/heap.c PROPERTIES COMPILE_DEFINITIONS
-                            TREADLE_HEAP_HINT=0x8000000000)
+                            TREADLE_HEAP_HINT=0x4000000000)
 add_library(treadle_tsan STATIC tools/tsan/emulated_tls.c tools/tsan/fibers.c
                                 tools/tsan/observer.c tools/tsan/report.c)
 target_link_libraries(treadle_tsan PUBLIC treadle_flags)

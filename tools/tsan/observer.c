@@ -139,24 +139,25 @@ static void touch_object(const treadle_touch *touch)
     }
 }
 
+/* The runtime keeps a freed block until its memory is used again or the execution is over: it looks
+ * for the block of an address that raced backwards to where one begins. */
 static void touch_block(treadle_races *self, const treadle_touch *touch)
 {
     const uintptr_t begin = touch->address;
     const uintptr_t bytes = (touch->size + 15u) & ~UINT64_C(15);
-    if (touch->flags & TREADLE_TOUCH_FREE) {
-        __tsan_write_range((void *)begin, touch->size);
-        __tsan_java_free(begin, bytes);
-        return;
+    if (touch->flags & TREADLE_TOUCH_ALLOCATE) {
+        const uint32_t slice =
+            (uint32_t)((begin - treadle_arena.heap) / (treadle_arena.heap_bytes / SLICES));
+        if (self->blocks[slice].end == 0) {
+            self->blocks[slice].low = begin;
+        }
+        if (begin + bytes > self->blocks[slice].end) {
+            self->blocks[slice].end = begin + bytes;
+        } else {
+            __tsan_java_free(begin, bytes);
+        }
+        __tsan_java_alloc(begin, bytes);
     }
-    const uint32_t slice = (uint32_t)((begin - treadle_arena.heap) /
-                                      (treadle_arena.heap_bytes / SLICES));
-    if (self->blocks[slice].end == 0 || begin < self->blocks[slice].low) {
-        self->blocks[slice].low = begin;
-    }
-    if (begin + bytes > self->blocks[slice].end) {
-        self->blocks[slice].end = begin + bytes;
-    }
-    __tsan_java_alloc(begin, bytes);
     __tsan_write_range((void *)begin, touch->size);
 }
 
