@@ -26,7 +26,7 @@ set(engine_names ${CMAKE_CURRENT_BINARY_DIR}/engine.syms)
 write_names(${engine_names} ${hook_names})
 set(TREADLE_HOOK_NAMES ${CMAKE_CURRENT_BINARY_DIR}/subject.syms)
 write_names(${TREADLE_HOOK_NAMES} ${subject_names})
-set(TREADLE_QUIET_NAMES)
+set(TREADLE_QUIET_NAMES "")
 # Fibers share a thread's own storage, and ThreadSanitizer keeps its state there.
 set(TREADLE_SUBJECT_FLAGS -femulated-tls)
 
@@ -72,3 +72,29 @@ set_target_properties(treadle PROPERTIES ENABLE_EXPORTS ON)
 list(REMOVE_ITEM TREADLE_SUBJECTS treadle_scenarios)
 target_link_libraries(treadle PRIVATE treadle_flags ${TREADLE_SUBJECTS} treadle_harness)
 target_link_options(treadle PRIVATE -fsanitize=thread)
+
+# ---- the same scenarios on real threads ------------------------------------------------------
+
+# Everything instrumented, the harness too. What Concurrency Kit does is meant as volatile, and
+# volatile accesses are ordered: see volatile.c.
+list(APPEND TREADLE_THREADS_FLAGS -O1 -g -fsanitize=thread
+     "SHELL:-mllvm -tsan-distinguish-volatile=1")
+set(primitive_names ${hook_names})
+list(FILTER primitive_names INCLUDE REGEX "^__tsan_(unaligned_)?(read|write)[0-9]+ ")
+list(TRANSFORM primitive_names REPLACE "^__tsan_(.*)(read|write)([0-9]+) .*"
+                                       "__tsan_\\1\\2\\3 __tsan_\\1volatile_\\2\\3")
+write_names(${CMAKE_CURRENT_BINARY_DIR}/primitives.syms ${primitive_names})
+add_library(treadle_threads_ck STATIC ${TREADLE_CK_SOURCES})
+target_compile_options(treadle_threads_ck PRIVATE ${TREADLE_THREADS_FLAGS})
+target_compile_definitions(treadle_threads_ck PRIVATE _GNU_SOURCE CK_USE_CC_BUILTINS=1)
+add_custom_command(
+  TARGET treadle_threads_ck POST_BUILD
+  COMMAND ${TREADLE_OBJCOPY} --redefine-syms=${CMAKE_CURRENT_BINARY_DIR}/primitives.syms
+          $<TARGET_FILE:treadle_threads_ck>)
+include(tools/cmake/stress.cmake)
+treadle_stress_program(SOURCES ${impl_sources} ${model_sources} tools/tsan/volatile.c
+                       LIBRARIES treadle_threads_ck PkgConfig::HIREDIS PkgConfig::YAML
+                                 Threads::Threads m)
+target_compile_options(treadle_stress PRIVATE ${TREADLE_THREADS_FLAGS})
+target_compile_definitions(treadle_stress PRIVATE CK_USE_CC_BUILTINS=1)
+target_link_options(treadle_stress PRIVATE -fsanitize=thread)

@@ -102,4 +102,15 @@ static inline void tsan_atomic_access(void *p, size_t size, uint32_t flags)
     }
 }
 
+/* For an access that is meant as volatile, made at `site`. */
+static inline void tsan_as_volatile(void *p, size_t size, uint32_t flags, void *site)
+{
+    __tsan_func_entry(site);
+    tsan_atomic_access(p, size,
+                       flags | (flags & TREADLE_TOUCH_WRITE
+                                    ? TREADLE_TOUCH_RELEASE | TREADLE_TOUCH_RMW
+                                    : TREADLE_TOUCH_ACQUIRE));
+    __tsan_func_exit();
+}
+
 #endif
