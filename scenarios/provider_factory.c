@@ -34,11 +34,11 @@ typedef struct fixture {
     /* Atomic for the stress program, where constructors really run at once. */
     atomic_uint constructed;
     atomic_uint destroyed;
-    atomic_uint attempts;     /* of flaky constructors */
-    uint32_t failures;        /* how many of those fail */
-    atomic_uint constructors; /* that are running */
+    atomic_uint attempts;         /* of flaky constructors */
+    uint32_t failures;            /* how many of those fail */
+    atomic_uint constructors;     /* that are running */
     _Atomic int64_t together_max; /* the most that ever were */
-    sem_t gate;               /* gated constructors wait for it */
+    sem_t gate;                   /* gated constructors wait for it */
     const struct provider *lent[THREADS_MAX];
     bool removed;
     treadle_history history;

@@ -26,9 +26,9 @@ typedef struct fixture {
     int64_t threads;
     _Atomic int64_t inside;
     enum rate_decision decisions[THREADS_MAX];
-    const char *failing_word; /* lines with this word fail, */
+    const char *failing_word;     /* lines with this word fail, */
     _Atomic int64_t log_failures; /* so many of them */
-    sem_t queued;             /* fifo: posted for each request that is logged as queued */
+    sem_t queued;                 /* fifo: posted for each request that is logged as queued */
     int64_t order[2];
     int64_t served;
     treadle_history history;

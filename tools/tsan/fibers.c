@@ -2,9 +2,9 @@
 /* The engine's switch under ThreadSanitizer: each fiber is a thread to it, and a switch says which
  * one runs from now on, without making what one did happen before what the other does.
  *
- * Fibers of one execution know nothing of those of another: all that one did happens before all that
- * the next does, through `between`, so that no report crosses executions. What an execution that
- * ended early left of calls under way is taken from the fiber's stack of calls. */
+ * Fibers of one execution know nothing of those of another: all that one did happens before all
+ * that the next does, through `between`, so that no report crosses executions. What an execution
+ * that ended early left of calls under way is taken from the fiber's stack of calls. */
 #include <sanitizer/tsan_interface.h>
 #include <stdlib.h>
 #include <string.h>

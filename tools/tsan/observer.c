@@ -74,13 +74,12 @@ static void start(void *context)
 /* "the block of 20 bytes that main allocated at @0x…, offset 4" */
 static int name_memory(char *text, size_t size, uintptr_t address)
 {
-    const heap_block *block = treadle_heap_owns((void *)address) ? treadle_heap_before(address)
-                                                                  : NULL;
+    const heap_block *block =
+        treadle_heap_owns((void *)address) ? treadle_heap_before(address) : NULL;
     const char *owner = treadle_stack_owner(address);
     if (block != NULL) {
-        return snprintf(text, size,
-                        "the block of %zu bytes that %s allocated%s, offset %" PRIuPTR, block->size,
-                        treadle_thread_name(block->allocated_by),
+        return snprintf(text, size, "the block of %zu bytes that %s allocated%s, offset %" PRIuPTR,
+                        block->size, treadle_thread_name(block->allocated_by),
                         treadle_place(block->allocated_at).text, address - (uintptr_t)block->begin);
     }
     return owner != NULL ? snprintf(text, size, "the stack of %s", owner)
@@ -90,12 +89,14 @@ static int name_memory(char *text, size_t size, uintptr_t address)
 /* "t-1 wrote 8 bytes at @0x…, called at @0x…, at @0x…" */
 static int describe(char *text, size_t size, const treadle_tsan_access *access, const char *verb)
 {
-    int used = snprintf(text, size, "%s %s %" PRIu32 " byte%s%s", access->thread, verb,
-                        access->size, access->size == 1 ? "" : "s",
-                        access->atomic ? " atomically" : "");
+    int used =
+        snprintf(text, size, "%s %s %" PRIu32 " byte%s%s", access->thread, verb, access->size,
+                 access->size == 1 ? "" : "s", access->atomic ? " atomically" : "");
     for (uint32_t i = 0; i < TSAN_FRAMES_MAX && access->frames[i] != NULL; i++) {
         used += snprintf(text + used, size - (size_t)used, "%s%s",
-                         i == 0 ? "" : i == 1 ? ", called" : ",",
+                         i == 0   ? ""
+                         : i == 1 ? ", called"
+                                  : ",",
                          treadle_place(access->frames[i]).text);
     }
     return used;
@@ -114,8 +115,9 @@ static _Noreturn void end_with_report(treadle_races *self)
     describe(second, sizeof second, now, now->writes ? "writes" : "reads");
     treadle_tsan_last.made = false;
     self->flush = true;
-    treadle_violation(TREADLE_PROPERTY_DATA_RACE, "%s: %s; %s; ThreadSanitizer sees nothing that "
-                                                  "orders the two",
+    treadle_violation(TREADLE_PROPERTY_DATA_RACE,
+                      "%s: %s; %s; ThreadSanitizer sees nothing that "
+                      "orders the two",
                       memory, first, second);
 }
 

@@ -11,8 +11,8 @@ int __tsan_get_report_data(void *report, const char **description, int *count, i
                            int *unique_tid_count, void **sleep_trace, uintptr_t trace_size);
 int __tsan_get_report_mop(void *report, uintptr_t index, int *tid, void **address, int *size,
                           int *write, int *atomic, void **trace, uintptr_t trace_size);
-int __tsan_get_report_thread(void *report, uintptr_t index, int *tid, uint64_t *os_id,
-                             int *running, const char **name, int *parent_tid, void **trace,
+int __tsan_get_report_thread(void *report, uintptr_t index, int *tid, uint64_t *os_id, int *running,
+                             const char **name, int *parent_tid, void **trace,
                              uintptr_t trace_size);
 
 enum { TRACE_MAX = 64 };

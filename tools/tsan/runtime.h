@@ -59,20 +59,19 @@ static inline int tsan_order(uint32_t flags)
                                            : __ATOMIC_RELAXED;
 }
 
-#define TSAN_ATOMIC(bits)                                                               \
-    uint##bits##_t __tsan_atomic##bits##_load(const uint##bits##_t *p, int order);      \
-    void __tsan_atomic##bits##_store(uint##bits##_t *p, uint##bits##_t v, int order);   \
-    uint##bits##_t __tsan_atomic##bits##_fetch_or(uint##bits##_t *p, uint##bits##_t v,  \
-                                                  int order);                           \
-    static inline void tsan_atomic##bits(uint##bits##_t *p, uint32_t flags)             \
-    {                                                                                   \
-        if (!(flags & TREADLE_TOUCH_WRITE)) {                                           \
-            __tsan_atomic##bits##_load(p, tsan_order(flags));                           \
-        } else if (flags & TREADLE_TOUCH_RMW) {                                         \
-            __tsan_atomic##bits##_fetch_or(p, 0, tsan_order(flags));                    \
-        } else {                                                                        \
-            __tsan_atomic##bits##_store(p, *p, tsan_order(flags));                      \
-        }                                                                               \
+#define TSAN_ATOMIC(bits)                                                                          \
+    uint##bits##_t __tsan_atomic##bits##_load(const uint##bits##_t *p, int order);                 \
+    void __tsan_atomic##bits##_store(uint##bits##_t *p, uint##bits##_t v, int order);              \
+    uint##bits##_t __tsan_atomic##bits##_fetch_or(uint##bits##_t *p, uint##bits##_t v, int order); \
+    static inline void tsan_atomic##bits(uint##bits##_t *p, uint32_t flags)                        \
+    {                                                                                              \
+        if (!(flags & TREADLE_TOUCH_WRITE)) {                                                      \
+            __tsan_atomic##bits##_load(p, tsan_order(flags));                                      \
+        } else if (flags & TREADLE_TOUCH_RMW) {                                                    \
+            __tsan_atomic##bits##_fetch_or(p, 0, tsan_order(flags));                               \
+        } else {                                                                                   \
+            __tsan_atomic##bits##_store(p, *p, tsan_order(flags));                                 \
+        }                                                                                          \
     }
 TSAN_ATOMIC(8)
 TSAN_ATOMIC(16)
@@ -107,9 +106,9 @@ static inline void tsan_as_volatile(void *p, size_t size, uint32_t flags, void *
 {
     __tsan_func_entry(site);
     tsan_atomic_access(p, size,
-                       flags | (flags & TREADLE_TOUCH_WRITE
-                                    ? TREADLE_TOUCH_RELEASE | TREADLE_TOUCH_RMW
-                                    : TREADLE_TOUCH_ACQUIRE));
+                       flags |
+                           (flags & TREADLE_TOUCH_WRITE ? TREADLE_TOUCH_RELEASE | TREADLE_TOUCH_RMW
+                                                        : TREADLE_TOUCH_ACQUIRE));
     __tsan_func_exit();
 }
 

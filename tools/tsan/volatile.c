@@ -4,16 +4,16 @@
  * earlier releases in force, as for the project's own detector (tools/checkers/races.h). */
 #include "tools/tsan/runtime.h"
 
-#define VOLATILE(name, size)                                                                    \
-    void __tsan_##name##read##size(void *p);                                                    \
-    __attribute__((no_sanitize("thread"))) void __tsan_##name##read##size(void *p)              \
-    {                                                                                           \
-        tsan_as_volatile(p, (size), TREADLE_TOUCH_READ, __builtin_return_address(0));           \
-    }                                                                                           \
-    void __tsan_##name##write##size(void *p);                                                   \
-    __attribute__((no_sanitize("thread"))) void __tsan_##name##write##size(void *p)             \
-    {                                                                                           \
-        tsan_as_volatile(p, (size), TREADLE_TOUCH_WRITE, __builtin_return_address(0));          \
+#define VOLATILE(name, size)                                                           \
+    void __tsan_##name##read##size(void *p);                                           \
+    __attribute__((no_sanitize("thread"))) void __tsan_##name##read##size(void *p)     \
+    {                                                                                  \
+        tsan_as_volatile(p, (size), TREADLE_TOUCH_READ, __builtin_return_address(0));  \
+    }                                                                                  \
+    void __tsan_##name##write##size(void *p);                                          \
+    __attribute__((no_sanitize("thread"))) void __tsan_##name##write##size(void *p)    \
+    {                                                                                  \
+        tsan_as_volatile(p, (size), TREADLE_TOUCH_WRITE, __builtin_return_address(0)); \
     }
 
 VOLATILE(volatile_, 1)
