@@ -670,22 +670,17 @@ static const treadle_parameter exactly_three[] = {{"threads", 3, 3, 3, "threads"
 
 static const treadle_expectation expect_bound[] = {
     TREADLE_MEMORY_ROW("naive", AWAIT, HOLDS, NULL, "asyncio's semaphore is sound"),
-    TREADLE_MEMORY_ROW("naive", SYNC, NO_VIOLATION_FOUND, NULL,
-                       "sound under threads too; too many interleavings for dfs"),
+    TREADLE_MEMORY_ROW("naive", SYNC, HOLDS, NULL, "sound under threads too"),
     TREADLE_MEMORY_ROW("proposed", AWAIT, HOLDS, NULL, "the same semaphore"),
-    TREADLE_MEMORY_ROW("proposed", SYNC, NO_VIOLATION_FOUND, NULL,
-                       "the same semaphore; too many interleavings for dfs"),
+    TREADLE_MEMORY_ROW("proposed", SYNC, HOLDS, NULL, "the same semaphore"),
     TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL,
                        "granted under the lock, below max_concurrent only"),
-    TREADLE_MEMORY_ROW("fixed", MEMORY, NO_VIOLATION_FOUND, NULL,
-                       "as at sync; too many interleavings for dfs"),
+    TREADLE_MEMORY_ROW("fixed", MEMORY, HOLDS, NULL, "as at sync"),
     TREADLE_MEMORY_ROW("lockfree", AWAIT, HOLDS, NULL,
                        "one compare-and-swap takes a slot and counts it"),
-    TREADLE_MEMORY_ROW(
-        "lockfree", SYNC, NO_VIOLATION_FOUND, NULL,
-        "one compare-and-swap takes a slot and counts it; too many interleavings for dfs"),
-    TREADLE_MEMORY_ROW("lockfree", MEMORY, NO_VIOLATION_FOUND, NULL,
-                       "as at sync; too many interleavings for dfs"),
+    TREADLE_MEMORY_ROW("lockfree", SYNC, HOLDS, NULL,
+                       "one compare-and-swap takes a slot and counts it"),
+    TREADLE_MEMORY_ROW("lockfree", MEMORY, HOLDS, NULL, "as at sync"),
     {0},
 };
 
@@ -697,15 +692,13 @@ static const treadle_expectation expect_counters[] = {
         "naive", MEMORY, VIOLATED, "wrong-count",
         "two threads read the same count, one update is lost: the claim is true for threads"),
     TREADLE_MEMORY_ROW("proposed", SYNC, HOLDS, NULL, "updates are under a lock"),
-    TREADLE_MEMORY_ROW("proposed", MEMORY, NO_VIOLATION_FOUND, NULL,
-                       "as at sync; too many interleavings for dfs"),
+    TREADLE_MEMORY_ROW("proposed", MEMORY, HOLDS, NULL, "as at sync"),
     TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL,
                        "slots and counters are one state under one lock"),
     TREADLE_MEMORY_ROW("fixed", MEMORY, HOLDS, NULL,
                        "slots and counters are one state under one lock"),
     TREADLE_MEMORY_ROW("lockfree", SYNC, HOLDS, NULL, "updates are atomic"),
-    TREADLE_MEMORY_ROW("lockfree", MEMORY, NO_VIOLATION_FOUND, NULL,
-                       "as at sync; too many interleavings for dfs"),
+    TREADLE_MEMORY_ROW("lockfree", MEMORY, HOLDS, NULL, "as at sync"),
     {0},
 };
 
@@ -725,8 +718,7 @@ static const treadle_expectation expect_queued[] = {
                        "counted where it is decided that there is no slot"),
     TREADLE_MEMORY_ROW("lockfree", SYNC, HOLDS, NULL,
                        "who finds no slot, and only who finds none, is counted"),
-    TREADLE_MEMORY_ROW("lockfree", MEMORY, NO_VIOLATION_FOUND, NULL,
-                       "as at sync; too many interleavings for dfs"),
+    TREADLE_MEMORY_ROW("lockfree", MEMORY, HOLDS, NULL, "as at sync"),
     {0},
 };
 
@@ -738,12 +730,10 @@ static const treadle_expectation expect_failing_log[] = {
         "the count goes up before the `try`: when the log fails, it never comes down"),
     TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL,
                        "a request whose log call fails returns what it took"),
-    TREADLE_MEMORY_ROW("fixed", MEMORY, NO_VIOLATION_FOUND, NULL,
-                       "as at sync; too many interleavings for dfs"),
+    TREADLE_MEMORY_ROW("fixed", MEMORY, HOLDS, NULL, "as at sync"),
     TREADLE_MEMORY_ROW("lockfree", SYNC, HOLDS, NULL,
                        "a request whose log call fails returns what it took"),
-    TREADLE_MEMORY_ROW("lockfree", MEMORY, NO_VIOLATION_FOUND, NULL,
-                       "as at sync; too many interleavings for dfs"),
+    TREADLE_MEMORY_ROW("lockfree", MEMORY, HOLDS, NULL, "as at sync"),
     {0},
 };
 
@@ -768,12 +758,10 @@ static const treadle_expectation expect_failed_request[] = {
     TREADLE_MEMORY_ROW("proposed", AWAIT, HOLDS, NULL, "`finally`, as before"),
     TREADLE_MEMORY_ROW("proposed", SYNC, HOLDS, NULL, "`finally`, as before"),
     TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "the slot is returned however the request ends"),
-    TREADLE_MEMORY_ROW("fixed", MEMORY, NO_VIOLATION_FOUND, NULL,
-                       "as at sync; too many interleavings for dfs"),
+    TREADLE_MEMORY_ROW("fixed", MEMORY, HOLDS, NULL, "as at sync"),
     TREADLE_MEMORY_ROW("lockfree", SYNC, HOLDS, NULL,
                        "the slot is returned however the request ends"),
-    TREADLE_MEMORY_ROW("lockfree", MEMORY, NO_VIOLATION_FOUND, NULL,
-                       "as at sync; too many interleavings for dfs"),
+    TREADLE_MEMORY_ROW("lockfree", MEMORY, HOLDS, NULL, "as at sync"),
     {0},
 };
 
@@ -784,17 +772,14 @@ static const treadle_expectation expect_cancelled_request[] = {
                        "a lost update of the counter; no slot leaks"),
     TREADLE_MEMORY_ROW("proposed", AWAIT, HOLDS, NULL,
                        "nothing awaits between the count and the `try`"),
-    TREADLE_MEMORY_ROW(
-        "proposed", SYNC, NO_VIOLATION_FOUND, NULL,
-        "nothing awaits between the count and the `try`; too many interleavings for dfs"),
+    TREADLE_MEMORY_ROW("proposed", SYNC, HOLDS, NULL,
+                       "nothing awaits between the count and the `try`"),
     TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL,
                        "no cancellation point between getting the slot and the clean-up"),
-    TREADLE_MEMORY_ROW("fixed", MEMORY, NO_VIOLATION_FOUND, NULL,
-                       "as at sync; too many interleavings for dfs"),
+    TREADLE_MEMORY_ROW("fixed", MEMORY, HOLDS, NULL, "as at sync"),
     TREADLE_MEMORY_ROW("lockfree", SYNC, HOLDS, NULL,
                        "no cancellation point between getting the slot and the clean-up"),
-    TREADLE_MEMORY_ROW("lockfree", MEMORY, NO_VIOLATION_FOUND, NULL,
-                       "as at sync; too many interleavings for dfs"),
+    TREADLE_MEMORY_ROW("lockfree", MEMORY, HOLDS, NULL, "as at sync"),
     {0},
 };
 
@@ -804,12 +789,10 @@ static const treadle_expectation expect_cancelled_waiter[] = {
     TREADLE_MEMORY_ROW("proposed", SYNC, HOLDS, NULL, "the same semaphore"),
     TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL,
                        "a cancelled waiter leaves the line, or returns what it was handed"),
-    TREADLE_MEMORY_ROW("fixed", MEMORY, NO_VIOLATION_FOUND, NULL,
-                       "as at sync; too many interleavings for dfs"),
+    TREADLE_MEMORY_ROW("fixed", MEMORY, HOLDS, NULL, "as at sync"),
     TREADLE_MEMORY_ROW("lockfree", SYNC, HOLDS, NULL,
                        "a cancelled waiter leaves the line, or returns what it was handed"),
-    TREADLE_MEMORY_ROW("lockfree", MEMORY, NO_VIOLATION_FOUND, NULL,
-                       "as at sync; too many interleavings for dfs"),
+    TREADLE_MEMORY_ROW("lockfree", MEMORY, HOLDS, NULL, "as at sync"),
     {0},
 };
 
@@ -819,12 +802,10 @@ static const treadle_expectation expect_deadline[] = {
     TREADLE_MEMORY_ROW("proposed", SYNC, HOLDS, NULL, "the same semaphore"),
     TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL,
                        "who was served as its deadline passed takes the slot"),
-    TREADLE_MEMORY_ROW("fixed", MEMORY, NO_VIOLATION_FOUND, NULL,
-                       "as at sync; too many interleavings for dfs"),
+    TREADLE_MEMORY_ROW("fixed", MEMORY, HOLDS, NULL, "as at sync"),
     TREADLE_MEMORY_ROW("lockfree", SYNC, HOLDS, NULL,
                        "who was served as its deadline passed takes the slot"),
-    TREADLE_MEMORY_ROW("lockfree", MEMORY, NO_VIOLATION_FOUND, NULL,
-                       "as at sync; too many interleavings for dfs"),
+    TREADLE_MEMORY_ROW("lockfree", MEMORY, HOLDS, NULL, "as at sync"),
     {0},
 };
 
@@ -840,11 +821,9 @@ static const treadle_expectation expect_snapshot[] = {
         "proposed", SYNC, VIOLATED, "linearizability",
         "counters and semaphore change one after the other: a slot shown as free cannot be had"),
     TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "slots and counters are one state"),
-    TREADLE_MEMORY_ROW("fixed", MEMORY, NO_VIOLATION_FOUND, NULL,
-                       "as at sync; too many interleavings for dfs"),
+    TREADLE_MEMORY_ROW("fixed", MEMORY, HOLDS, NULL, "as at sync"),
     TREADLE_MEMORY_ROW("lockfree", SYNC, HOLDS, NULL, "slots and their count are one word"),
-    TREADLE_MEMORY_ROW("lockfree", MEMORY, NO_VIOLATION_FOUND, NULL,
-                       "as at sync; too many interleavings for dfs"),
+    TREADLE_MEMORY_ROW("lockfree", MEMORY, HOLDS, NULL, "as at sync"),
     {0},
 };
 
@@ -860,8 +839,7 @@ static const treadle_expectation expect_serial[] = {
     TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "each call is one critical section"),
     TREADLE_MEMORY_ROW("fixed", MEMORY, HOLDS, NULL, "each call is one critical section"),
     TREADLE_MEMORY_ROW("lockfree", SYNC, HOLDS, NULL, "a resize is one compare-and-swap"),
-    TREADLE_MEMORY_ROW("lockfree", MEMORY, NO_VIOLATION_FOUND, NULL,
-                       "as at sync; too many interleavings for dfs"),
+    TREADLE_MEMORY_ROW("lockfree", MEMORY, HOLDS, NULL, "as at sync"),
     {0},
 };
 
@@ -881,8 +859,7 @@ static const treadle_expectation expect_resize[] = {
     TREADLE_MEMORY_ROW(
         "lockfree", SYNC, HOLDS, NULL,
         "the maximum, and who is served because of it, change in one compare-and-swap"),
-    TREADLE_MEMORY_ROW("lockfree", MEMORY, NO_VIOLATION_FOUND, NULL,
-                       "as at sync; too many interleavings for dfs"),
+    TREADLE_MEMORY_ROW("lockfree", MEMORY, HOLDS, NULL, "as at sync"),
     {0},
 };
 
@@ -891,19 +868,15 @@ static const treadle_expectation expect_shrink[] = {
     TREADLE_MEMORY_ROW("naive", SYNC, HOLDS, NULL, "the semaphore may go below zero"),
     TREADLE_MEMORY_ROW("naive", MEMORY, VIOLATED, "wrong-count", "a lost update of the counter"),
     TREADLE_MEMORY_ROW("proposed", AWAIT, HOLDS, NULL, "nothing suspends while it is resized"),
-    TREADLE_MEMORY_ROW("proposed", SYNC, NO_VIOLATION_FOUND, NULL,
-                       "the semaphore may go below zero; too many interleavings for dfs"),
+    TREADLE_MEMORY_ROW("proposed", SYNC, HOLDS, NULL, "the semaphore may go below zero"),
     TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL,
                        "a slot that comes back is handed on only below the new maximum"),
-    TREADLE_MEMORY_ROW("fixed", MEMORY, NO_VIOLATION_FOUND, NULL,
-                       "as at sync; too many interleavings for dfs"),
+    TREADLE_MEMORY_ROW("fixed", MEMORY, HOLDS, NULL, "as at sync"),
     TREADLE_MEMORY_ROW("lockfree", AWAIT, HOLDS, NULL,
                        "a slot that comes back is handed on only up to the new maximum"),
-    TREADLE_MEMORY_ROW("lockfree", SYNC, NO_VIOLATION_FOUND, NULL,
-                       "a slot that comes back is handed on only up to the new maximum; too many "
-                       "interleavings for dfs"),
-    TREADLE_MEMORY_ROW("lockfree", MEMORY, NO_VIOLATION_FOUND, NULL,
-                       "as at sync; too many interleavings for dfs"),
+    TREADLE_MEMORY_ROW("lockfree", SYNC, HOLDS, NULL,
+                       "a slot that comes back is handed on only up to the new maximum"),
+    TREADLE_MEMORY_ROW("lockfree", MEMORY, HOLDS, NULL, "as at sync"),
     {0},
 };
 
@@ -920,12 +893,10 @@ static const treadle_expectation expect_fifo[] = {
         "logged as queued before it is in the line: the releaser asks again and is first"),
     TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL,
                        "a slot that comes back is handed to the first in line"),
-    TREADLE_MEMORY_ROW("fixed", MEMORY, NO_VIOLATION_FOUND, NULL,
-                       "as at sync; too many interleavings for dfs"),
+    TREADLE_MEMORY_ROW("fixed", MEMORY, HOLDS, NULL, "as at sync"),
     TREADLE_MEMORY_ROW("lockfree", SYNC, HOLDS, NULL,
                        "a slot that comes back is handed to the first in line"),
-    TREADLE_MEMORY_ROW("lockfree", MEMORY, NO_VIOLATION_FOUND, NULL,
-                       "as at sync; too many interleavings for dfs"),
+    TREADLE_MEMORY_ROW("lockfree", MEMORY, HOLDS, NULL, "as at sync"),
     {0},
 };
 
@@ -945,6 +916,7 @@ static const treadle_scenario bound_row = {
     .setup = setup_two,
     .thread = enter,
     .check = check_bound,
+    .symmetric = true,
     .moves_clock = true,
     .no_baseline = "asyncio's semaphore keeps its bound; what is wrong is beside it",
 };
@@ -957,6 +929,7 @@ static const treadle_scenario counters_row = {
     .setup = setup_two,
     .thread = come_and_go,
     .check = check_counters,
+    .symmetric = true,
 };
 
 static const treadle_scenario queued_row = {
@@ -967,6 +940,7 @@ static const treadle_scenario queued_row = {
     .setup = setup_one,
     .thread = try_and_go,
     .check = check_queued,
+    .symmetric = true,
 };
 
 static const treadle_scenario failing_log_row = {

@@ -17,6 +17,7 @@
 #define TREADLE_ENGINE_STRATEGY_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "tools/engine/evidence.h"
@@ -40,13 +41,19 @@ typedef struct treadle_choice {
 } treadle_choice;
 
 /* For strategies that follow every step: one is asked for the next thread before each step, also
- * where only one can run. What the step before it touched is in *footprint (observe.h). */
+ * where only one can run. What the step before it touched is in *footprint (observe.h).
+ *
+ * A step may *coast*: go on past scheduling points for as long as nobody else can run, nothing is
+ * decided and the thread does not have to wait. What it touches is not collected then. */
 typedef struct treadle_step {
     uint32_t current;   /* the thread that ran last */
     uint64_t enabled;   /* threads that can run; never 0 */
     uint32_t decisions; /* made so far */
     bool stuck;         /* nobody could go on, and those that spin or poll try once more */
+    bool alone;         /* one can run, and all others have ended or wait for its end */
+    bool gathers;       /* it is main, which has waited for the scenario's threads */
     const struct treadle_footprint *footprint;
+    bool *coast; /* set it to let the step coast */
 } treadle_step;
 
 /* How an execution begins when it repeats the one before it for a while: the engine does these
@@ -70,13 +77,39 @@ typedef struct treadle_strategy_options {
     uint32_t length_hint;   /* pct: expected steps of an execution, 0 = learn it */
     const uint16_t *replay; /* replay: the decisions; borrowed for the strategy's life */
     uint32_t replay_count;
-    bool replay_strict; /* replay: a decision that does not fit ends the execution as DIVERGED */
+    bool replay_strict;   /* replay: a decision that does not fit ends the execution as DIVERGED */
+    bool symmetric;       /* dpor: the threads of treadle_run_threads() are interchangeable */
+    uint32_t bound_limit; /* bounded: the greatest bound plus one, 0 = none */
 } treadle_strategy_options;
+
+/* How a part of what is left to explore is explored by another instance, in this process or in one
+ * that was forked from it or from the same one: together they execute what one alone would have.
+ *
+ * The lender describes the part in bytes and goes on with the rest. Where the part's turn comes, an
+ * execution leads there and ends; then the loan is due, and settled with what the borrower gave
+ * back when its begin() was false. A loan that never falls due was not needed. */
+typedef struct treadle_lending {
+    /* Between executions: lends a part of what is left, under a number that is not 0 and belongs to
+     * no other loan; with `all` also the last one. Its description in `size` bytes, which are the
+     * lender's and stay until the next call; NULL when there is nothing to lend, or it takes more
+     * than `size_max`. */
+    const void *(*lend)(void *self, uint16_t loan, bool all, size_t size_max, size_t *size);
+    /* An instance that was just created, or has given back what it had, explores such a part only.
+     * False when out of memory. */
+    bool (*borrow)(void *self, const void *bytes, size_t size);
+    /* After its begin() was false: what it found for its lender, which stays its own. NULL when out
+     * of memory. Once. */
+    const void *(*give_back)(void *self, size_t *size);
+    /* After end(): the loan that is due; 0 = none. The execution was for that only and does not
+     * count, however it ended: the borrower has counted it. */
+    uint16_t (*due)(const void *self);
+    void (*settle)(void *self, const void *bytes, size_t size);
+} treadle_lending;
 
 typedef struct treadle_strategy {
     const char *name;
     const char *summary;
-    bool exhaustive; /* ends by itself, and then has explored the whole space */
+    bool exhaustive; /* ends by itself, and then has explored the whole space (see `bound`) */
     bool reduces; /* … by one execution for all that differ in the order of independent steps */
     /* NULL when out of memory. */
     void *(*create)(const treadle_strategy_options *options);
@@ -92,6 +125,11 @@ typedef struct treadle_strategy {
     void (*forced)(void *self, uint32_t thread);
     /* Between executions: the share of the space that has been explored, 0 … 1. */
     double (*progress)(const void *self);
+    /* Between executions: whether the last one had been run before. */
+    bool (*repeated)(const void *self);
+    /* Between executions: within which bound everything has been explored. A strategy that has this
+     * has explored the whole space when it says so, not when it ends. */
+    void (*bound)(const void *self, treadle_bound *out);
     /* Between executions; 0 `executions` or `paths` when there is nothing to say. */
     void (*guarantee)(const void *self, treadle_guarantee *out);
     void (*estimate)(const void *self, treadle_estimate *out);
@@ -99,6 +137,7 @@ typedef struct treadle_strategy {
      * other decisions only. */
     void (*plan)(void *self, treadle_plan *plan);
     uint32_t (*step)(void *self, const treadle_step *step); /* returns the thread */
+    const treadle_lending *lending; /* NULL: one instance explores alone */
 } treadle_strategy;
 
 /* CHOICE_THREAD: the thread that an option stands for. Option 0 is the current thread when it is

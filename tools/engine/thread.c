@@ -90,6 +90,7 @@ thread *treadle_thread_new(const char name[TREADLE_THREAD_NAME_MAX], const void 
     memcpy(made->name, name, TREADLE_THREAD_NAME_MAX);
     name_in_trace(made);
     E.enabled |= made->bit;
+    E.alive |= made->bit;
     if (UNLIKELY(E.options.watch_cycles)) {
         memset(treadle_stack_high(&E.stacks, id) - CLEARED_STACK_BYTES, 0, CLEARED_STACK_BYTES);
     }
@@ -130,6 +131,7 @@ _Noreturn void treadle_thread_end(void *result)
     treadle_touching_object(&self->finished, TREADLE_TOUCH_WRITE | TREADLE_TOUCH_RELEASE);
     treadle_lets_go(self->joiners & ~E.enabled);
     self->finished = true;
+    E.alive &= ~self->bit;
     E.enabled &= ~self->bit;
     E.in_call &= ~self->bit;
     E.enabled |= self->joiners;
@@ -161,6 +163,7 @@ void treadle_run_threads(uint32_t count, const char *prefix,
         }
     }
     E.scenario_threads_left = count;
+    E.scenario_threads = 0;
     for (uint32_t i = 0; i < count; i++) {
         thread *made = treadle_thread_new(names[i], (const char *)function + 1);
         made->start_indexed = function;
@@ -168,6 +171,7 @@ void treadle_run_threads(uint32_t count, const char *prefix,
         made->index = i;
         made->detached = true;
         made->scenario_thread = true;
+        E.scenario_threads |= made->bit;
         run_eagerly(made);
     }
     if (E.scenario_threads_left > 0) {

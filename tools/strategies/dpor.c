@@ -9,7 +9,21 @@
  * second, becomes such a sequence, unless it is covered already. The next execution goes back to
  * the deepest position that has something left.
  *
- * Decisions inside a step make several steps of it, which are in a race with each other. */
+ * Decisions inside a step make several steps of it, which are in a race with each other. What is
+ * decided before the first step, in a scenario's set-up, is varied last decision first, and after
+ * each variation everything is explored anew.
+ *
+ * Threads that are told to be symmetric are interchangeable: what one execution shows, another one
+ * shows with their numbers exchanged. It is enough to explore executions in which they take their
+ * places in the order of their numbers, a thread's place being that of its first step that may
+ * change something. So a thread whose next step is that has to wait for its turn, as if the one
+ * before let it go on. Where nobody else can, what follows shows with other numbers.
+ *
+ * Whoever else may explore a part of the space takes a leaf of a wakeup tree: nobody is asleep after
+ * it, so that what follows does not depend on anything beside the steps that lead there, and may be
+ * explored early. What happens of it here happens when its turn comes, in depth-first order: its
+ * last step falls asleep, and the sequences that the borrower found for positions before it are to
+ * be explored. So the executions are the same as without loans. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +33,7 @@
 #include "tools/engine/pending.h"
 #include "tools/strategies/dpor.h"
 #include "tools/strategies/order.h"
+#include "tools/strategies/parcel.h"
 #include "tools/strategies/strategies.h"
 #include "tools/strategies/wakeup.h"
 
@@ -40,6 +55,9 @@ typedef struct position {
     uint32_t decisions;
     uint32_t run; /* of the plan, that its step belongs to */
     uint32_t run_steps;
+    uint64_t placed;  /* symmetric threads that have taken their places */
+    uint32_t turn;    /* the step by which the last one did */
+    bool takes_place; /* so does its step */
 } position;
 
 /* What the next step is to decide: these values, then the first options. */
@@ -49,10 +67,17 @@ typedef struct guidance {
     uint16_t values[UINT8_MAX];
 } guidance;
 
+/* A step that is asleep at a position of the lender's. */
+typedef struct lent_sleeper {
+    uint32_t position;
+    treadle_executed *step;
+} lent_sleeper;
+
 typedef struct dpor {
     treadle_step_pool *steps;
     treadle_order *order;
     treadle_wakeup_pool *nodes;
+    bool symmetric;
 
     /* The path. Position i is before step i. */
     position positions[POSITIONS_MAX];
@@ -61,6 +86,8 @@ typedef struct dpor {
     uint16_t taken[VALUES_MAX]; /* likewise, for the plan */
     treadle_plan_run runs[POSITIONS_MAX];
     uint32_t value_count;
+    uint32_t prologue;       /* values decided before the first step; the first of them … */
+    uint32_t prologue_given; /* … are given, the others the first options */
 
     /* The execution under way. */
     uint32_t from;         /* steps that it repeats of the one before */
@@ -72,10 +99,23 @@ typedef struct dpor {
     guidance guide;        /* of it */
     treadle_gate gate;     /* what its thread waited for before it */
     const treadle_footprint *footprint;
+    bool settled;         /* the step under way is; order.h */
+    bool any_diverted;    /* by a step of any execution so far */
     const char *exceeded; /* a limit */
+    bool out_of_turn;     /* it ended where nobody's turn had come */
 
     treadle_sequence sequence;
     treadle_dpor_counts counts;
+
+    /* Loans. */
+    uint16_t loan;       /* of the leaf that this execution comes to */
+    uint16_t due;        /* likewise, when it has come there */
+    uint32_t root;       /* of a borrower: the length of the path to its part; else 0 */
+    uint32_t lent_from;  /* … the position that its first execution leaves the lender's path at */
+    uint32_t lent_count; /* … of those who are asleep on that path */
+    uint32_t lent_room;
+    lent_sleeper *lent;
+    treadle_parcel parcel; /* what is lent or given back */
 } dpor;
 
 static void destroy(void *context)
@@ -90,16 +130,18 @@ static void destroy(void *context)
     if (self->steps != NULL) {
         treadle_step_pool_destroy(self->steps);
     }
+    free(self->lent);
+    free(self->parcel.bytes);
     free(self);
 }
 
 static void *create(const treadle_strategy_options *options)
 {
-    (void)options;
     dpor *self = calloc(1, sizeof *self);
     if (self == NULL) {
         return NULL;
     }
+    self->symmetric = options->symmetric;
     self->steps = treadle_step_pool_create();
     self->order = self->steps != NULL ? treadle_order_create(self->steps) : NULL;
     self->nodes = self->steps != NULL ? treadle_wakeup_pool_create(self->steps) : NULL;
@@ -237,6 +279,7 @@ static void finish_leaf(dpor *self, position *at, const treadle_executed *step)
     self->below = NULL;
     const bool again = is_asleep(self, at, step);
     self->free = !again && !anyone_sleeps_on(self, at, step);
+    self->due = self->free ? self->loan : 0;
     look_again_at(self, at, &covered, step, self->free || again ? NULL : &self->below);
 }
 
@@ -249,8 +292,11 @@ static void finish_step(dpor *self)
         self->steps, self->guide.thread, self->footprint->touches, self->footprint->count,
         &self->values[at->values], self->value_count - at->values);
     self->running = false;
-    if (step == NULL ||
-        !treadle_order_append(self->order, step, self->gate, self->footprint->released)) {
+    if (at->takes_place && at->turn != TREADLE_NO_STEP) {
+        treadle_order_keep(self->order, at->turn);
+    }
+    if (step == NULL || !treadle_order_append(self->order, step, self->gate,
+                                              self->footprint->released, self->settled)) {
         self->exceeded = "the steps or threads of an execution, or memory";
         return;
     }
@@ -259,32 +305,81 @@ static void finish_step(dpor *self)
         finish_leaf(self, at, step);
     }
     at->diverted = self->footprint->diverted;
+    self->any_diverted |= at->diverted != 0;
     const position *before = number ? at - 1 : NULL;
     const bool same = before != NULL && self->runs[before->run].thread == self->guide.thread;
     at->run = before == NULL ? 0 : before->run + !same;
-    at->run_steps = same ? before->run_steps + 1 : 1;
+    at->run_steps = (same ? before->run_steps : 0) + 1 + self->footprint->coasted;
     self->runs[at->run] = (treadle_plan_run){self->guide.thread, at->run_steps};
+}
+
+/* ---- symmetry -------------------------------------------------------------------------------- */
+
+/* Interchangeable threads that have not taken their places. */
+static uint64_t unplaced(const dpor *self, const position *at)
+{
+    return self->symmetric ? treadle_scenario_threads() & ~at->placed : 0;
+}
+
+static bool takes_place(const dpor *self, const position *at, uint32_t thread)
+{
+    return unplaced(self, at) >> thread & 1 && treadle_changes_others(thread);
+}
+
+/* Without the threads whose turn has not come. */
+static uint64_t in_turn(const dpor *self, const position *at, uint64_t enabled)
+{
+    uint64_t left = unplaced(self, at);
+    left &= left - 1; /* it is the lowest one's */
+    for (left &= enabled; left; left &= left - 1) {
+        const uint32_t thread = (uint32_t)__builtin_ctzll(left);
+        enabled &= ~((uint64_t)takes_place(self, at, thread) << thread);
+    }
+    return enabled;
+}
+
+/* ---- positions ------------------------------------------------------------------------------- */
+
+/* Who sleeps on the path to a borrowed part. */
+static void fall_asleep_as_lent(dpor *self, position *at, uint32_t number)
+{
+    for (uint32_t i = 0; i < self->lent_count; i++) {
+        if (self->lent[i].position == number && !fall_asleep(self, at, self->lent[i].step)) {
+            return;
+        }
+    }
 }
 
 static void open_position(dpor *self, position *at, const treadle_step *now)
 {
     const uint32_t number = treadle_order_length(self->order);
+    if (number == 0) {
+        self->prologue = self->value_count;
+    }
     *at = (position){.children = self->below,
-                     .enabled = now->enabled,
+                     .turn = TREADLE_NO_STEP,
                      .values = self->value_count,
                      .decisions = now->decisions};
     self->below = NULL;
     if (number > 0) {
         const position *before = at - 1;
+        const uint64_t bit = UINT64_C(1) << treadle_order_step(self->order, number - 1)->thread;
+        at->placed = before->placed | (before->takes_place ? bit : 0);
+        at->turn = before->takes_place ? number - 1 : before->turn;
         at->asleep = before->asleep + before->asleep_count;
         if (!now->stuck) {
             inherit(self, before, at, treadle_order_step(self->order, number - 1)->step);
         }
-        at->inherited = at->asleep_count;
     }
+    if (number < self->root) {
+        fall_asleep_as_lent(self, at, number);
+    }
+    at->inherited = at->asleep_count;
     if (now->stuck) {
         treadle_order_join_all(self->order);
     }
+    at->enabled = in_turn(self, at, now->enabled);
+    self->out_of_turn = at->enabled == 0;
 }
 
 /* Follows the first child. */
@@ -299,6 +394,7 @@ static void follow_first(dpor *self, position *at)
     at->open = child->open;
     self->free = false;
     self->at_leaf = child->leaf;
+    self->loan = child->loan;
     self->below = child->child;
     child->child = NULL;
     treadle_wakeup_drop(self->nodes, child);
@@ -349,8 +445,11 @@ static bool select_step(dpor *self, position *at, const treadle_step *now)
     if (!self->free) {
         return descend(self, at);
     }
-    const bool stays = now->enabled & UINT64_C(1) << now->current;
-    self->guide.thread = stays ? now->current : (uint32_t)__builtin_ctzll(now->enabled);
+    if (self->out_of_turn) {
+        return false;
+    }
+    const bool stays = at->enabled & UINT64_C(1) << now->current;
+    self->guide.thread = stays ? now->current : (uint32_t)__builtin_ctzll(at->enabled);
     self->guide.count = 0;
     at->open = true;
     return true;
@@ -374,6 +473,9 @@ static uint32_t step(void *context, const treadle_step *now)
         treadle_stop(TREADLE_OUTCOME_CUT, "dpor-limit", "partial order reduction is limited in %s",
                      self->exceeded);
     }
+    if (self->due != 0) {
+        treadle_stop(TREADLE_OUTCOME_REDUNDANT, "", "%s", "");
+    }
     if (self->resuming) {
         self->resuming = false;
     } else if (!select_step(self, at, now)) {
@@ -385,14 +487,39 @@ static uint32_t step(void *context, const treadle_step *now)
                      "something that is not in the decision stream",
                      self->guide.thread);
     }
+    at->takes_place = takes_place(self, at, self->guide.thread);
     self->gate = treadle_gate_of(self->guide.thread);
+    self->settled = now->alone && treadle_order_over(self->order, self->guide.thread, now->gathers);
+    /* In a sequence a settled step can only be the last one: all others happen before it. */
+    const bool lent = treadle_order_length(self->order) < self->lent_from; /* no sequence */
+    *now->coast = self->settled && (self->free || self->at_leaf || lent);
     self->running = true;
     return self->guide.thread;
+}
+
+/* Before the first step. */
+static uint32_t choose_prologue(dpor *self, const treadle_choice *choice)
+{
+    const uint32_t i = self->value_count;
+    const uint16_t value = i < self->prologue_given ? self->taken[i] : 0;
+    if (value >= choice->count || i == VALUES_MAX) {
+        treadle_stop(i < VALUES_MAX ? TREADLE_OUTCOME_DIVERGED : TREADLE_OUTCOME_CUT,
+                     i < VALUES_MAX ? "nondeterminism" : "dpor-limit",
+                     "a decision before the first step has %u options, and %u before it",
+                     choice->count, i);
+    }
+    self->values[i] = (treadle_step_value){value, (uint16_t)choice->count};
+    self->taken[i] = value;
+    self->value_count++;
+    return value;
 }
 
 static uint32_t choose(void *context, const treadle_choice *choice)
 {
     dpor *self = context;
+    if (!self->running) {
+        return choose_prologue(self, choice);
+    }
     const uint32_t i =
         self->value_count - self->positions[treadle_order_length(self->order)].values;
     uint16_t value = i < UINT8_MAX && i < self->guide.count ? self->guide.values[i] : 0;
@@ -507,7 +634,8 @@ static void reverse_races(dpor *self)
             reverse(self, races[i]);
         }
     }
-    const uint32_t end = treadle_order_length(self->order);
+    const bool some = self->value_count > 0 || self->any_diverted;
+    const uint32_t end = some ? treadle_order_length(self->order) : 0;
     for (uint32_t i = 0; i < end; i++) {
         const position *at = &self->positions[i];
         const treadle_ordered *step = treadle_order_step(self->order, i);
@@ -549,6 +677,12 @@ static void end(void *context, const treadle_outcome *outcome)
     if (self->running) {
         finish_step(self);
     }
+    if (treadle_order_length(self->order) == 0) {
+        self->prologue = self->value_count; /* it ended there */
+    }
+    if (self->due != 0) {
+        return;
+    }
     self->counts.redundant += outcome->kind == TREADLE_OUTCOME_REDUNDANT;
     self->counts.executions += outcome->kind != TREADLE_OUTCOME_REDUNDANT;
     if (self->exceeded != NULL || outcome->kind == TREADLE_OUTCOME_DIVERGED ||
@@ -556,7 +690,7 @@ static void end(void *context, const treadle_outcome *outcome)
         return;
     }
     reverse_races(self);
-    if (outcome->kind != TREADLE_OUTCOME_REDUNDANT) {
+    if (outcome->kind != TREADLE_OUTCOME_REDUNDANT || self->out_of_turn) {
         reverse_waiting(self);
     }
 }
@@ -577,17 +711,39 @@ static bool next_branch(dpor *self, uint32_t number)
     return false;
 }
 
+/* Everything after the prologue has been explored: what it decides next. False when it has decided
+ * everything. */
+static bool vary_prologue(dpor *self)
+{
+    uint32_t given = self->prologue;
+    while (given > 0 && self->values[given - 1].taken + 1 == self->values[given - 1].options) {
+        given--;
+    }
+    if (given == 0) {
+        return false;
+    }
+    self->taken[given - 1]++;
+    self->prologue_given = given;
+    self->value_count = 0;
+    self->free = true;
+    treadle_order_cut(self->order, 0);
+    return true;
+}
+
 static bool begin(void *context, uint64_t execution)
 {
     dpor *self = context;
     self->from = 0;
     self->resuming = false;
+    self->out_of_turn = false;
     if (execution == 0) {
-        self->free = true;
+        self->free = self->root == 0;
+        self->from = self->lent_from;
         return true;
     }
     treadle_wakeup_drop_all(self->nodes, &self->below);
-    for (uint32_t i = treadle_order_length(self->order); i-- > 0 && self->exceeded == NULL;) {
+    for (uint32_t i = treadle_order_length(self->order);
+         i-- > self->root && self->exceeded == NULL;) {
         if (next_branch(self, i)) {
             treadle_order_cut(self->order, i);
             self->from = i;
@@ -595,7 +751,7 @@ static bool begin(void *context, uint64_t execution)
             return true;
         }
     }
-    return false;
+    return self->exceeded == NULL && self->root == 0 && vary_prologue(self);
 }
 
 static void plan(void *context, treadle_plan *out)
@@ -623,6 +779,10 @@ static double progress(const void *context)
     const uint32_t length = treadle_order_length(self->order);
     double share = 0;
     double weight = 1;
+    for (uint32_t i = 0; i < self->prologue; i++) {
+        weight /= self->values[i].options;
+        share += weight * self->values[i].taken;
+    }
     for (uint32_t i = 0; i < length; i++) {
         const position *at = &self->positions[i];
         const uint32_t done = at->asleep_count - at->inherited;
@@ -636,6 +796,204 @@ static double progress(const void *context)
     return share;
 }
 
+/* ---- loans ----------------------------------------------------------------------------------- */
+
+/* The shallowest leaf that is not lent: its position, and the path to it from there. */
+static bool find_leaf(dpor *self, uint32_t *number, treadle_wakeup *const **path, uint32_t *length)
+{
+    const uint32_t end = treadle_order_length(self->order);
+    for (uint32_t i = self->root; i < end; i++) {
+        *length = treadle_wakeup_find(self->nodes, self->positions[i].children, path);
+        if (*length > 0) {
+            *number = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void describe_sleeper(treadle_parcel *to, uint32_t number, const treadle_executed *step)
+{
+    treadle_parcel_put_number(to, number);
+    treadle_parcel_put_step(to, step);
+}
+
+/* Who falls asleep on the path to a position; at that one the step under way, too. */
+static void describe_sleepers(const dpor *self, treadle_parcel *to, uint32_t last)
+{
+    uint32_t count = self->lent_count + 1;
+    for (uint32_t i = self->root; i <= last; i++) {
+        count += self->positions[i].asleep_count - self->positions[i].inherited;
+    }
+    treadle_parcel_put_number(to, count);
+    for (uint32_t i = 0; i < self->lent_count; i++) {
+        describe_sleeper(to, self->lent[i].position, self->lent[i].step);
+    }
+    for (uint32_t i = self->root; i <= last; i++) {
+        const position *at = &self->positions[i];
+        for (uint32_t j = at->inherited; j < at->asleep_count; j++) {
+            describe_sleeper(to, i, asleep_at(self, at)[j]);
+        }
+    }
+    describe_sleeper(to, last, treadle_order_step(self->order, last)->step);
+}
+
+static const void *lend(void *context, uint16_t loan, bool all, size_t size_max, size_t *size)
+{
+    dpor *self = context;
+    uint32_t number;
+    uint32_t length;
+    treadle_wakeup *const *path;
+    if (self->exceeded != NULL || !find_leaf(self, &number, &path, &length)) {
+        return NULL;
+    }
+    treadle_parcel *parcel = &self->parcel;
+    parcel->used = 0;
+    treadle_parcel_put_number(parcel, self->prologue);
+    for (uint32_t i = 0; i < self->prologue; i++) {
+        treadle_parcel_put_number(parcel, self->taken[i]);
+    }
+    treadle_parcel_put_number(parcel, number);
+    treadle_parcel_put_number(parcel, number + length);
+    for (uint32_t i = 0; i < number; i++) {
+        treadle_executed *step = treadle_order_step(self->order, i)->step;
+        treadle_parcel_put_item(parcel,
+                                &(treadle_sequence_item){.step = step, .thread = step->thread});
+    }
+    for (uint32_t i = 0; i < length; i++) {
+        const treadle_sequence_item item = treadle_wakeup_item(path[i]);
+        treadle_parcel_put_item(parcel, &item);
+    }
+    describe_sleepers(self, parcel, number);
+    treadle_wakeup *leaf = path[length - 1];
+    leaf->loan = loan;
+    if (parcel->failed || parcel->used > size_max ||
+        (!all && !find_leaf(self, &number, &path, &length))) {
+        leaf->loan = 0;
+        return NULL;
+    }
+    *size = parcel->used;
+    return parcel->bytes;
+}
+
+/* As after create(). */
+static void forget_all(dpor *self)
+{
+    treadle_order_cut(self->order, 0);
+    treadle_wakeup_drop_all(self->nodes, &self->below);
+    for (; self->lent_count > 0; self->lent_count--) {
+        treadle_executed_drop(self->steps, self->lent[self->lent_count - 1].step);
+    }
+    self->value_count = 0;
+    self->running = false;
+    self->at_leaf = false;
+    self->loan = 0;
+    self->due = 0;
+    self->counts = (treadle_dpor_counts){0};
+}
+
+static bool borrow_sleepers(dpor *self, treadle_parcel_reader *from)
+{
+    const uint32_t count = treadle_parcel_get_number(from);
+    if (count > self->lent_room) {
+        lent_sleeper *grown = realloc(self->lent, count * sizeof *grown);
+        if (grown == NULL) {
+            return false;
+        }
+        self->lent = grown;
+        self->lent_room = count;
+    }
+    for (; self->lent_count < count; self->lent_count++) {
+        lent_sleeper *sleeper = &self->lent[self->lent_count];
+        sleeper->position = treadle_parcel_get_number(from);
+        sleeper->step = treadle_parcel_get_step(from, self->steps);
+        if (sleeper->step == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool borrow(void *context, const void *bytes, size_t size)
+{
+    dpor *self = context;
+    treadle_parcel_reader from = {bytes, size};
+    forget_all(self);
+    self->prologue_given = treadle_parcel_get_number(&from);
+    for (uint32_t i = 0; i < self->prologue_given && i < VALUES_MAX; i++) {
+        self->taken[i] = (uint16_t)treadle_parcel_get_number(&from);
+    }
+    self->lent_from = treadle_parcel_get_number(&from);
+    if (!treadle_parcel_get_sequence(&from, self->steps, &self->sequence)) {
+        return false;
+    }
+    self->root = self->sequence.count;
+    const bool inserted = treadle_wakeup_insert(self->nodes, &self->below, &self->sequence);
+    treadle_parcel_drop_sequence(self->steps, &self->sequence);
+    return inserted && borrow_sleepers(self, &from);
+}
+
+/* Sequences on their way to the lender. */
+typedef struct giving {
+    dpor *self;
+    uint32_t position;
+} giving;
+
+static bool give_sequence(void *context)
+{
+    giving *to = context;
+    treadle_parcel_put_number(&to->self->parcel, to->position + 1); /* 0 ends them */
+    treadle_parcel_put_sequence(&to->self->parcel, &to->self->sequence);
+    return true;
+}
+
+static const void *give_back(void *context, size_t *size)
+{
+    dpor *self = context;
+    giving to = {.self = self};
+    self->parcel.used = 0;
+    for (; to.position < self->root; to.position++) {
+        treadle_wakeup_take_apart(self->nodes, &self->positions[to.position].children,
+                                  &self->sequence, give_sequence, &to);
+    }
+    treadle_parcel_put_number(&self->parcel, 0);
+    *size = self->parcel.used;
+    return self->parcel.failed || self->exceeded != NULL ? NULL : self->parcel.bytes;
+}
+
+static uint16_t due(const void *context)
+{
+    const dpor *self = context;
+    return self->due;
+}
+
+static void settle(void *context, const void *bytes, size_t size)
+{
+    dpor *self = context;
+    treadle_parcel_reader reader = {bytes, size};
+    self->due = 0;
+    for (;;) {
+        const uint32_t number = treadle_parcel_get_number(&reader);
+        if (number == 0 || self->exceeded != NULL) {
+            return;
+        }
+        if (!treadle_parcel_get_sequence(&reader, self->steps, &self->sequence)) {
+            self->exceeded = "memory";
+            return;
+        }
+        explore(self, &self->positions[number - 1]);
+        treadle_parcel_drop_sequence(self->steps, &self->sequence);
+    }
+}
+
+static const treadle_lending lending = {
+    .lend = lend,
+    .borrow = borrow,
+    .give_back = give_back,
+    .due = due,
+    .settle = settle,
+};
+
 treadle_dpor_counts treadle_dpor_counted(const void *context)
 {
     const dpor *self = context;
@@ -645,7 +1003,11 @@ treadle_dpor_counts treadle_dpor_counted(const void *context)
 uint64_t treadle_dpor_trace_hash(const void *context)
 {
     const dpor *self = context;
-    return treadle_order_hash(self->order);
+    uint64_t hash = treadle_order_hash(self->order);
+    for (uint32_t i = 0; i < self->prologue; i++) {
+        hash = hash * UINT64_C(0x9e3779b97f4a7c15) + self->values[i].taken;
+    }
+    return hash;
 }
 
 const treadle_strategy treadle_strategy_dpor = {
@@ -661,4 +1023,5 @@ const treadle_strategy treadle_strategy_dpor = {
     .progress = progress,
     .plan = plan,
     .step = step,
+    .lending = &lending,
 };
