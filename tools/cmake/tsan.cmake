@@ -20,7 +20,8 @@ function(write_names path)
   list(JOIN ARGN "\n" text)
   file(CONFIGURE OUTPUT ${path} CONTENT "${text}\n" @ONLY)
 endfunction()
-# ThreadSanitizer holds signals back until the next call that it intercepts: an endless loop makes none.
+# ThreadSanitizer holds signals back until the next call that it intercepts: an endless loop makes
+# none.
 list(APPEND hook_names "sigaction __sigaction")
 set(engine_names ${CMAKE_CURRENT_BINARY_DIR}/engine.syms)
 write_names(${engine_names} ${hook_names})
