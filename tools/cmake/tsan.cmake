@@ -128,10 +128,10 @@ endforeach()
 # one that is not is reported. Whether the workload breaks, with time as slow as here, says nothing.
 foreach(variant fixed lockfree)
   add_test(NAME tsan_threads_${variant}
-           COMMAND treadle_stress --variant ${variant} --rounds 50 --time 0.2
+           COMMAND treadle_stress --variant ${variant} --rounds 30 --time 1
                    !\(*cancel*|rollout/metrics_reader|rollout/semaphore_in_flight\))
   set_tests_properties(
-    tsan_threads_${variant} PROPERTIES PASS_REGULAR_EXPRESSION "rollout/[^\n]* 50 rounds"
+    tsan_threads_${variant} PROPERTIES PASS_REGULAR_EXPRESSION "first_use +memory +${variant} +[1-9]"
                                        FAIL_REGULAR_EXPRESSION "ThreadSanitizer")
 endforeach()
 add_test(NAME tsan_threads_planted COMMAND treadle_stress --rounds 200 --time 5
