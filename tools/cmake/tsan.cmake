@@ -108,6 +108,8 @@ set(TREADLE_ENGINE_PROGRAM ${PROJECT_SOURCE_DIR}/build/engine/treadle
 # and the project's own detector says the same.
 add_test(NAME tsan_agrees COMMAND ${PROJECT_SOURCE_DIR}/tools/tsan/compare ${TREADLE_ENGINE_PROGRAM}
                                   $<TARGET_FILE:treadle>)
+add_test(NAME tsan_compare_fails COMMAND ${PROJECT_SOURCE_DIR}/tools/tsan/tests/compare_fails
+                                         ${PROJECT_SOURCE_DIR}/tools/tsan/compare)
 # A planted race is reported, with both stacks, and its token shows it again.
 add_test(NAME tsan_planted COMMAND ${PROJECT_SOURCE_DIR}/tools/tsan/tests/planted
                                    $<TARGET_FILE:treadle>)
