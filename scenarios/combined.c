@@ -28,8 +28,8 @@ typedef struct fixture {
     struct combined_permit permits[CLIENTS_MAX];
     enum rate_decision decisions[CLIENTS_MAX];
     double passed_s[CLIENTS_MAX];
-    int64_t out; /* permits that scenarios hold */
-    int64_t most_out;
+    _Atomic int64_t out; /* permits that scenarios hold */
+    _Atomic int64_t most_out;
     treadle_history history;
 } fixture;
 
@@ -105,8 +105,7 @@ static enum rate_decision acquire_until(fixture *state, uint32_t client, int pro
     state->passed_s[client] = 1e-9 * (double)treadle_clock_seen_ns();
     treadle_note("%s: %s", state->providers[provider].name, rate_decision_name(decision));
     if (decision == RATE_ADMITTED) {
-        state->out++;
-        state->most_out = state->out > state->most_out ? state->out : state->most_out;
+        treadle_raise_to(&state->most_out, ++state->out);
     }
     return decision;
 }

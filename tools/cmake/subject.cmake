@@ -25,9 +25,18 @@ else()
        -fno-builtin-memmove -fno-builtin-memset)
 endif()
 
+# How the compiler's calls of __tsan_* are renamed, in scenarios and in subjects: lists for objcopy;
+# empty where they keep their names. The tsan build has others.
+if(NOT DEFINED TREADLE_QUIET_NAMES)
+  set(TREADLE_QUIET_NAMES ${PROJECT_SOURCE_DIR}/tools/engine/quiet.syms)
+endif()
+
 # Nobody asks a scenario where it is, and its accesses need not be those that were written.
 if(CMAKE_C_COMPILER_ID STREQUAL "Clang")
-  set(TREADLE_QUIET_FLAGS -O2 "SHELL:-mllvm -tsan-instrument-func-entry-exit=0")
+  set(TREADLE_QUIET_FLAGS -O2)
+  if(TREADLE_QUIET_NAMES)
+    list(APPEND TREADLE_QUIET_FLAGS "SHELL:-mllvm -tsan-instrument-func-entry-exit=0")
+  endif()
 else()
   # Without the false alarm at pthread_cleanup_push()'s own variables.
   set(TREADLE_QUIET_FLAGS -O2 "SHELL:--param tsan-instrument-func-entry-exit=0" -Wno-clobbered
@@ -55,7 +64,7 @@ function(treadle_subject name)
   # Concurrency Kit's inline assembly is invisible to instrumentation; its builtins are not.
   target_compile_definitions(${name}_objects PRIVATE CK_USE_CC_BUILTINS=1)
   if(SUBJECT_INSTRUMENTED OR SUBJECT_QUIET)
-    target_compile_options(${name}_objects PRIVATE ${TREADLE_TSAN_FLAGS})
+    target_compile_options(${name}_objects PRIVATE ${TREADLE_TSAN_FLAGS} ${TREADLE_SUBJECT_FLAGS})
   endif()
   if(SUBJECT_QUIET)
     target_compile_options(${name}_objects PRIVATE ${TREADLE_QUIET_FLAGS})
@@ -68,24 +77,31 @@ function(treadle_subject name)
   if(SUBJECT_PRIMITIVES)
     set(code --rename-section .text=treadle_primitives_code)
   endif()
-  set(quieten)
+  set(names)
   if(SUBJECT_QUIET)
-    # Before the redirection, which has memcpy and its kin, too.
-    set(quiet ${PROJECT_SOURCE_DIR}/tools/engine/quiet.syms)
-    set(quieten COMMAND ${TREADLE_OBJCOPY} --redefine-syms=${quiet} ${merged})
+    set(names ${TREADLE_QUIET_NAMES})
+  elseif(SUBJECT_INSTRUMENTED)
+    set(names ${TREADLE_HOOK_NAMES})
+  endif()
+  set(rename)
+  if(names)
+    # Before the redirection: both lists of a scenario have memcpy and its kin.
+    set(rename COMMAND ${TREADLE_OBJCOPY} --redefine-syms=${names} ${merged})
+  endif()
+  if(SUBJECT_QUIET AND names)
     # A name that is missing there would be a scheduling point, silently.
     add_test(NAME ${name}_is_quiet COMMAND sh -c "! ${CMAKE_NM} -u ${object} | grep __tsan_")
   endif()
   add_custom_command(
     OUTPUT ${object}
     COMMAND ${TREADLE_LD} -r -o ${merged} $<TARGET_OBJECTS:${name}_objects>
-    ${quieten}
+    ${rename}
     COMMAND ${TREADLE_OBJCOPY} --redefine-syms=${redirect}
             --set-section-flags .bss=alloc,load,contents,data
             --rename-section .bss=${data},alloc,load,contents,data
             --rename-section .data=${data} --rename-section .data.rel=${data}
             --rename-section .data.rel.local=${data} ${code} ${merged} ${object}
-    DEPENDS ${name}_objects $<TARGET_OBJECTS:${name}_objects> ${redirect} ${quiet}
+    DEPENDS ${name}_objects $<TARGET_OBJECTS:${name}_objects> ${redirect} ${names}
     COMMAND_EXPAND_LISTS VERBATIM
     COMMENT "Subject ${name}: redirecting calls, renaming data")
   add_custom_target(${name}_build DEPENDS ${object})

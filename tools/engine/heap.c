@@ -27,7 +27,9 @@ enum {
 static const size_t SLICE_BYTES = (size_t)1 << 30;
 static const size_t REGION_BYTES = TREADLE_THREADS_MAX * ((size_t)1 << 30);
 static const size_t SIZE_MAX_BYTES = (size_t)1 << 40;
-static const uintptr_t REGION_HINT = UINT64_C(0x100000000000);
+#ifndef TREADLE_HEAP_HINT
+#define TREADLE_HEAP_HINT UINT64_C(0x100000000000)
+#endif
 /* Of main's slice and of the others'; pages beyond are given back. */
 static const size_t KEPT_BYTES_MAIN = (size_t)4 << 20;
 static const size_t KEPT_BYTES = (size_t)256 << 10;
@@ -80,7 +82,7 @@ static void *reserve(void *hint, size_t bytes)
 
 int treadle_heap_open(void)
 {
-    char *base = reserve((void *)REGION_HINT, REGION_BYTES);
+    char *base = reserve((void *)TREADLE_HEAP_HINT, REGION_BYTES);
     uint8_t *shadow = reserve(NULL, REGION_BYTES / HEAP_GRAIN);
     if (base == MAP_FAILED || (void *)shadow == MAP_FAILED) {
         return ENOMEM;
