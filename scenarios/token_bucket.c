@@ -376,7 +376,7 @@ static void *setup_two_taken(const treadle_run *run)
     return emptied(open_bucket(run, 2, 1));
 }
 
-/* Thread 0 waits; the others fill the bucket, takes all, and tries once more when a second has
+/* Thread 0 waits; the others fill the bucket, take all, and try once more when a second has
  * passed. */
 static void wait_or_reset(void *context, uint32_t index)
 {
