@@ -129,7 +129,8 @@ treadle_test(strategies_test SOURCES tools/strategies/tests/strategies_test.c
              LIBRARIES treadle_engine treadle_strategies_test_subject treadle_engine)
 treadle_subject(treadle_dpor_test_subject INSTRUMENTED
                 SOURCES tools/strategies/tests/instructions.c)
-treadle_test(dpor_test SOURCES tools/strategies/tests/dpor_test.c tools/strategies/tests/tracer.c
+treadle_test(dpor_test SOURCES tools/strategies/tests/dpor_test.c tools/strategies/tests/agreement.c
+                               tools/strategies/tests/programs.c tools/strategies/tests/tracer.c
              LIBRARIES treadle_engine treadle_dpor_test_subject treadle_engine)
 
 treadle_test(linearizability_test SOURCES tools/checkers/tests/linearizability_test.c

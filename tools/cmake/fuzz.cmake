@@ -32,10 +32,11 @@ function(treadle_parser_fuzz name)
   target_compile_options(${name} PRIVATE ${parser_flags})
   target_link_libraries(${name} PRIVATE treadle_flags PkgConfig::SODIUM PkgConfig::HIREDIS
                                         PkgConfig::YAML ${parser_link})
-  set_property(GLOBAL APPEND PROPERTY TREADLE_FUZZERS ${name})
 endfunction()
 
 treadle_parser_fuzz(token_fuzz tools/explore/token.c tools/explore/cell.c)
+treadle_parser_fuzz(config_fuzz impl/config/config.c)
+treadle_parser_fuzz(resp_fuzz tools/redis/redis_resp.c)
 
 # ---- interleavings -------------------------------------------------------------------------------
 
@@ -77,3 +78,22 @@ add_custom_command(
 ln interleavings_fuzz targets/$component-\${variant}_fuzz; done"
   VERBATIM
   COMMENT "Interleavings: a name for each component and variant")
+
+# ---- random programs -----------------------------------------------------------------------------
+
+treadle_subject(treadle_programs INSTRUMENTED SOURCES tools/strategies/tests/instructions.c)
+add_executable(programs_fuzz fuzz/programs_fuzz.c tools/strategies/tests/agreement.c
+                             tools/strategies/tests/programs.c tools/strategies/tests/tracer.c
+                             tools/strategies/dpor.c tools/strategies/order.c
+                             tools/strategies/wakeup.c tools/strategies/step.c)
+# Once more, with coverage: new programs are those that lead the search to new places.
+target_compile_options(programs_fuzz PRIVATE -fsanitize=fuzzer-no-link)
+target_link_libraries(programs_fuzz PRIVATE treadle_harness treadle_programs treadle_harness
+                                            ${engine_link})
+# ---- tests ---------------------------------------------------------------------------------------
+
+foreach(name seeds parsers solutions baselines feedback blind_feedback tokens oss_fuzz)
+  add_test(NAME fuzz_${name} COMMAND ${PROJECT_SOURCE_DIR}/fuzz/tests/fuzz_test ${name})
+  set_tests_properties(fuzz_${name} PROPERTIES ENVIRONMENT "FUZZ_BUILD=${CMAKE_BINARY_DIR}"
+                                               TIMEOUT 300 SKIP_RETURN_CODE 77)
+endforeach()

@@ -13,8 +13,8 @@
 #include "tools/engine/engine.h"
 #include "tools/strategies/dpor.h"
 #include "tools/strategies/strategies.h"
+#include "tools/strategies/tests/agreement.h"
 #include "tools/strategies/tests/instructions.h"
-#include "tools/strategies/tests/tracer.h"
 
 static treadle_decisions decisions;
 
@@ -27,236 +27,7 @@ static void open_engine(void)
     }
 }
 
-/* ---- programs -------------------------------------------------------------------------------- */
-
-enum { THREADS_MAX = 4, LENGTH_MAX = 6 };
-
-typedef struct instruction {
-    opcode code;
-    uint32_t place;
-} instruction;
-
-typedef struct program {
-    uint32_t threads;
-    uint32_t lengths[THREADS_MAX];
-    instruction code[THREADS_MAX][LENGTH_MAX];
-} program;
-
-static program current;
-static uint32_t registers[THREADS_MAX];
-
-static void run_thread(void *unused, uint32_t index)
-{
-    (void)unused;
-    registers[index] = 0;
-    uint64_t held = 0;
-    for (uint32_t i = 0; i < current.lengths[index]; i++) {
-        const instruction *at = &current.code[index][i];
-        const uint64_t bit = UINT64_C(1) << at->place;
-        if (at->code == OP_DECIDE) {
-            registers[index] += treadle_decide(TREADLE_CHOICE_RANDOM, 2 + at->place % 2);
-        } else if (at->code == OP_SKIP) {
-            i += registers[index] & 1;
-        } else if (at->code == OP_LOCK && (held & bit)) {
-            registers[index] = instruction_run(OP_UNLOCK, at->place, registers[index]);
-            held &= ~bit;
-        } else {
-            held |= at->code == OP_LOCK ? bit : 0;
-            registers[index] = instruction_run(at->code, at->place, registers[index]);
-        }
-    }
-    for (uint32_t place = 0; place < PLACES; place++) {
-        if (held >> place & 1) {
-            instruction_run(OP_UNLOCK, place, 0);
-        }
-    }
-}
-
-static void run_program(void *unused)
-{
-    (void)unused;
-    memset(registers, 0, sizeof registers);
-    instructions_prepare();
-    treadle_run_threads(current.threads, "t", run_thread, NULL);
-}
-
-static uint64_t random_state;
-
-static uint32_t below(uint32_t limit)
-{
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return (uint32_t)((random_state * UINT64_C(0x2545f4914f6cdd1d) >> 33) % limit);
-}
-
-/* Half of the programs use few kinds of instructions, so that they meet. */
-static void generate(uint64_t number)
-{
-    random_state = number * UINT64_C(0x9e3779b97f4a7c15) + 1;
-    for (uint32_t i = 0; i < 4; i++) {
-        below(2);
-    }
-    opcode kinds[3];
-    for (uint32_t i = 0; i < 3; i++) {
-        kinds[i] = (opcode)below(OPCODES);
-    }
-    const uint32_t narrow = below(2);
-    const uint32_t places = 1 + below(PLACES);
-    current.threads = 2 + below(THREADS_MAX - 1);
-    const uint32_t length = current.threads == 2 ? 5 : current.threads == 3 ? 3 : 2;
-    for (uint32_t t = 0; t < current.threads; t++) {
-        current.lengths[t] = 1 + below(length);
-        for (uint32_t i = 0; i < current.lengths[t]; i++) {
-            opcode code = narrow && below(4) ? kinds[below(3)] : (opcode)below(OPCODES);
-            code = code == OP_UNLOCK ? OP_LOCK : code;
-            current.code[t][i] = (instruction){code, below(places)};
-        }
-    }
-}
-
-/* ---- exploring ------------------------------------------------------------------------------- */
-
-enum { SEEN_MAX = 1 << 14, EXECUTIONS_MAX = 10000 };
-
-typedef struct seen {
-    uint64_t hash;  /* 0 = free */
-    uint64_t state; /* what the execution left */
-    uint32_t times;
-} seen;
-
-typedef struct traces {
-    uint64_t executions;
-    bool complete;
-    uint32_t count;
-    uint64_t spin_blocks;
-    treadle_dpor_counts counts;
-    seen table[SEEN_MAX];
-} traces;
-
-static seen *find(traces *self, uint64_t hash)
-{
-    uint32_t i = (uint32_t)hash % SEEN_MAX;
-    while (self->table[i].hash != 0 && self->table[i].hash != hash) {
-        i = (i + 1) % SEEN_MAX;
-    }
-    return &self->table[i];
-}
-
-/* What an execution left behind. */
-static uint64_t state_of(const treadle_outcome *outcome)
-{
-    uint64_t state = instructions_state() + outcome->kind;
-    for (uint32_t i = 0; i < current.threads; i++) {
-        state = state * 1000003 + registers[i];
-    }
-    for (const char *c = outcome->property; *c; c++) {
-        state = state * 31 + (uint8_t)*c;
-    }
-    return state;
-}
-
-static void note(traces *self, uint64_t hash, const treadle_outcome *outcome)
-{
-    const uint64_t state = state_of(outcome);
-    seen *entry = find(self, hash);
-    if (entry->hash == 0) {
-        *entry = (seen){.hash = hash, .state = state};
-        self->count++;
-    }
-    entry->times++;
-    cr_expect_eq(entry->state, state, "equal traces end differently");
-}
-
-static void explore(traces *self, const treadle_strategy *strategy, void *state,
-                    treadle_granularity granularity, uint64_t (*hash)(const void *state))
-{
-    open_engine();
-    memset(self, 0, sizeof *self);
-    const treadle_execution_options options = {.granularity = granularity};
-    const treadle_program body = {run_program, NULL};
-    for (uint64_t i = 0; i < EXECUTIONS_MAX; i++) {
-        if (!strategy->begin(state, i)) {
-            self->complete = true;
-            return;
-        }
-        treadle_outcome outcome;
-        treadle_execute(&body, &options, strategy, state, &outcome);
-        strategy->end(state, &outcome);
-        self->spin_blocks += outcome.spin_blocks;
-        if (outcome.kind != TREADLE_OUTCOME_REDUNDANT) {
-            self->executions++;
-            note(self, hash(state), &outcome);
-        }
-        cr_assert(outcome.kind == TREADLE_OUTCOME_PASSED ||
-                      outcome.kind == TREADLE_OUTCOME_REDUNDANT ||
-                      strcmp(outcome.property, "deadlock") == 0 ||
-                      strcmp(outcome.property, "lock-leak") == 0,
-                  "%d %s %s", (int)outcome.kind, outcome.property, outcome.message);
-    }
-}
-
-static void explore_all(traces *self, treadle_granularity granularity)
-{
-    void *state = tracer_strategy.create(&(treadle_strategy_options){0});
-    explore(self, &tracer_strategy, state, granularity, tracer_hash);
-    tracer_strategy.destroy(state);
-}
-
-static void explore_reduced(traces *self, treadle_granularity granularity)
-{
-    void *state = treadle_strategy_dpor.create(&(treadle_strategy_options){0});
-    explore(self, &treadle_strategy_dpor, state, granularity, treadle_dpor_trace_hash);
-    self->counts = treadle_dpor_counted(state);
-    treadle_strategy_dpor.destroy(state);
-}
-
-static void describe(char *text, size_t size)
-{
-    static const char *const names[] = {
-        "read",   "write", "load",      "store",     "add",       "cas",    "lock",
-        "unlock", "try",   "timedlock", "wait",      "timedwait", "signal", "broadcast",
-        "post",   "take",  "trytake",   "timedtake", "rd",        "wr",     "barrier",
-        "once",   "clock", "fork",      "cancel",    "decide",    "skip",
-    };
-    size_t used = 0;
-    for (uint32_t t = 0; t < current.threads; t++) {
-        for (uint32_t i = 0; i < current.lengths[t] && used < size; i++) {
-            used += (size_t)snprintf(text + used, size - used, "%s%s %u", i ? "; " : " | ",
-                                     names[current.code[t][i].code], current.code[t][i].place);
-        }
-    }
-}
-
-/* False when the program has too many interleavings, or polls: who polls is held back by rules that
- * look at more than what steps touch (tools/engine/spinning.c). */
-static bool agree(uint64_t number, treadle_granularity granularity)
-{
-    static traces all;
-    static traces reduced;
-    generate(number);
-    explore_all(&all, granularity);
-    if (!all.complete || all.spin_blocks > 0) {
-        return false;
-    }
-    explore_reduced(&reduced, granularity);
-    char text[1000];
-    describe(text, sizeof text);
-    cr_expect(reduced.complete);
-    uint32_t missing = 0;
-    for (uint32_t i = 0; i < SEEN_MAX; i++) {
-        missing += all.table[i].hash != 0 && find(&reduced, all.table[i].hash)->hash == 0;
-    }
-    cr_expect_eq(missing, 0, "program %lu at %s:%s: %u of %u traces are missing (%lu executions)",
-                 number, treadle_granularity_name(granularity), text, missing, all.count,
-                 all.executions);
-    cr_expect_eq(reduced.executions, reduced.count,
-                 "program %lu at %s:%s: %lu executions for %u traces", number,
-                 treadle_granularity_name(granularity), text, reduced.executions, reduced.count);
-    cr_expect_eq(reduced.count + missing, all.count, "program %lu: traces that do not exist:%s",
-                 number, text);
-    return true;
-}
+/* ---- generated programs ---------------------------------------------------------------------- */
 
 static treadle_granularity granularity_of(uint64_t number)
 {
@@ -275,12 +46,27 @@ static uint64_t from_environment(const char *name, uint64_t otherwise)
     return text != NULL ? strtoull(text, NULL, 10) : otherwise;
 }
 
+/* False when the program cannot be compared. */
+static bool agrees(uint64_t number)
+{
+    open_engine();
+    program generated;
+    program_generate(&generated, number);
+    const agreement came_to = agreement_of(&generated, granularity_of(number));
+    char text[PROGRAM_TEXT_MAX];
+    program_describe(&generated, text, sizeof text);
+    cr_expect_str_empty(came_to.difference, "program %lu at %s:%s: %s", number,
+                        treadle_granularity_name(granularity_of(number)), text,
+                        came_to.difference);
+    return came_to.comparable;
+}
+
 Test(dpor, agrees_with_depth_first_search)
 {
     const uint64_t programs = from_environment("TREADLE_PROGRAMS", 300);
     uint64_t compared = 0;
     for (uint64_t i = from_environment("TREADLE_FIRST", 1); compared < programs; i++) {
-        compared += agree(i, granularity_of(i));
+        compared += agrees(i);
     }
 }
 
@@ -292,7 +78,7 @@ Test(dpor, agrees_where_it_did_not_once)
                                        10264, 13084,  13171,  14513,  28737,  41025, 45108,
                                        87932, 144965, 160331, 283958, 284512, 385817};
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        agree(numbers[i], granularity_of(numbers[i]));
+        agrees(numbers[i]);
     }
 }
 
@@ -435,10 +221,11 @@ Test(dpor, decisions_repeat_an_execution)
     open_engine();
     static treadle_decisions kept;
     for (uint64_t number = 1; number <= 40; number++) {
-        generate(number);
+        program generated;
+        program_generate(&generated, number);
         void *state = treadle_strategy_dpor.create(&(treadle_strategy_options){0});
         treadle_execution_options options = {.granularity = granularity_of(number)};
-        const treadle_program body = {run_program, NULL};
+        const treadle_program body = {program_run, &generated};
         for (uint64_t i = 0; i < 50 && treadle_strategy_dpor.begin(state, i); i++) {
             treadle_outcome outcome;
             treadle_execute(&body, &options, &treadle_strategy_dpor, state, &outcome);
@@ -447,7 +234,7 @@ Test(dpor, decisions_repeat_an_execution)
                 continue;
             }
             memcpy(&kept, &decisions, sizeof kept);
-            const uint64_t came_to = state_of(&outcome);
+            const uint64_t came_to = program_state(&generated, &outcome);
             const treadle_strategy_options replay = {
                 .replay = kept.values, .replay_count = kept.count, .replay_strict = true};
             void *again = treadle_strategy_replay.create(&replay);
@@ -457,7 +244,7 @@ Test(dpor, decisions_repeat_an_execution)
             treadle_strategy_replay.end(again, &repeated);
             treadle_strategy_replay.destroy(again);
             cr_assert_eq(repeated.kind, outcome.kind, "%lu: %s", number, repeated.message);
-            cr_assert_eq(state_of(&repeated), came_to, "program %lu", number);
+            cr_assert_eq(program_state(&generated, &repeated), came_to, "program %lu", number);
         }
         treadle_strategy_dpor.destroy(state);
     }
