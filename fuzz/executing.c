@@ -26,8 +26,8 @@ static struct {
     treadle_journal *journal; /* no file: the decisions, the trace and the cell of the input */
     void *strategy;
     treadle_races *races;
-    struct sigaction libfuzzers; /* handler of SIGABRT */
-    size_t workload;             /* of the input under way */
+    struct sigaction libfuzzers;        /* handler of SIGABRT */
+    size_t workload;                    /* of the input under way */
     bool racing[TREADLE_WORKLOADS_MAX]; /* by workload: races are looked for */
     uint64_t executions;
     uint64_t violations;
@@ -77,8 +77,8 @@ static void on_crash(const char *property, const char *message)
 static void print_counts(void)
 {
     fprintf(stderr,
-            "treadle: %" PRIu64 " executions, %" PRIu64 " violated %" PRIu32
-            " properties as expected, %" PRIu64 " cut off at a limit\n",
+            "treadle: %" PRIu64 " executions, %" PRIu64 " of them violated %" PRIu32
+            " properties as expected, %" PRIu64 " were cut off at a limit\n",
             fuzzer.executions, fuzzer.violations, fuzzer.kind_count, fuzzer.cut);
 }
 
@@ -117,8 +117,7 @@ static void execute(const treadle_execution_options *options, const treadle_stra
 {
     const treadle_scenario *scenario = scenario_now();
     const treadle_cell *cell = &fuzzer.journal->cell;
-    treadle_run run = {
-        .scenario = scenario, .variant = cell->variant, .backend = cell->backend};
+    treadle_run run = {.scenario = scenario, .variant = cell->variant, .backend = cell->backend};
     memcpy(run.parameters, cell->parameters, sizeof run.parameters);
     const treadle_program program = {treadle_run_body, &run};
     treadle_execution_options all = treadle_run_options(cell, scenario);
@@ -182,8 +181,8 @@ static bool as_expected(const treadle_cell *cell, const treadle_scenario *scenar
     if (!treadle_variant_is_solution(cell->variant)) {
         return true;
     }
-    const treadle_expectation *row = treadle_scenario_expectation(
-        scenario, cell->variant, cell->backend, cell->granularity);
+    const treadle_expectation *row =
+        treadle_scenario_expectation(scenario, cell->variant, cell->backend, cell->granularity);
     return row != NULL && row->verdict == TREADLE_VERDICT_VIOLATED &&
            (row->property == NULL || strcmp(row->property, property) == 0);
 }
@@ -220,7 +219,7 @@ static const uint8_t *decisions_of(const uint8_t *data, size_t *size)
 }
 
 static void prepare(const uint8_t *data, size_t size, treadle_fuzz_log *follow,
-                        treadle_fuzz_log *log)
+                    treadle_fuzz_log *log)
 {
     fuzzer.workload =
         treadle_workload_read(&fuzzer.options.workloads, data, size, &fuzzer.journal->cell);
@@ -236,7 +235,7 @@ void treadle_fuzz_input(const uint8_t *data, size_t size)
     treadle_feedback feedback = {.workload = (uint32_t)fuzzer.workload,
                                  .no_interleavings = fuzzer.options.no_feedback};
     const treadle_execution_options options = {.observer = &treadle_feedback_observer,
-                                         .observer_self = &feedback};
+                                               .observer_self = &feedback};
     if (fuzzer.racing[fuzzer.workload]) {
         feedback.also = &treadle_races_observer;
         feedback.also_self = fuzzer.races;

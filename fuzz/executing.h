@@ -3,8 +3,8 @@
  * Executions in the fuzzer's own process, and what comes of those that break something.
  *
  * Every violation is counted; one of a new property is printed with its token. It is as expected
- * when the variant is one that nobody stands behind, or the row states it; else it is a crash of the
- * input, which libFuzzer keeps. A subject that takes the process along always is.
+ * when the variant is one that nobody stands behind, or the row states it; else it is a crash of
+ * the input, which libFuzzer keeps. A subject that takes the process along always is.
  *
  * One a process, opened at the first input: libFuzzer's signal handlers are there by then.
  */
@@ -25,9 +25,9 @@ void treadle_fuzz_open(const treadle_fuzz_options *options);
 /* Runs an input, with feedback. */
 void treadle_fuzz_input(const uint8_t *data, size_t size);
 
-/* Runs the workload of an input, going by `follow` where it is not NULL, and leaves what happened in
- * `log`, where that is not NULL. Nothing is looked for. Returns the decisions, valid until the next
- * execution. */
+/* Runs the workload of an input, going by `follow` where it is not NULL, and leaves what happened
+ * in `log`, where that is not NULL. Nothing is looked for. Returns the decisions, valid until the
+ * next execution. */
 const treadle_decisions *treadle_fuzz_try(const uint8_t *data, size_t size,
                                           treadle_fuzz_log *follow, treadle_fuzz_log *log);
 

@@ -42,8 +42,8 @@ static void look(const treadle_feedback *self, uint64_t address, uint32_t thread
     const bool lock = flags & TREADLE_TOUCH_LOCK;
     const bool object = flags & TREADLE_TOUCH_OBJECT;
     const bool writes = lock ? flags & TREADLE_TOUCH_RELEASE : flags & TREADLE_TOUCH_WRITE;
-    const bool reads = lock ? flags & TREADLE_TOUCH_ACQUIRE
-                            : !writes || object || flags & TREADLE_TOUCH_RMW;
+    const bool reads =
+        lock ? flags & TREADLE_TOUCH_ACQUIRE : !writes || object || flags & TREADLE_TOUCH_RMW;
     if (reads && known && place->thread != thread) {
         count(self, place->site, site);
     } else if (reads && !known && !object) {

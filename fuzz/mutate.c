@@ -43,12 +43,13 @@ static void trim(schedule *self)
 
 /* ---- mutations ------------------------------------------------------------------------------- */
 
-/* From some decision on, others: one in 1, 2, 4, … 32 of them is not the quiet one. */
+/* From some decision on, others: a random walk, or one in 2, 4, … 32 of them is not the quiet one.
+ */
 static void draw_tail(schedule *self, treadle_prng *prng)
 {
     const uint32_t length = treadle_fuzz_length();
-    const size_t from = below(prng, 4) ? below(prng, self->count + 1) : 0;
-    const uint32_t rarity = 1u << below(prng, 6);
+    const size_t from = below(prng, 2) ? below(prng, self->count + 1) : 0;
+    const uint32_t rarity = below(prng, 2) ? 1u << below(prng, 6) : 1;
     self->count = from;
     extend(self, length > 0 ? length : LENGTH_DEFAULT);
     for (size_t i = from; i < self->count; i++) {
@@ -176,8 +177,9 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsi
         size = HEAD;
     }
     schedule now = {data + HEAD, size - HEAD, max_size - HEAD};
-    switch (below(&prng, 8)) {
+    switch (below(&prng, 9)) {
     case 0: LLVMFuzzerMutate(data, HEAD, HEAD); break;
+    case 6:
     case 1: draw_tail(&now, &prng); break;
     case 2: now.count = LLVMFuzzerMutate(now.bytes, now.count, now.max); break;
     case 3: change_one(&now, &prng); break;

@@ -40,8 +40,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     open_engine();
     program what;
     program_read(&what, data + 1, size - 1);
-    const treadle_granularity granularity = (treadle_granularity)(TREADLE_GRANULARITY_AWAIT +
-                                                                  data[0] % 3);
+    const treadle_granularity granularity =
+        (treadle_granularity)(TREADLE_GRANULARITY_AWAIT + data[0] % 3);
     const agreement came_to = agreement_of(&what, granularity);
     compared += came_to.comparable;
     executions += came_to.executions;

@@ -65,7 +65,8 @@ static int read_line(char *text, line *out)
     } else if (out->schedule.property[0] == '\0') {
         wrong = "the token names no property that it breaks or once broke";
     } else if (cell->granularity == TREADLE_GRANULARITY_MEMORY) {
-        wrong = "switches at plain accesses are one compiler's; keep what shows it at sync or await";
+        wrong =
+            "switches at plain accesses are one compiler's; keep what shows it at sync or await";
     }
     if (wrong != NULL) {
         treadle_schedule_free(&out->schedule);
@@ -91,9 +92,8 @@ static bool selected(const treadle_selection *selection, const treadle_cell *cel
 static bool coherent(const line *at)
 {
     const treadle_cell *cell = &at->schedule.cell;
-    const treadle_expectation *row =
-        treadle_scenario_expectation(treadle_scenario_find(cell->scenario), cell->variant,
-                                     cell->backend, cell->granularity);
+    const treadle_expectation *row = treadle_scenario_expectation(
+        treadle_scenario_find(cell->scenario), cell->variant, cell->backend, cell->granularity);
     const bool violated = row != NULL && row->verdict == TREADLE_VERDICT_VIOLATED;
     if (!at->breaks) {
         return !violated;
@@ -127,8 +127,7 @@ static void tell_lost(const line *at, treadle_outcome *outcome)
     treadle_places_resolve(outcome->message, sizeof outcome->message);
     const bool passed = outcome->kind == TREADLE_OUTCOME_PASSED;
     treadle_cli_error("%s:%u: %s %s %s %s: %s%s%s%s", at->file, at->number, cell->scenario,
-                      cell->variant,
-                      at->breaks ? "no longer breaks" : "must never again break",
+                      cell->variant, at->breaks ? "no longer breaks" : "must never again break",
                       at->schedule.property, passed ? "no violation" : outcome->property,
                       passed ? "" : ": ", passed ? "" : outcome->message,
                       at->breaks ? "; if that is meant, record another schedule" : "");

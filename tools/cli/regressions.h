@@ -3,8 +3,8 @@
  * Kept schedules: what once broke, and must go on to break (a naive or proposed variant) or never
  * break again (a solution that was fixed). `treadle check` replays them before it explores.
  *
- * They are in files of a folder, scenarios/regressions/NAME, a line each; empty lines and those that
- * begin with # say nothing:
+ * They are in files of a folder, scenarios/regressions/NAME, a line each; empty lines and those
+ * that begin with # say nothing:
  *
  *     breaks TOKEN  why it does
  *     passes TOKEN  what was wrong

@@ -56,8 +56,7 @@ static bool agrees(uint64_t number)
     char text[PROGRAM_TEXT_MAX];
     program_describe(&generated, text, sizeof text);
     cr_expect_str_empty(came_to.difference, "program %lu at %s:%s: %s", number,
-                        treadle_granularity_name(granularity_of(number)), text,
-                        came_to.difference);
+                        treadle_granularity_name(granularity_of(number)), text, came_to.difference);
     return came_to.comparable;
 }
 
