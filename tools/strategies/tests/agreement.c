@@ -11,20 +11,7 @@
 #include "tools/strategies/strategies.h"
 #include "tools/strategies/tests/tracer.h"
 
-enum { SEEN_MAX = 1 << 14, EXECUTIONS_MAX = 10000 };
-
-typedef struct seen {
-    uint64_t hash;  /* 0 = free */
-    uint64_t state; /* what the execution left */
-} seen;
-
-typedef struct traces {
-    uint64_t executions;
-    bool complete;
-    uint32_t count;
-    uint64_t spin_blocks;
-    seen table[SEEN_MAX];
-} traces;
+enum { EXECUTIONS_MAX = 10000 };
 
 /* The first difference stays. */
 __attribute__((format(printf, 2, 3))) static void differ(agreement *self, const char *format, ...)
@@ -37,11 +24,11 @@ __attribute__((format(printf, 2, 3))) static void differ(agreement *self, const 
     }
 }
 
-static seen *find(traces *self, uint64_t hash)
+static trace_seen *find(traces *self, uint64_t hash)
 {
-    uint32_t i = (uint32_t)hash % SEEN_MAX;
+    uint32_t i = (uint32_t)hash % TRACES_MAX;
     while (self->table[i].hash != 0 && self->table[i].hash != hash) {
-        i = (i + 1) % SEEN_MAX;
+        i = (i + 1) % TRACES_MAX;
     }
     return &self->table[i];
 }
@@ -53,11 +40,13 @@ static bool known_end(const treadle_outcome *outcome)
            strcmp(outcome->property, "lock-leak") == 0;
 }
 
-static void note(traces *self, agreement *result, uint64_t hash, uint64_t state)
+static void note(traces *self, agreement *result, uint64_t hash, const program *what,
+                 const treadle_outcome *outcome)
 {
-    seen *entry = find(self, hash);
+    const uint64_t state = program_state(what, outcome);
+    trace_seen *entry = find(self, hash);
     if (entry->hash == 0) {
-        *entry = (seen){.hash = hash, .state = state};
+        *entry = (trace_seen){hash, state, program_shape(what, outcome)};
         self->count++;
     }
     if (entry->state != state) {
@@ -66,9 +55,9 @@ static void note(traces *self, agreement *result, uint64_t hash, uint64_t state)
 }
 
 static void explore(traces *self, agreement *result, program *what, treadle_granularity granularity,
-                    const treadle_strategy *strategy, uint64_t (*hash)(const void *state))
+                    const treadle_strategy *strategy, void *state,
+                    uint64_t (*hash)(const void *state))
 {
-    void *state = strategy->create(&(treadle_strategy_options){0});
     memset(self, 0, sizeof *self);
     const treadle_execution_options options = {.granularity = granularity};
     const treadle_program body = {program_run, what};
@@ -83,15 +72,32 @@ static void explore(traces *self, agreement *result, program *what, treadle_gran
         self->spin_blocks += outcome.spin_blocks;
         if (outcome.kind != TREADLE_OUTCOME_REDUNDANT) {
             self->executions++;
-            note(self, result, hash(state), program_state(what, &outcome));
+            note(self, result, hash(state), what, &outcome);
         }
         if (!known_end(&outcome)) {
             differ(result, "%s ends with %d, %s %s", strategy->name, (int)outcome.kind,
                    outcome.property, outcome.message);
         }
     }
-    strategy->destroy(state);
     result->executions += self->executions;
+}
+
+static void all_traces_of(traces *self, agreement *result, program *what,
+                          treadle_granularity granularity)
+{
+    void *state = tracer_strategy.create(&(treadle_strategy_options){0});
+    explore(self, result, what, granularity, &tracer_strategy, state, tracer_hash);
+    tracer_strategy.destroy(state);
+}
+
+void traces_of(traces *self, agreement *result, program *what, treadle_granularity granularity,
+               uint64_t symmetric)
+{
+    void *state = treadle_strategy_dpor.create(&(treadle_strategy_options){.symmetric = symmetric});
+    explore(self, result, what, granularity, &treadle_strategy_dpor, state,
+            treadle_dpor_trace_hash);
+    self->counts = treadle_dpor_counted(state);
+    treadle_strategy_dpor.destroy(state);
 }
 
 agreement agreement_of(program *what, treadle_granularity granularity)
@@ -99,14 +105,14 @@ agreement agreement_of(program *what, treadle_granularity granularity)
     static traces all;
     static traces reduced;
     agreement result = {0};
-    explore(&all, &result, what, granularity, &tracer_strategy, tracer_hash);
+    all_traces_of(&all, &result, what, granularity);
     result.comparable = all.complete && all.spin_blocks == 0;
     if (!result.comparable) {
         return result;
     }
-    explore(&reduced, &result, what, granularity, &treadle_strategy_dpor, treadle_dpor_trace_hash);
+    traces_of(&reduced, &result, what, granularity, 0);
     uint32_t missing = 0;
-    for (uint32_t i = 0; i < SEEN_MAX; i++) {
+    for (uint32_t i = 0; i < TRACES_MAX; i++) {
         missing += all.table[i].hash != 0 && find(&reduced, all.table[i].hash)->hash == 0;
     }
     if (!reduced.complete) {

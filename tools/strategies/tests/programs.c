@@ -57,6 +57,16 @@ uint64_t program_state(const program *self, const treadle_outcome *outcome)
     return state;
 }
 
+uint64_t program_shape(const program *self, const treadle_outcome *outcome)
+{
+    uint64_t shape = instructions_state() * 31 + outcome->kind;
+    for (uint32_t i = 0; i < self->threads; i++) {
+        const uint64_t mixed = (registers[i] + 1) * UINT64_C(0x9e3779b97f4a7c15);
+        shape += (mixed ^ mixed >> 29) * (mixed ^ mixed >> 29);
+    }
+    return shape * 31 + (uint8_t)outcome->property[0];
+}
+
 /* ---- making ---------------------------------------------------------------------------------- */
 
 /* So that its interleavings can be counted. */

@@ -34,6 +34,9 @@ void program_run(void *self);
 /* What the last execution left behind, with how it ended. */
 uint64_t program_state(const program *self, const treadle_outcome *outcome);
 
+/* Likewise, but for an exchange of the threads. */
+uint64_t program_shape(const program *self, const treadle_outcome *outcome);
+
 void program_describe(const program *self, char *text, size_t size);
 
 #endif
