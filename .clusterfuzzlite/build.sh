@@ -15,9 +15,7 @@ for program in "$build"/*_fuzz "$build"/targets/*_fuzz; do
     [ ! -e "fuzz/dictionaries/$name" ] || cp "fuzz/dictionaries/$name" "$OUT/$name.dict"
     if grep -qsv '^#' "fuzz/seeds/$name"; then
         seeds=$(mktemp -d)
-        grep -v '^#' "fuzz/seeds/$name" | while read -r line; do
-            base64 -d <<<"$line" >"$seeds/$(sha1sum <<<"$line" | cut -c1-40)"
-        done
+        fuzz/unpack "fuzz/seeds/$name" "$seeds"
         (cd "$seeds" && cmake -E tar cf "$OUT/${name}_seed_corpus.zip" --format=zip -- *)
         rm -rf "$seeds"
     fi
