@@ -52,7 +52,8 @@ static treadle_explore_request plan(const treadle_cell *cell, const treadle_expe
                                        .pct_depth = options->pct_depth,
                                        .bound_limit = options->bound_limit,
                                        .executions_max = options->executions_max,
-                                       .time_s_max = options->time_s_max};
+                                       .time_s_max = options->time_s_max,
+                                       .explorers = options->explorers};
     const bool only_races = options->races == TREADLE_RACES_ONLY;
     const char *strategy = options->strategy;
     if (strategy == NULL) {

@@ -11,7 +11,20 @@
 #include "tools/strategies/strategies.h"
 #include "tools/strategies/tests/tracer.h"
 
-enum { EXECUTIONS_MAX = 10000 };
+enum { TRACES_MAX = 1 << 14, EXECUTIONS_MAX = 10000 };
+
+typedef struct trace_seen {
+    uint64_t hash;  /* 0 = free */
+    uint64_t state; /* what the execution left */
+} trace_seen;
+
+typedef struct traces {
+    uint64_t executions;
+    bool complete;
+    uint32_t count;
+    uint64_t spin_blocks;
+    trace_seen table[TRACES_MAX];
+} traces;
 
 /* The first difference stays. */
 __attribute__((format(printf, 2, 3))) static void differ(agreement *self, const char *format, ...)
@@ -46,7 +59,7 @@ static void note(traces *self, agreement *result, uint64_t hash, const program *
     const uint64_t state = program_state(what, outcome);
     trace_seen *entry = find(self, hash);
     if (entry->hash == 0) {
-        *entry = (trace_seen){hash, state, program_shape(what, outcome)};
+        *entry = (trace_seen){hash, state};
         self->count++;
     }
     if (entry->state != state) {
@@ -55,9 +68,9 @@ static void note(traces *self, agreement *result, uint64_t hash, const program *
 }
 
 static void explore(traces *self, agreement *result, program *what, treadle_granularity granularity,
-                    const treadle_strategy *strategy, void *state,
-                    uint64_t (*hash)(const void *state))
+                    const treadle_strategy *strategy, uint64_t (*hash)(const void *state))
 {
+    void *state = strategy->create(&(treadle_strategy_options){0});
     memset(self, 0, sizeof *self);
     const treadle_execution_options options = {.granularity = granularity};
     const treadle_program body = {program_run, what};
@@ -79,25 +92,8 @@ static void explore(traces *self, agreement *result, program *what, treadle_gran
                    outcome.property, outcome.message);
         }
     }
+    strategy->destroy(state);
     result->executions += self->executions;
-}
-
-static void all_traces_of(traces *self, agreement *result, program *what,
-                          treadle_granularity granularity)
-{
-    void *state = tracer_strategy.create(&(treadle_strategy_options){0});
-    explore(self, result, what, granularity, &tracer_strategy, state, tracer_hash);
-    tracer_strategy.destroy(state);
-}
-
-void traces_of(traces *self, agreement *result, program *what, treadle_granularity granularity,
-               uint64_t symmetric)
-{
-    void *state = treadle_strategy_dpor.create(&(treadle_strategy_options){.symmetric = symmetric});
-    explore(self, result, what, granularity, &treadle_strategy_dpor, state,
-            treadle_dpor_trace_hash);
-    self->counts = treadle_dpor_counted(state);
-    treadle_strategy_dpor.destroy(state);
 }
 
 agreement agreement_of(program *what, treadle_granularity granularity)
@@ -105,12 +101,12 @@ agreement agreement_of(program *what, treadle_granularity granularity)
     static traces all;
     static traces reduced;
     agreement result = {0};
-    all_traces_of(&all, &result, what, granularity);
+    explore(&all, &result, what, granularity, &tracer_strategy, tracer_hash);
     result.comparable = all.complete && all.spin_blocks == 0;
     if (!result.comparable) {
         return result;
     }
-    traces_of(&reduced, &result, what, granularity, 0);
+    explore(&reduced, &result, what, granularity, &treadle_strategy_dpor, treadle_dpor_trace_hash);
     uint32_t missing = 0;
     for (uint32_t i = 0; i < TRACES_MAX; i++) {
         missing += all.table[i].hash != 0 && find(&reduced, all.table[i].hash)->hash == 0;

@@ -8,25 +8,7 @@
 #include <stdbool.h>
 
 #include "tools/engine/op.h"
-#include "tools/strategies/dpor.h"
 #include "tools/strategies/tests/programs.h"
-
-enum { TRACES_MAX = 1 << 14 };
-
-typedef struct trace_seen {
-    uint64_t hash;  /* 0 = free */
-    uint64_t state; /* what the execution left */
-    uint64_t shape; /* likewise, whichever thread did what */
-} trace_seen;
-
-typedef struct traces {
-    uint64_t executions;
-    bool complete;
-    uint32_t count;
-    uint64_t spin_blocks;
-    treadle_dpor_counts counts;
-    trace_seen table[TRACES_MAX];
-} traces;
 
 typedef struct agreement {
     /* False when the program has too many interleavings, or polls: who polls is held back by rules
@@ -35,11 +17,6 @@ typedef struct agreement {
     uint64_t executions;  /* of both searches */
     char difference[200]; /* "" when they agree */
 } agreement;
-
-/* Those that `dpor` executes, with threads symmetric as it is told; what should not be is noted in
- * `result`. */
-void traces_of(traces *self, agreement *result, program *what, treadle_granularity granularity,
-               uint64_t symmetric);
 
 agreement agreement_of(program *what, treadle_granularity granularity);
 
