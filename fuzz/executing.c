@@ -90,7 +90,7 @@ static bool races_are_findings(const treadle_workloads *workloads)
 {
     bool all = true;
     for (size_t i = 0; i < workloads->count; i++) {
-        treadle_cell cell;
+        treadle_cell cell = {0};
         treadle_workload_read(workloads, &(uint8_t){(uint8_t)i}, 1, &cell);
         all &= treadle_race_mode_for(TREADLE_RACES_AUTO, &cell) == TREADLE_RACES_ON;
     }
