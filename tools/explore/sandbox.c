@@ -104,25 +104,16 @@ static void gather_evidence(treadle_journal *journal, const treadle_program *pro
     }
 }
 
-/* Those that the scenario starts. */
-static uint64_t scenario_threads(const treadle_cell *cell)
-{
-    const int64_t count = cell->parameters[0];
-    return count > 0 && count < (int64_t)TREADLE_THREADS_MAX ? ((UINT64_C(1) << count) - 1) << 1
-                                                             : 0;
-}
-
 static void do_explore(treadle_journal *journal, const treadle_program *program,
                        const treadle_execution_options *options)
 {
     const treadle_explore_request *request = &journal->request;
     treadle_explore_report *report = &journal->report;
     const treadle_strategy *strategy = treadle_strategy_find(request->strategy);
-    const treadle_strategy_options strategy_options = {
-        .seed = request->seed,
-        .pct_depth = request->pct_depth,
-        .bound_limit = request->bound_limit,
-        .symmetric = request->symmetric ? scenario_threads(&journal->cell) : 0};
+    const treadle_strategy_options strategy_options = {.seed = request->seed,
+                                                       .pct_depth = request->pct_depth,
+                                                       .bound_limit = request->bound_limit,
+                                                       .symmetric = request->symmetric};
     void *self = strategy->create(&strategy_options);
     if (self == NULL) {
         journal->report.outcome =

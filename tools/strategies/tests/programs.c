@@ -42,6 +42,9 @@ void program_run(void *context)
     const program *self = context;
     memset(registers, 0, sizeof registers);
     instructions_prepare();
+    if (self->another) {
+        instruction_run(OP_FORK, 0, 0);
+    }
     treadle_run_threads(self->threads, "t", run_thread, context);
 }
 
@@ -98,6 +101,7 @@ void program_generate(program *self, uint64_t number)
     }
     const uint32_t narrow = below(2);
     const uint32_t places = 1 + below(PLACES);
+    self->another = false;
     self->threads = 2 + below(PROGRAM_THREADS_MAX - 1);
     const uint32_t length = length_max(self->threads);
     for (uint32_t t = 0; t < self->threads; t++) {
@@ -114,6 +118,7 @@ void program_read(program *self, const uint8_t *bytes, size_t size)
 {
     size_t at = 0;
 #define NEXT(limit) (at < size ? bytes[at++] % (uint32_t)(limit) : 0)
+    self->another = false;
     self->threads = 2 + NEXT(PROGRAM_THREADS_MAX - 1);
     for (uint32_t t = 0; t < self->threads; t++) {
         self->lengths[t] = 1 + NEXT(length_max(self->threads));

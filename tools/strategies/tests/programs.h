@@ -3,6 +3,7 @@
 #ifndef TREADLE_STRATEGIES_TESTS_PROGRAMS_H
 #define TREADLE_STRATEGIES_TESTS_PROGRAMS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "tools/engine/outcome.h"
@@ -17,6 +18,7 @@ typedef struct instruction {
 
 typedef struct program {
     uint32_t threads;
+    bool another; /* starts a thread before them */
     uint32_t lengths[PROGRAM_THREADS_MAX];
     instruction code[PROGRAM_THREADS_MAX][PROGRAM_LENGTH_MAX];
 } program;
