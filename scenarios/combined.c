@@ -766,6 +766,7 @@ static const treadle_parameter toctou_parameters[] = {
 };
 static const treadle_parameter one[] = {{"threads", 1, 1, 1, "clients"}, {0}};
 static const treadle_parameter two[] = {{"threads", 2, 2, CLIENTS_MAX, "clients"}, {0}};
+static const treadle_parameter pair[] = {{"threads", 2, 2, 2, "clients"}, {0}};
 
 static const treadle_expectation expect_toctou[] = {
     TREADLE_MEMORY_ROW(
@@ -1031,7 +1032,7 @@ static const treadle_scenario request_cancelled = {
 static const treadle_scenario two_providers = {
     .name = "combined/two_providers",
     .summary = "two providers share one slot; both are served, one after the other",
-    .parameters = two,
+    .parameters = pair,
     .expectations = expect_two_providers,
     .thread_prefix = "client",
     .setup = setup_one_each,

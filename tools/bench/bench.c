@@ -12,6 +12,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "tools/bench/fuzzing.h"
 #include "tools/bench/strategies.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/session.h"
@@ -514,13 +515,26 @@ static void bench_redis(bench *self)
     }
 }
 
+static void bench_fuzzing(bench *self)
+{
+    const char *path;
+    if (treadle_bench_can_fuzz(&path)) {
+        self->environment |= !treadle_bench_fuzzing(self->json, self->scale);
+        return;
+    }
+    treadle_cli_error("bench: fuzzing is left out: there is no %s; cmake --preset fuzz && cmake "
+                      "--build --preset fuzz makes it",
+                      path);
+    self->environment |= self->only != NULL;
+}
+
 /* ---- command line ---------------------------------------------------------------------------- */
 
 static const struct argp_option options[] = {
     {"format", 'f', "FORMAT", 0, "text (default) or json, one object a line", 0},
     {"only", 'o', "NAME", 0,
-     "one measurement: engine, races, memory, first_find, dfs, dpor, dpor_jobs, replay, redis or "
-     "strategies",
+     "one measurement: engine, races, memory, first_find, dfs, dpor, dpor_jobs, replay, redis, "
+     "strategies or fuzzing",
      0},
     {"scale", 'c', "PERCENT", 0, "how much work, in percent of the usual", 0},
     {0},
@@ -530,10 +544,10 @@ static const struct {
     const char *name;
     void (*measure)(bench *);
 } measurements[] = {
-    {"engine", bench_engine},         {"races", bench_races},   {"memory", bench_memory},
-    {"first_find", bench_first_find}, {"dfs", bench_dfs},       {"dpor", bench_dpor},
-    {"dpor_jobs", bench_dpor_jobs},   {"replay", bench_replay}, {"redis", bench_redis},
-    {"strategies", bench_strategies},
+    {"engine", bench_engine},         {"races", bench_races},     {"memory", bench_memory},
+    {"first_find", bench_first_find}, {"dfs", bench_dfs},         {"dpor", bench_dpor},
+    {"dpor_jobs", bench_dpor_jobs},   {"replay", bench_replay},   {"redis", bench_redis},
+    {"strategies", bench_strategies}, {"fuzzing", bench_fuzzing},
 };
 
 static bool known_measurement(const char *name)
@@ -577,7 +591,9 @@ int treadle_cli_bench(int argc, char **argv)
     if (status) {
         return status;
     }
-    if (!self.json && (self.only == NULL || strcmp(self.only, "strategies") != 0)) {
+    /* Two have tables of their own. */
+    if (!self.json && (self.only == NULL || (strcmp(self.only, "strategies") != 0 &&
+                                             strcmp(self.only, "fuzzing") != 0))) {
         printf("%-34s %14s %-14s %-44s %6s\n", "name", "value", "unit", "peer or limit", "ratio");
     }
     for (size_t i = 0; i < sizeof measurements / sizeof measurements[0]; i++) {

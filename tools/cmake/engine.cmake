@@ -135,7 +135,11 @@ treadle_test(strategies_test SOURCES tools/strategies/tests/strategies_test.c
 treadle_subject(treadle_dpor_test_subject INSTRUMENTED
                 SOURCES tools/strategies/tests/instructions.c)
 treadle_test(dpor_test SOURCES tools/strategies/tests/dpor_test.c tools/strategies/tests/lending.c
-                               tools/strategies/tests/tracer.c
+                               tools/strategies/tests/programs.c tools/strategies/tests/tracer.c
+             LIBRARIES treadle_engine treadle_dpor_test_subject treadle_engine)
+
+treadle_test(fuzz_strategy_test SOURCES tools/strategies/tests/fuzz_strategy_test.c
+             tools/strategies/tests/programs.c
              LIBRARIES treadle_engine treadle_dpor_test_subject treadle_engine)
 
 treadle_test(linearizability_test SOURCES tools/checkers/tests/linearizability_test.c

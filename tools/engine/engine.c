@@ -382,11 +382,10 @@ void treadle_execute(const treadle_program *program, const treadle_execution_opt
         options->observer->start(options->observer_self);
     }
     const int saved_errno = errno;
+    treadle_tls_enter();
     treadle_fiber_switch(&E.controller_sp, main_thread->sp);
+    treadle_tls_leave();
     errno = saved_errno;
-    if (E.tls != NULL) {
-        treadle_tls_fresh(NULL);
-    }
     outcome->steps = E.steps;
     outcome->switches = E.switches;
     outcome->preemptions = E.preemptions;

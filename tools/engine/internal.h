@@ -521,6 +521,9 @@ void treadle_globals_restore(void);
 const void *treadle_globals(size_t *size);
 int treadle_tls_open(void);
 void treadle_tls_fresh(thread *owner);
+/* Around an execution: fresh variables for its main thread, the caller's own back afterwards. */
+void treadle_tls_enter(void);
+void treadle_tls_leave(void);
 
 /* ---- recording ------------------------------------------------------------------------------- */
 
