@@ -70,7 +70,7 @@ static inline void switch_to(uint32_t next)
         memcpy(E.tls, to->tls, E.tls_bytes);
     }
     E.self = to;
-    treadle_fiber_switch(&self->sp, to->sp);
+    treadle_fiber_go(self, to);
     *E.errno_location = self->saved_errno;
 }
 
@@ -239,6 +239,7 @@ void treadle_gate_wait(uint64_t *gate, bool open, object *behind, treadle_op_kin
 
 static void main_fiber(void)
 {
+    treadle_fiber_begins();
     E.program->body(E.program->argument);
     treadle_check_leaks();
     E.outcome->kind = TREADLE_OUTCOME_PASSED;
@@ -345,7 +346,7 @@ void treadle_execute(const treadle_program *program, const treadle_execution_opt
         options->observer->start(options->observer_self);
     }
     const int saved_errno = errno;
-    treadle_fiber_switch(&E.controller_sp, main_thread->sp);
+    treadle_fiber_go(NULL, main_thread);
     errno = saved_errno;
     if (E.tls != NULL) {
         treadle_tls_fresh(NULL);
@@ -379,8 +380,7 @@ _Noreturn void treadle_stop(treadle_outcome_kind kind, const char *property, con
     if (E.options.trace != NULL) {
         outcome->trace_hash = E.options.trace->hash;
     }
-    void *abandoned;
-    treadle_fiber_switch(&abandoned, E.controller_sp);
+    treadle_fiber_go(E.self, NULL);
     __builtin_unreachable();
 }
 
