@@ -48,6 +48,7 @@ set_source_files_properties(${TREADLE_CK_SOURCES} PROPERTIES COMPILE_OPTIONS "-W
 # Has the compiler insert the calls of __tsan_*. In the asan build that is done beside its checks, by
 # asan-subject.
 function(treadle_insert_hooks objects quiet)
+  set(launcher ${PROJECT_SOURCE_DIR}/tools/cmake/asan-subject)
   set(passes ${TREADLE_PASS_OPTIONS})
   set(level O1)
   if(quiet)
@@ -55,9 +56,10 @@ function(treadle_insert_hooks objects quiet)
     set(level O2)
   endif()
   if(TREADLE_MODE STREQUAL "asan")
-    set_target_properties(
-      ${objects} PROPERTIES C_COMPILER_LAUNCHER
-                            "${PROJECT_SOURCE_DIR}/tools/cmake/asan-subject;${TREADLE_OPT};${level};${passes};--")
+    set_target_properties(${objects} PROPERTIES C_COMPILER_LAUNCHER
+                                                "${launcher};${TREADLE_OPT};${level};${passes};--")
+    get_target_property(sources ${objects} SOURCES)
+    set_property(SOURCE ${sources} APPEND PROPERTY OBJECT_DEPENDS ${launcher})
   else()
     list(TRANSFORM passes PREPEND "SHELL:-mllvm ")
     target_compile_options(${objects} PRIVATE -fsanitize=thread ${passes})
