@@ -25,3 +25,38 @@ include(tools/cmake/engine.cmake)
 
 # This one is loaded into redis-server.
 set_target_properties(treadle_redis_clock PROPERTIES COMPILE_OPTIONS "" LINK_OPTIONS "")
+
+# ---- tests: besides those of the engine build ----------------------------------------------------
+
+# The build can still see. With a detector switched off the same bugs must go unreported, and the
+# check of them fail: poisoned memory (heap, ended stacks), leaks, the surroundings of globals, and
+# the announcements of fibers (a library that leaves them out takes the place of the engine's).
+set(planted check --backend memory --granularity sync)
+add_test(NAME planted_bugs_are_reported COMMAND treadle ${planted} litmus/@\(planted|leak|held_block|jump\))
+foreach(bug use_after_free heap_overflow dead_stack)
+  add_test(NAME planted_${bug}_is_reported COMMAND treadle ${planted} --variant naive litmus/${bug})
+  set_tests_properties(planted_${bug}_is_reported PROPERTIES PASS_REGULAR_EXPRESSION
+                                                             "as expected .*AddressSanitizer: ")
+  add_test(NAME blind_to_${bug} COMMAND treadle ${planted} --variant naive litmus/${bug})
+  set_tests_properties(blind_to_${bug} PROPERTIES ENVIRONMENT "ASAN_OPTIONS=allow_user_poisoning=0"
+                                                  FAIL_REGULAR_EXPRESSION "AddressSanitizer: ")
+endforeach()
+add_test(NAME blind_to_leaks COMMAND treadle ${planted} --variant naive litmus/leak)
+add_test(NAME blind_to_globals COMMAND treadle ${planted} --variant global-overflow litmus/planted)
+set_tests_properties(blind_to_leaks PROPERTIES ENVIRONMENT "ASAN_OPTIONS=detect_leaks=0" WILL_FAIL ON)
+set_tests_properties(blind_to_globals PROPERTIES ENVIRONMENT "ASAN_OPTIONS=report_globals=0"
+                                                 WILL_FAIL ON)
+
+add_executable(treadle_unannounced tools/cli/main.c tools/engine/tests/unannounced.c)
+target_compile_definitions(treadle_unannounced PRIVATE TREADLE_VERSION="${PROJECT_VERSION}")
+target_link_libraries(treadle_unannounced PRIVATE treadle_cli ${TREADLE_SUBJECTS} treadle_cli)
+add_test(NAME blind_to_fibers COMMAND treadle_unannounced ${planted} litmus/jump)
+set_tests_properties(blind_to_fibers PROPERTIES WILL_FAIL ON)
+
+# Criterion keeps some memory of its own. Where a suite tries what the engine finds by itself, ASan
+# must leave that to it; memory_test also frees and jumps as ASan would not let it.
+get_property(tests DIRECTORY PROPERTY TESTS)
+list(FILTER tests INCLUDE REGEX "_test$")
+set_tests_properties(
+  ${tests} PROPERTIES ENVIRONMENT
+                      "LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tools/cmake/lsan.supp")

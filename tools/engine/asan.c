@@ -3,6 +3,7 @@
 
 #ifdef TREADLE_ASAN
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -19,46 +20,6 @@ const char *__asan_default_options(void)
 {
     return "handle_segv=0:handle_sigbus=0:handle_sigfpe=0:handle_sigill=0:handle_abort=0:"
            "use_sigaltstack=0:detect_stack_use_after_return=0:allocator_may_return_null=1";
-}
-
-/* ---- fibers ------------------------------------------------------------------------------------
- */
-
-/* The stack of the OS thread, from which executions are started. */
-static struct {
-    void *fake_stack;
-    const void *low;
-    size_t bytes;
-} controller;
-
-static const thread *left;
-
-void treadle_asan_leave(thread *from, const thread *to)
-{
-    left = from;
-    __sanitizer_start_switch_fiber(
-        from != NULL ? &from->fake_stack : &controller.fake_stack,
-        to != NULL ? treadle_stack_low(&E.stacks, to->id) : (const char *)controller.low,
-        to != NULL ? TREADLE_STACK_BYTES : controller.bytes);
-}
-
-void treadle_asan_arrive(const thread *self)
-{
-    const void *low;
-    size_t bytes;
-    __sanitizer_finish_switch_fiber(self != NULL ? self->fake_stack : controller.fake_stack, &low,
-                                    &bytes);
-    if (left == NULL) {
-        controller.low = low;
-        controller.bytes = bytes;
-    } else if (left->finished) {
-        treadle_asan_close(treadle_stack_low(&E.stacks, left->id), TREADLE_STACK_BYTES);
-    }
-}
-
-const char *treadle_asan_controller_high(void)
-{
-    return (const char *)controller.low + controller.bytes;
 }
 
 /* ---- memory ------------------------------------------------------------------------------------
@@ -93,11 +54,14 @@ void treadle_asan_look(uintptr_t address, size_t size, bool write, const void *s
 /* ---- reports -----------------------------------------------------------------------------------
  */
 
-static bool print_reports;
+static bool print_reports = true;
 
 void treadle_asan_print(bool print)
 {
+    static int nowhere = -1;
+    nowhere = nowhere < 0 ? open("/dev/null", O_WRONLY | O_CLOEXEC) : nowhere;
     print_reports = print;
+    __sanitizer_set_report_fd((void *)(intptr_t)(print ? STDERR_FILENO : nowhere));
 }
 
 bool treadle_asan_prints(void)
@@ -146,11 +110,24 @@ static const void *place_of(const void *pc, void *const *frame)
     return pc;
 }
 
+static void describe(access_fault *found, access_kind kind, size_t size, const void *site)
+{
+    if (size == 0) {
+        snprintf(found->message, sizeof found->message, "%s calls the allocator wrongly",
+                 E.self->name);
+        return;
+    }
+    snprintf(found->message, sizeof found->message, "%s %s %zu byte%s%s", E.self->name,
+             kind == ACCESS_READ ? "reads" : "writes", size, size == 1 ? "" : "s",
+             treadle_place(site).text);
+}
+
 /* Called by ASan before it prints. */
 void __asan_on_error(void);
 void __asan_on_error(void)
 {
     if (!treadle_inside()) {
+        treadle_asan_print(true); /* the harness's own */
         return;
     }
     char message[TREADLE_MESSAGE_MAX];
@@ -162,9 +139,7 @@ void __asan_on_error(void)
     if (!treadle_access_explain(address, size, kind, site, (uintptr_t)__asan_get_report_sp(),
                                 &found)) {
         found.property = property_of(__asan_get_report_description());
-        snprintf(found.message, sizeof found.message, "%s %s %zu byte%s%s", E.self->name,
-                 kind == ACCESS_READ ? "reads" : "writes", size, size == 1 ? "" : "s",
-                 treadle_place(site).text);
+        describe(&found, kind, size, site);
     }
     snprintf(message, sizeof message, "AddressSanitizer: %s", found.message);
     conclude(found.property, message);
@@ -178,6 +153,7 @@ void __ubsan_on_report(void);
 void __ubsan_on_report(void)
 {
     if (!treadle_inside()) {
+        treadle_asan_print(true);
         return;
     }
     const char *kind;

@@ -100,7 +100,7 @@ static bool look(void)
     visit_stacks(__lsan_register_root_region);
     const bool found = __lsan_do_recoverable_leak_check() != 0;
     visit_stacks(__lsan_unregister_root_region);
-    __sanitizer_set_report_fd((void *)(intptr_t)STDERR_FILENO);
+    treadle_asan_print(treadle_asan_prints());
     const ssize_t length = pread(file, report, sizeof report - 1, 0);
     report[length > 0 ? length : 0] = '\0';
     close(file);

@@ -67,6 +67,13 @@ static void read_freed(state *self)
     self->seen = strchr(text, 'x') != NULL; // NOLINT(clang-analyzer-unix.Malloc): the bug
 }
 
+static void free_global(state *self)
+{
+    (void)self;
+    int *volatile global = table;
+    free(global);
+}
+
 static void overflow_signed(state *self)
 {
     self->seen = INT_MAX;
@@ -81,6 +88,7 @@ static void shift_too_far(state *self)
 static const planted bugs[] = {
     {"stack-overflow", overflow_stack},   {"global-overflow", overflow_global},
     {"use-after-scope", leave_scope},     {"library-reads-freed", read_freed},
+    {"frees-global", free_global},
     {"signed-overflow", overflow_signed}, {"shift-too-far", shift_too_far},
 };
 
@@ -172,13 +180,23 @@ static __attribute__((noinline)) void jump_out(jmp_buf out, int depth)
     frame[1] = depth;
 }
 
-static __attribute__((noinline)) int sum_up(volatile int *from, int count)
+typedef struct many {
+    int values[256];
+} many;
+
+/* Passed by value it lies between the frames, where no function announces what is there. */
+static __attribute__((noinline)) int sum_up(many of)
 {
     int sum = 0;
-    for (int i = 0; i < count; i++) {
-        sum += from[i];
+    for (int i = 0; i < 256; i++) {
+        sum += of.values[i];
     }
     return sum;
+}
+
+static __attribute__((noinline)) int use_again(const many *of)
+{
+    return sum_up(*of);
 }
 
 /* Frames that are left by a jump are used again by the next call. */
@@ -189,8 +207,8 @@ static void jump(void *context, uint32_t index)
     if (setjmp(out) == 0) {
         jump_out(out, 8);
     }
-    volatile int again[256] = {0};
-    atomic_fetch_add(&self->turn, sum_up(again, 256) + (int)index);
+    static const many none;
+    atomic_fetch_add(&self->turn, use_again(&none) + (int)index);
 }
 
 /* ---- the tables --------------------------------------------------------------------------------
@@ -207,6 +225,7 @@ static const treadle_expectation expect_planted[] = {
                        "reads a variable whose block has ended"),
     TREADLE_MEMORY_ROW("library-reads-freed", SYNC, VIOLATED, "use-after-free",
                        "has the C library read what was freed"),
+    TREADLE_MEMORY_ROW("frees-global", SYNC, VIOLATED, "wild-free", "frees a global array"),
     TREADLE_MEMORY_ROW("signed-overflow", SYNC, VIOLATED, "signed-integer-overflow",
                        "adds 1 to INT_MAX"),
     TREADLE_MEMORY_ROW("shift-too-far", SYNC, VIOLATED, "invalid-shift-exponent",
