@@ -81,11 +81,21 @@ static json_t *estimate_of(const treadle_result *result)
                            treadle_json_number(estimate->paths));
 }
 
+/* Never a verdict of its own: what has more may break. */
+static json_t *bound_of(const treadle_result *result)
+{
+    const treadle_bound *bound = &result->bound;
+    return bound->bounds == 0 ? json_null()
+                              : json_pack("{s:i, s:o}", bound->what, (int)bound->bounds - 1,
+                                          "interleavings", treadle_json_number(bound->executions));
+}
+
 /* What a search is worth that found nothing and did not see everything. */
 static int add_evidence(json_t *line, const treadle_result *result)
 {
     const double share = result->share_explored;
     int failed = 0;
+    failed |= json_object_set_new(line, "holds_up_to", bound_of(result));
     failed |= json_object_set_new(line, "guarantee", guarantee_of(result));
     failed |= json_object_set_new(line, "estimate", estimate_of(result));
     failed |=

@@ -919,8 +919,7 @@ static const treadle_expectation expect_lost_insert[] = {
                        "two threads write the same place of the map"),
     TREADLE_MEMORY_ROW("proposed", SYNC, HOLDS, NULL, "one lock around everything"),
     TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "the map is changed under the lock"),
-    TREADLE_MEMORY_ROW("lockfree", SYNC, NO_VIOLATION_FOUND, NULL,
-                       "as fixed; too many steps for dfs"),
+    TREADLE_MEMORY_ROW("lockfree", SYNC, HOLDS, NULL, "as fixed"),
     {0},
 };
 
@@ -931,8 +930,7 @@ static const treadle_expectation expect_one_construction[] = {
                        "the lock makes them build one after the other, and replace"),
     TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL,
                        "the second waits for the first and shares its instance"),
-    TREADLE_MEMORY_ROW("lockfree", SYNC, NO_VIOLATION_FOUND, NULL,
-                       "as fixed; too many steps for dfs"),
+    TREADLE_MEMORY_ROW("lockfree", SYNC, HOLDS, NULL, "as fixed"),
     {0},
 };
 
@@ -953,8 +951,7 @@ static const treadle_expectation expect_reader_in_resize[] = {
                        "the reader looks into the larger map before all is moved"),
     TREADLE_MEMORY_ROW("proposed", SYNC, HOLDS, NULL, "the reader waits for the lock"),
     TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "the reader waits for the lock"),
-    TREADLE_MEMORY_ROW("lockfree", SYNC, NO_VIOLATION_FOUND, NULL,
-                       "as fixed; too many steps for dfs"),
+    TREADLE_MEMORY_ROW("lockfree", SYNC, HOLDS, NULL, "as fixed"),
     {0},
 };
 
@@ -963,8 +960,7 @@ static const treadle_expectation expect_slow_constructor[] = {
     TREADLE_MEMORY_ROW("proposed", AWAIT, VIOLATED, "deadlock",
                        "the lock is held through the construction: readers wait for it"),
     TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "constructors run outside the lock"),
-    TREADLE_MEMORY_ROW("lockfree", SYNC, NO_VIOLATION_FOUND, NULL,
-                       "as fixed; too many steps for dfs"),
+    TREADLE_MEMORY_ROW("lockfree", SYNC, HOLDS, NULL, "as fixed"),
     {0},
 };
 
@@ -975,8 +971,7 @@ static const treadle_expectation expect_failed_construction[] = {
                        "the one that failed builds again, and replaces the other"),
     TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL,
                        "the failure is shared, and the next attempt builds"),
-    TREADLE_MEMORY_ROW("lockfree", SYNC, NO_VIOLATION_FOUND, NULL,
-                       "as fixed; too many steps for dfs"),
+    TREADLE_MEMORY_ROW("lockfree", SYNC, HOLDS, NULL, "as fixed"),
     {0},
 };
 
@@ -987,8 +982,7 @@ static const treadle_expectation expect_cancelled_builder[] = {
     TREADLE_MEMORY_ROW("proposed", SYNC, VIOLATED, "leaked-instance",
                        "cancelled too late, both have built, and one replaced the other"),
     TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "the claim is given up, and who waited builds"),
-    TREADLE_MEMORY_ROW("lockfree", SYNC, NO_VIOLATION_FOUND, NULL,
-                       "as fixed; too many steps for dfs"),
+    TREADLE_MEMORY_ROW("lockfree", SYNC, HOLDS, NULL, "as fixed"),
     {0},
 };
 
@@ -998,8 +992,7 @@ static const treadle_expectation expect_cancelled_waiter[] = {
                        "waiting for a lock cannot be cancelled"),
     TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL,
                        "waiting for a construction is a cancellation point"),
-    TREADLE_MEMORY_ROW("lockfree", SYNC, NO_VIOLATION_FOUND, NULL,
-                       "as fixed; too many steps for dfs"),
+    TREADLE_MEMORY_ROW("lockfree", SYNC, HOLDS, NULL, "as fixed"),
     {0},
 };
 
@@ -1009,8 +1002,7 @@ static const treadle_expectation expect_remove_against_use[] = {
     TREADLE_MEMORY_ROW("proposed", AWAIT, VIOLATED, "use-after-destroy",
                        "the lock guards the map, not the instance"),
     TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "the last one who holds it destroys it"),
-    TREADLE_MEMORY_ROW("lockfree", SYNC, NO_VIOLATION_FOUND, NULL,
-                       "as fixed; too many steps for dfs"),
+    TREADLE_MEMORY_ROW("lockfree", SYNC, HOLDS, NULL, "as fixed"),
     {0},
 };
 
@@ -1020,8 +1012,7 @@ static const treadle_expectation expect_remove_against_create[] = {
     TREADLE_MEMORY_ROW("proposed", AWAIT, VIOLATED, "use-after-destroy",
                        "remove destroys what create has just lent"),
     TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "the last one who holds it destroys it"),
-    TREADLE_MEMORY_ROW("lockfree", SYNC, NO_VIOLATION_FOUND, NULL,
-                       "as fixed; too many steps for dfs"),
+    TREADLE_MEMORY_ROW("lockfree", SYNC, HOLDS, NULL, "as fixed"),
     {0},
 };
 
@@ -1032,8 +1023,7 @@ static const treadle_expectation expect_snapshot_consistency[] = {
                        "the copy is taken entry by entry"),
     TREADLE_MEMORY_ROW("proposed", SYNC, HOLDS, NULL, "the copy is taken under the lock"),
     TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "the copy is taken under the lock"),
-    TREADLE_MEMORY_ROW("lockfree", SYNC, NO_VIOLATION_FOUND, NULL,
-                       "as fixed; too many steps for dfs"),
+    TREADLE_MEMORY_ROW("lockfree", SYNC, HOLDS, NULL, "as fixed"),
     {0},
 };
 
@@ -1043,8 +1033,7 @@ static const treadle_expectation expect_rebuild_against_add[] = {
     TREADLE_MEMORY_ROW("proposed", SYNC, VIOLATED, "lost-insert",
                        "the lock is free between copying the map and binding the copy"),
     TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "the map is changed in place, at one moment"),
-    TREADLE_MEMORY_ROW("lockfree", SYNC, NO_VIOLATION_FOUND, NULL,
-                       "as fixed; too many steps for dfs"),
+    TREADLE_MEMORY_ROW("lockfree", SYNC, HOLDS, NULL, "as fixed"),
     {0},
 };
 
@@ -1052,8 +1041,7 @@ static const treadle_expectation expect_rebuild_against_create[] = {
     TREADLE_MEMORY_ROW("naive", AWAIT, VIOLATED, "double-construction", "both build"),
     TREADLE_MEMORY_ROW("proposed", SYNC, HOLDS, NULL, "one after the other, under the lock"),
     TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "both need the claim on the name"),
-    TREADLE_MEMORY_ROW("lockfree", SYNC, NO_VIOLATION_FOUND, NULL,
-                       "as fixed; too many steps for dfs"),
+    TREADLE_MEMORY_ROW("lockfree", SYNC, HOLDS, NULL, "as fixed"),
     {0},
 };
 
@@ -1063,8 +1051,7 @@ static const treadle_expectation expect_rebuild_against_use[] = {
     TREADLE_MEMORY_ROW("proposed", AWAIT, VIOLATED, "leaked-instance",
                        "what a rebuild replaces is never destroyed"),
     TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "the last one who holds it destroys it"),
-    TREADLE_MEMORY_ROW("lockfree", SYNC, NO_VIOLATION_FOUND, NULL,
-                       "as fixed; too many steps for dfs"),
+    TREADLE_MEMORY_ROW("lockfree", SYNC, HOLDS, NULL, "as fixed"),
     {0},
 };
 
@@ -1076,8 +1063,7 @@ static const treadle_expectation expect_two_rebuilds[] = {
     TREADLE_MEMORY_ROW("proposed", SYNC, VIOLATED, "atomicity",
                        "each works on a copy of the map, and the last one is bound"),
     TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "the map is changed in place, at one moment"),
-    TREADLE_MEMORY_ROW("lockfree", SYNC, NO_VIOLATION_FOUND, NULL,
-                       "as fixed; too many steps for dfs"),
+    TREADLE_MEMORY_ROW("lockfree", SYNC, HOLDS, NULL, "as fixed"),
     {0},
 };
 
@@ -1097,11 +1083,8 @@ static const treadle_expectation expect_linearizable[] = {
                        "each binds a map of its own, and one loses what the other did"),
     TREADLE_MEMORY_ROW("proposed", SYNC, VIOLATED, "linearizability",
                        "the rebuilt copy of the map takes the place of one with more in it"),
-    TREADLE_MEMORY_ROW(
-        "fixed", SYNC, NO_VIOLATION_FOUND, NULL,
-        "each takes effect inside its critical section; too many interleavings for dfs"),
-    TREADLE_MEMORY_ROW("lockfree", SYNC, NO_VIOLATION_FOUND, NULL,
-                       "as fixed; too many steps for dfs"),
+    TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "each takes effect inside its critical section"),
+    TREADLE_MEMORY_ROW("lockfree", SYNC, HOLDS, NULL, "as fixed"),
     {0},
 };
 

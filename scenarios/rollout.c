@@ -641,8 +641,7 @@ static const treadle_expectation expect_switch[] = {
     TREADLE_ROW(MEMORY, "counting", SYNC, VIOLATED, "over-admission",
                 "both count a free slot, each charges it in its own arm"),
     TREADLE_ROW(MEMORY, "fixed", AWAIT, HOLDS, NULL, "a provider is handed over under its lock"),
-    TREADLE_ROW(MEMORY, "fixed", SYNC, NO_VIOLATION_FOUND, NULL,
-                "a provider is handed over under its lock; too many interleavings for dfs"),
+    TREADLE_ROW(MEMORY, "fixed", SYNC, HOLDS, NULL, "a provider is handed over under its lock"),
     {0},
 };
 
@@ -655,9 +654,8 @@ static const treadle_expectation expect_roll_back[] = {
                 "both count the one free slot, the arms by themselves have more"),
     TREADLE_ROW(MEMORY, "fixed", AWAIT, HOLDS, NULL,
                 "in a hand-over one request at a time counts both arms"),
-    TREADLE_ROW(
-        MEMORY, "fixed", SYNC, NO_VIOLATION_FOUND, NULL,
-        "in a hand-over one request at a time counts both arms; too many interleavings for dfs"),
+    TREADLE_ROW(MEMORY, "fixed", SYNC, HOLDS, NULL,
+                "in a hand-over one request at a time counts both arms"),
     {0},
 };
 
@@ -672,7 +670,7 @@ static const treadle_expectation expect_changes[] = {
                 "both count a free slot, each charges it in its own arm"),
     TREADLE_ROW(MEMORY, "fixed", AWAIT, HOLDS, NULL, "every call sees both arms as one"),
     TREADLE_ROW(MEMORY, "fixed", SYNC, NO_VIOLATION_FOUND, NULL,
-                "every call sees both arms as one; too many interleavings for dfs"),
+                "every call sees both arms as one; too many interleavings"),
     {0},
 };
 
@@ -684,8 +682,8 @@ static const treadle_expectation expect_reset[] = {
                 "admitted when one arm has been reset, forgotten when the other is"),
     TREADLE_ROW(MEMORY, "fixed", AWAIT, HOLDS, NULL,
                 "a reset has the provider to itself, in both arms"),
-    TREADLE_ROW(MEMORY, "fixed", SYNC, NO_VIOLATION_FOUND, NULL,
-                "a reset has the provider to itself, in both arms; too many interleavings for dfs"),
+    TREADLE_ROW(MEMORY, "fixed", SYNC, HOLDS, NULL,
+                "a reset has the provider to itself, in both arms"),
     {0},
 };
 
@@ -697,8 +695,7 @@ static const treadle_expectation expect_fall_back[] = {
     TREADLE_ROW(MEMORY, "counting", SYNC, VIOLATED, "over-admission",
                 "both count the one free slot, the original by itself has two"),
     TREADLE_ROW(MEMORY, "fixed", AWAIT, HOLDS, NULL, "to fall back is to hand over"),
-    TREADLE_ROW(MEMORY, "fixed", SYNC, NO_VIOLATION_FOUND, NULL,
-                "to fall back is to hand over; too many interleavings for dfs"),
+    TREADLE_ROW(MEMORY, "fixed", SYNC, HOLDS, NULL, "to fall back is to hand over"),
     {0},
 };
 

@@ -40,13 +40,18 @@ bool treadle_backend_parse(const char *name, treadle_backend *out)
     return false;
 }
 
+bool treadle_faults_any(const treadle_faults *faults)
+{
+    return memcmp(faults, &(treadle_faults){0}, sizeof *faults) != 0;
+}
+
 const char *treadle_scenario_needs_own_server(const treadle_scenario *scenario)
 {
     const treadle_faults *faults = &scenario->faults;
     if (scenario->moves_clock) {
         return "moves the clock, which a server given by --redis does not follow";
     }
-    if ((faults->scripts_flushed | faults->error_reply | faults->evicted) != 0) {
+    if ((faults->scripts_flushed | faults->error_reply | faults->evicted | faults->answered) != 0) {
         return "strikes faults in the server, which one given by --redis is spared";
     }
     return NULL;

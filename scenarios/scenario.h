@@ -76,6 +76,7 @@ typedef struct treadle_parameter {
 } treadle_parameter;
 
 #define TREADLE_PARAMETERS_MAX 8
+#define TREADLE_CLOCK_OFFSETS_MAX 4
 
 /* How many of each fault the schedule may strike in one execution; zero = never. A flush is what a
  * client sends at once: a command, or a pipeline. At most one fault strikes a flush. */
@@ -88,7 +89,15 @@ typedef struct treadle_faults {
     uint32_t scripts_flushed; /* it forgets its scripts before a flush that calls one: NOSCRIPT */
     uint32_t error_reply;     /* it refuses every write of a flush: NOREPLICAS */
     uint32_t evicted;         /* it evicts a key of a flush, which key is a decision, before that */
+    uint32_t answered;        /* it answers every command of a flush with an error, reads too, and
+                                 runs none; which error is a decision */
+    /* Not at a flush but from the start of a thread. */
+    uint32_t wrong_clocks; /* threads whose wall clock is off, by one of clock_offsets_ns: a
+                              decision */
 } treadle_faults;
+
+/* Whether any fault is allowed for. */
+bool treadle_faults_any(const treadle_faults *faults);
 
 /* What one run of a scenario was given. Borrowed by the scenario's functions for that run. */
 typedef struct treadle_run {
@@ -113,6 +122,9 @@ typedef struct treadle_scenario {
     bool moves_clock;       /* sleeps, compares a client's clock with the server's, or counts on
                                time that stands still: on a live server only where that follows the
                                virtual clock */
+    bool symmetric;         /* its threads are interchangeable: they run the same code with the same
+                               argument, and nothing that check() or they say of a violation
+                               depends on which of them did what; see --symmetry */
     uint32_t step_limit;    /* 0 = the engine's default */
     uint32_t random_values; /* see engine.h */
     uint32_t heap_reuse_after; /* likewise */
@@ -122,6 +134,7 @@ typedef struct treadle_scenario {
     bool weak_cas_may_fail;
     uint32_t clock_jump_count;
     int64_t clock_jumps_ns[TREADLE_CLOCK_JUMPS_MAX];
+    int64_t clock_offsets_ns[TREADLE_CLOCK_OFFSETS_MAX]; /* of faults.wrong_clocks; ends with 0 */
 } treadle_scenario;
 
 /* Why a scenario cannot run on a server given by URL, after "it"; NULL when it can. */

@@ -435,6 +435,7 @@ static treadle_result not_found(void)
                             .verdict = TREADLE_VERDICT_NO_VIOLATION_FOUND,
                             .as_expected = true,
                             .outcome = {.kind = TREADLE_OUTCOME_PASSED},
+                            .bound = {.what = "preemptions", .bounds = 3, .executions = 57},
                             .guarantee = {.executions = 19999,
                                           .depth = 3,
                                           .threads = 2,
@@ -588,11 +589,11 @@ Test(text, nothing_run)
 static void check_keys(json_t *object)
 {
     static const char *const keys[] = {
-        "scenario",  "variant",         "backend",  "granularity",    "strategy",
-        "seed",      "executions",      "complete", "redundant",      "steps",
-        "elapsed_s", "verdict",         "expected", "as_expected",    "property",
-        "message",   "first_violation", "token",    "trace_hash",     "coarsest",
-        "bounds",    "guarantee",       "estimate", "share_explored", "parameters"};
+        "scenario",       "variant",     "backend",   "granularity", "strategy",        "seed",
+        "executions",     "complete",    "redundant", "steps",       "elapsed_s",       "verdict",
+        "expected",       "as_expected", "property",  "message",     "first_violation", "token",
+        "trace_hash",     "coarsest",    "bounds",    "holds_up_to", "guarantee",       "estimate",
+        "share_explored", "parameters"};
     size_t i = 0;
     const char *key;
     json_t *value;

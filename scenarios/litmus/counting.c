@@ -214,6 +214,7 @@ static const treadle_scenario counter = {
     .setup = setup,
     .thread = count_up,
     .check = check_counter,
+    .symmetric = true,
 };
 
 static const treadle_scenario check_then_act_row = {
@@ -224,6 +225,7 @@ static const treadle_scenario check_then_act_row = {
     .setup = setup,
     .thread = check_then_act,
     .check = check_limit,
+    .symmetric = true,
 };
 
 static const treadle_scenario locked_increment = {
@@ -234,6 +236,7 @@ static const treadle_scenario locked_increment = {
     .setup = setup,
     .thread = increment_locked,
     .check = check_plain,
+    .symmetric = true,
     .no_baseline = "its interleavings are counted, nothing can go wrong",
 };
 
@@ -245,6 +248,7 @@ static const treadle_scenario plain_increment = {
     .setup = setup,
     .thread = increment_plain,
     .check = check_plain,
+    .symmetric = true,
 };
 
 static const treadle_scenario steps = {
@@ -255,6 +259,7 @@ static const treadle_scenario steps = {
     .setup = setup_steps,
     .thread = step,
     .check = check_steps,
+    .symmetric = true,
     .no_baseline = "its interleavings are counted, nothing can go wrong",
 };
 

@@ -19,7 +19,16 @@
 #include "tools/redis/redis_url.h"
 #include "tools/strategies/strategies.h"
 
-enum { KEY_REDIS = 0x100, KEY_DEPTH, KEY_METRICS, KEY_LOG, KEY_RACES, LEFT_OUT_REASONS_MAX = 4 };
+enum {
+    KEY_REDIS = 0x100,
+    KEY_DEPTH,
+    KEY_BOUND,
+    KEY_SYMMETRY,
+    KEY_METRICS,
+    KEY_LOG,
+    KEY_RACES,
+    LEFT_OUT_REASONS_MAX = 4
+};
 
 typedef struct arguments {
     treadle_selection selection;
@@ -37,8 +46,9 @@ static const struct argp_option options[] = {
     {"granularity", 'g', "LEVEL", 0,
      "where threads may be switched: await, sync or memory; default: those of the rows", 0},
     {"strategy", 's', "NAME", 0,
-     "auto (default: mixed, then dpor, then mixed again), random, pct, mixed (the two in turns), "
-     "pos, surw, dfs or dpor",
+     "auto (default: few preemptions and mixed for what breaks quickly, then dpor for the proof; "
+     "without one, all that 2 preemptions can do, then mixed), random, pct, mixed (the two in "
+     "turns), pos, surw, preemptions, delays, dfs or dpor",
      0},
     {"seed", 'S', "N", 0, "of the strategy's random numbers; default 1", 0},
     {"executions", 'n', "N", 0, "at most so many executions a cell", 0},
@@ -46,7 +56,13 @@ static const struct argp_option options[] = {
      "at most so long a cell; default 10, with races 20, when nothing else limits it", 0},
     {"jobs", 'j', "N", 0, "cells at a time; default: one a core", 0},
     {"set", 'p', "NAME=VALUE,…", 0, "parameters of the scenarios, like threads=4", 0},
+    {"bound", KEY_BOUND, "N", 0,
+     "at most so many preemptions or delays; default 2 for auto, for the strategies no limit", 0},
     {"pct-depth", KEY_DEPTH, "D", 0, "depth of the bugs that pct looks for; default 3", 0},
+    {"symmetry", KEY_SYMMETRY, "WHEN", 0,
+     "of executions that differ in the numbers of interchangeable threads one is enough, for dpor: "
+     "auto (default) unless a strategy is named, on or off",
+     0},
     {"races", KEY_RACES, "WHERE", 0,
      "data races are violations: auto (default) in the variants fixed and lockfree and where a row "
      "expects one, on in all, off, or only (in all, and nothing else is looked for)",
@@ -83,6 +99,18 @@ static error_t parse_budget(arguments *self, int key, const char *value)
             return EINVAL;
         }
         check->pct_depth = (uint32_t)number;
+        return 0;
+    case KEY_BOUND:
+        if (!treadle_cli_number(value, "--bound", 0, 1000000, &number)) {
+            return EINVAL;
+        }
+        check->bound_limit = (uint32_t)number + 1;
+        return 0;
+    case KEY_SYMMETRY:
+        if (!treadle_symmetry_parse(value, &check->symmetry)) {
+            treadle_cli_error("--symmetry is \"%s\"; it takes auto, on or off", value);
+            return EINVAL;
+        }
         return 0;
     case KEY_RACES:
         if (!treadle_race_mode_parse(value, &check->races)) {

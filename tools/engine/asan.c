@@ -12,9 +12,9 @@
 enum { FRAMES_MAX = 8 };
 
 /* What this build needs and the user may still override in ASAN_OPTIONS. Fatal signals are the
- * engine's (crash.c), on a stack of its own. Fake stacks, by which ASan sees the frame of a function
- * that has returned, would give locals other addresses in each execution: the engine looks at stack
- * pointers instead (access.c). */
+ * engine's (crash.c), on a stack of its own. Fake stacks, by which ASan sees the frame of a
+ * function that has returned, would give locals other addresses in each execution: the engine looks
+ * at stack pointers instead (access.c). */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {
@@ -164,8 +164,8 @@ void __ubsan_on_report(void)
     char *address;
     __ubsan_get_current_report_data(&kind, &what, &file, &line, &column, &address);
     char message[TREADLE_MESSAGE_MAX];
-    snprintf(message, sizeof message, "UndefinedBehaviorSanitizer: %s: %s, at %s:%u",
-             E.self->name, what, file != NULL ? basename(file) : "?", line);
+    snprintf(message, sizeof message, "UndefinedBehaviorSanitizer: %s: %s, at %s:%u", E.self->name,
+             what, file != NULL ? basename(file) : "?", line);
     conclude(kind, message);
 }
 

@@ -19,10 +19,10 @@ static const thread *left;
 void treadle_asan_leave(thread *from, const thread *to)
 {
     left = from;
-    __sanitizer_start_switch_fiber(
-        from != NULL ? &from->fake_stack : &controller.fake_stack,
-        to != NULL ? treadle_stack_low(&E.stacks, to->id) : (const char *)controller.low,
-        to != NULL ? TREADLE_STACK_BYTES : controller.bytes);
+    __sanitizer_start_switch_fiber(from != NULL ? &from->fake_stack : &controller.fake_stack,
+                                   to != NULL ? treadle_stack_low(&E.stacks, to->id)
+                                              : (const char *)controller.low,
+                                   to != NULL ? TREADLE_STACK_BYTES : controller.bytes);
 }
 
 void treadle_asan_arrive(const thread *self)

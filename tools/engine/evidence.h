@@ -21,6 +21,14 @@ typedef struct treadle_guarantee {
     double missed;
 } treadle_guarantee;
 
+/* "All interleavings with at most `bounds` - 1 `what`": those were explored. */
+typedef struct treadle_bound {
+    char what[16];       /* "preemptions" */
+    uint32_t bounds;     /* 0, 1, … so many of them were exhausted */
+    bool whole;          /* no interleaving has more */
+    uint64_t executions; /* within them */
+} treadle_bound;
+
 /* How many interleavings there are, estimated from random paths: the mean of the products of the
  * branching factors along each (Knuth, "Estimating the Efficiency of Backtrack Programs", 1975),
  * which is unbiased. Its distribution is skewed: a large spread says that it may be far too low. */

@@ -53,7 +53,7 @@ typedef struct freed_list {
 
 typedef struct slice {
     char *top;
-    char *closed; /* to here ASan takes for closed what is no block; kept over executions */
+    char *closed;        /* to here ASan takes for closed what is no block; kept over executions */
     heap_block *records; /* the newest; the first lies at the end of the slice */
     size_t taken;
     uint64_t classes_used[2];

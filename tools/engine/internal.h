@@ -163,6 +163,7 @@ typedef struct engine {
     uint64_t executions;
     thread *self;
     uint64_t enabled; /* threads whose pending operation can run */
+    uint64_t alive;   /* threads that have not ended */
     uint64_t timed;   /* threads that no gate disables: timed or cancelled waits */
     uint64_t yielded; /* threads that yielded, until something changes */
     uint64_t polling; /* of these, in a timed wait that may not time out until then */
@@ -172,6 +173,7 @@ typedef struct engine {
     bool hurry;         /* something rare is to be looked at in the next scheduling step */
     uint32_t observing; /* OBSERVE_… */
     uint32_t run_left;  /* steps that the current thread has left in the plan's run */
+    bool coasting;      /* the step under way goes on while nobody else can run */
     uint32_t step_limit;
     uint32_t step_mark; /* beyond, treadle_late_step() looks at every step */
     uint64_t unseen;    /* counts what a state of the subject does not show; see cycles.c */
@@ -234,7 +236,6 @@ void treadle_observe_only(const volatile void *address, size_t size, uint32_t fl
                           const void *site);
 void treadle_observe_footprint(const volatile void *address, size_t size, uint32_t flags);
 void treadle_observe_fence(int order);
-void treadle_observe_release(uint64_t to);
 void treadle_observe_diversion(uint64_t of);
 void treadle_observe_edges(uint64_t to);
 
@@ -272,9 +273,7 @@ static inline void treadle_touching_quietly(const volatile void *address, size_t
  * gate opens needs no such word: what it lets go on touches it.) */
 static inline void treadle_lets_go(uint64_t threads)
 {
-    if (UNLIKELY(E.observing)) {
-        treadle_observe_release(threads);
-    }
+    treadle_footprint_now.released |= threads;
 }
 
 /* The step under way takes from these threads what they could have done, and gives them another way

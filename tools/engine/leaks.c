@@ -126,7 +126,8 @@ static const struct own_block *first_lost(uint32_t *count, size_t *bytes)
     for (const char *at = report; (at = strstr(at, heading)) != NULL;) {
         at += sizeof heading - 1;
         char *end;
-        for (unsigned long address; (address = strtoul(at, &end, 16)) != 0; at = strchr(end, '\n')) {
+        for (unsigned long address; (address = strtoul(at, &end, 16)) != 0;
+             at = strchr(end, '\n')) {
             const struct own_block *lost = record_of(address);
             *count += lost != NULL;
             *bytes += lost != NULL ? __sanitizer_get_allocated_size((void *)address) : 0;

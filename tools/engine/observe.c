@@ -93,13 +93,6 @@ void treadle_observe_fence(int order)
     }
 }
 
-void treadle_observe_release(uint64_t to)
-{
-    if (E.observing & OBSERVE_FOOTPRINT) {
-        treadle_footprint_now.released |= to;
-    }
-}
-
 void treadle_observe_diversion(uint64_t of)
 {
     if (E.observing & OBSERVE_FOOTPRINT) {

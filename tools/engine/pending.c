@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "tools/engine/pending.h"
 
+#include "tools/engine/heap.h"
 #include "tools/engine/internal.h"
 
 static treadle_space space_of(treadle_op_kind kind)
@@ -59,6 +60,32 @@ treadle_pending_op treadle_pending(uint32_t thread_number)
                                 .address = space == TREADLE_SPACE_OBJECT && of->object != NULL
                                                ? of->object->address
                                                : of->address};
+}
+
+static bool is_own(const thread *of, uintptr_t address)
+{
+    if (treadle_heap_owns((const void *)address)) {
+        const heap_block *block = treadle_heap_before(address);
+        return block != NULL && block->allocated_by == of->id;
+    }
+    return address >= (uintptr_t)treadle_stack_low(&E.stacks, of->id) &&
+           address < (uintptr_t)treadle_stack_high(&E.stacks, of->id);
+}
+
+bool treadle_changes_others(uint32_t thread_number)
+{
+    const treadle_pending_op op = treadle_pending(thread_number);
+    const bool placed = op.space == TREADLE_SPACE_MEMORY || op.space == TREADLE_SPACE_OBJECT;
+    return op.writes && !(placed && is_own(&E.threads[thread_number], op.address));
+}
+
+bool treadle_goes_on(uint32_t thread_number)
+{
+    const thread *of = &E.threads[thread_number];
+    const bool timed = E.timed & of->bit;
+    const bool awaits_end = of->kind == TREADLE_OP_THREAD_JOIN && !E.threads[of->address].finished;
+    return (E.enabled & of->bit) && of->kind != TREADLE_OP_SLEEP &&
+           !(timed && (of->held_up_by != NULL || awaits_end));
 }
 
 uint32_t treadle_thread_count(void)

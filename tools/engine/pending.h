@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * What a thread is about to do: its announced operation, with what it acts on. Strategies that
- * weigh operations (POS, SURW) look at it inside `choose` and `forced`; nobody else may.
+ * What a thread is about to do: its announced operation, with what it acts on. Strategies look
+ * at it inside `choose`, `forced` and `step`; nobody else may.
  *
  * Plain values; nothing to own.
  */
@@ -35,6 +35,14 @@ typedef struct treadle_pending_op {
 /* The pending operation of a thread below treadle_thread_count(). A signalled waiter of a condition
  * variable waits for its mutex: that is its object then. */
 treadle_pending_op treadle_pending(uint32_t thread);
+
+/* Whether it may change what other threads see: not what lies on the thread's own stack or in a
+ * block that it allocated, which others rarely know of. */
+bool treadle_changes_others(uint32_t thread);
+
+/* Whether a thread can run without anything else that happens first: not one that would have to
+ * time out, or sleeps. To switch away from it is a preemption. Of the thread that ran last. */
+bool treadle_goes_on(uint32_t thread);
 
 /* Threads created so far in this execution, main included: also the number of the next one. */
 uint32_t treadle_thread_count(void);

@@ -40,13 +40,19 @@ typedef struct treadle_choice {
 } treadle_choice;
 
 /* For strategies that follow every step: one is asked for the next thread before each step, also
- * where only one can run. What the step before it touched is in *footprint (observe.h). */
+ * where only one can run. What the step before it touched is in *footprint (observe.h).
+ *
+ * A step may *coast*: go on past scheduling points for as long as nobody else can run, nothing is
+ * decided and the thread does not have to wait. What it touches is not collected then. */
 typedef struct treadle_step {
     uint32_t current;   /* the thread that ran last */
     uint64_t enabled;   /* threads that can run; never 0 */
     uint32_t decisions; /* made so far */
     bool stuck;         /* nobody could go on, and those that spin or poll try once more */
+    bool alone;         /* one can run, and all others have ended or wait for its end */
+    bool gathers;       /* it is main, which has waited for the scenario's threads */
     const struct treadle_footprint *footprint;
+    bool *coast; /* set it to let the step coast */
 } treadle_step;
 
 /* How an execution begins when it repeats the one before it for a while: the engine does these
@@ -70,13 +76,15 @@ typedef struct treadle_strategy_options {
     uint32_t length_hint;   /* pct: expected steps of an execution, 0 = learn it */
     const uint16_t *replay; /* replay: the decisions; borrowed for the strategy's life */
     uint32_t replay_count;
-    bool replay_strict; /* replay: a decision that does not fit ends the execution as DIVERGED */
+    bool replay_strict;   /* replay: a decision that does not fit ends the execution as DIVERGED */
+    uint64_t symmetric;   /* dpor: threads that are interchangeable, bit i = thread i */
+    uint32_t bound_limit; /* bounded: the greatest bound plus one, 0 = none */
 } treadle_strategy_options;
 
 typedef struct treadle_strategy {
     const char *name;
     const char *summary;
-    bool exhaustive; /* ends by itself, and then has explored the whole space */
+    bool exhaustive; /* ends by itself, and then has explored the whole space (see `bound`) */
     bool reduces; /* … by one execution for all that differ in the order of independent steps */
     /* NULL when out of memory. */
     void *(*create)(const treadle_strategy_options *options);
@@ -92,6 +100,11 @@ typedef struct treadle_strategy {
     void (*forced)(void *self, uint32_t thread);
     /* Between executions: the share of the space that has been explored, 0 … 1. */
     double (*progress)(const void *self);
+    /* Between executions: whether the last one had been run before. */
+    bool (*repeated)(const void *self);
+    /* Between executions: within which bound everything has been explored. A strategy that has this
+     * has explored the whole space when it says so, not when it ends. */
+    void (*bound)(const void *self, treadle_bound *out);
     /* Between executions; 0 `executions` or `paths` when there is nothing to say. */
     void (*guarantee)(const void *self, treadle_guarantee *out);
     void (*estimate)(const void *self, treadle_estimate *out);

@@ -65,8 +65,9 @@ typedef struct treadle_result {
     uint64_t spin_blocks;
     uint64_t redundant; /* executions given up as equivalent to others; not in `executions` */
     double elapsed_s;
-    double share_explored;       /* of the space; 0 = not known. This and the next two: */
+    double share_explored;       /* of the space; 0 = not known. This and the next three: */
     treadle_guarantee guarantee; /* where nothing was found, and not all was seen */
+    treadle_bound bound;
     treadle_estimate estimate;
     bool complete; /* the space was exhausted */
     bool interrupted;
@@ -78,7 +79,7 @@ typedef struct treadle_result {
     const char *reason;           /* of the expectation; NULL when none; static */
     uint64_t first_violation;     /* the execution that found it, from 1; 0 = none */
     treadle_outcome outcome;      /* of the counterexample, after shrinking */
-    char bounds[440];             /* what `holds` and `no-violation-found` are subject to */
+    char bounds[520];             /* what `holds` and `no-violation-found` are subject to */
     treadle_granularity coarsest; /* violated: the coarsest granularity that showed it */
     char *token;                  /* owned, NULL when none */
     treadle_trace *trace;         /* of the counterexample; owned, NULL when none */

@@ -27,16 +27,33 @@ enum {
 
 static const double TIME_S_DEFAULT = 10;
 static const double TIME_S_RACES = 20; /* where races are looked for, which costs up to half */
+static const double TIME_S_PROOF =
+    240; /* where a proof is expected: a slow machine is no finding */
 static const double SHRINK_S = 10;
+
+bool treadle_symmetry_parse(const char *name, treadle_symmetry *out)
+{
+    static const char *const names[] = {"auto", "on", "off"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(names[i], name) == 0) {
+            *out = (treadle_symmetry)i;
+            return true;
+        }
+    }
+    return false;
+}
 
 /* ---- planning -------------------------------------------------------------------------------- */
 
-static treadle_explore_request plan(const treadle_cell *cell, const treadle_check_options *options)
+static treadle_explore_request plan(const treadle_cell *cell, const treadle_expectation *expected,
+                                    const treadle_check_options *options)
 {
     treadle_explore_request request = {.seed = options->seed,
                                        .pct_depth = options->pct_depth,
+                                       .bound_limit = options->bound_limit,
                                        .executions_max = options->executions_max,
-                                       .time_s_max = options->time_s_max};
+                                       .time_s_max = options->time_s_max,
+                                       .explorers = options->explorers};
     const bool only_races = options->races == TREADLE_RACES_ONLY;
     const char *strategy = options->strategy;
     if (strategy == NULL) {
@@ -44,6 +61,9 @@ static treadle_explore_request plan(const treadle_cell *cell, const treadle_chec
     }
     snprintf(request.strategy, sizeof request.strategy, "%s", strategy);
     const treadle_strategy *named = treadle_strategy_find(strategy);
+    request.symmetric = treadle_scenario_find(cell->scenario)->symmetric &&
+                        (options->symmetry == TREADLE_SYMMETRY_ON ||
+                         (options->symmetry == TREADLE_SYMMETRY_AUTO && named == NULL));
     const bool live = cell->backend == TREADLE_BACKEND_REDIS;
     if (named != NULL && request.executions_max == 0 && options->time_s_max <= 0) {
         request.executions_max = named->exhaustive
@@ -57,7 +77,9 @@ static treadle_explore_request plan(const treadle_cell *cell, const treadle_chec
     }
     if (request.time_s_max <= 0 && options->executions_max == 0) {
         const bool races = treadle_race_mode_for(options->races, cell) != TREADLE_RACES_OFF;
-        request.time_s_max = races ? TIME_S_RACES : TIME_S_DEFAULT;
+        const bool proof = strcmp(strategy, TREADLE_SEARCH_AUTO) == 0 && expected != NULL &&
+                           expected->verdict == TREADLE_VERDICT_HOLDS;
+        request.time_s_max = proof ? TIME_S_PROOF : races ? TIME_S_RACES : TIME_S_DEFAULT;
     }
     return request;
 }
@@ -213,8 +235,8 @@ static void copy_trace(treadle_trace *to, const treadle_trace *from)
 
 /* ---- a cell ---------------------------------------------------------------------------------- */
 
-/* With `sampled`, a strategy was asked for that can prove nothing: `holds` is then not refuted,
- * which is as much as can be expected of it. */
+/* With `sampled`, a strategy was asked for that proves nothing, only within a bound, or little in its
+ * time: `holds` is then not refuted, which is as much as can be expected of it. */
 static bool verdict_fits(const treadle_result *result, const treadle_expectation *expected,
                          bool sampled)
 {
@@ -289,6 +311,7 @@ static void explore(treadle_sandbox *sandbox, treadle_journal *journal, treadle_
     if (result->verdict == TREADLE_VERDICT_NO_VIOLATION_FOUND) {
         result->share_explored = report.share;
         result->guarantee = report.guarantee;
+        result->bound = report.bound;
         result->estimate = report.estimate;
     }
     result->outcome = report.outcome;
@@ -312,7 +335,7 @@ void treadle_check_cell(treadle_journal *journal, const treadle_redis_target *re
     const treadle_scenario *scenario = treadle_scenario_find(journal->cell.scenario);
     const treadle_expectation *expected = treadle_scenario_expectation(
         scenario, journal->cell.variant, journal->cell.backend, journal->cell.granularity);
-    const treadle_explore_request request = plan(&journal->cell, options);
+    const treadle_explore_request request = plan(&journal->cell, expected, options);
     treadle_result *result = &journal->result;
     memset(result, 0, sizeof *result);
     journal->has_token = false;
@@ -347,7 +370,7 @@ void treadle_check_cell(treadle_journal *journal, const treadle_redis_target *re
     }
     result->expected = expected != NULL ? expected->verdict : TREADLE_VERDICT_NONE;
     const treadle_strategy *named = treadle_strategy_find(request.strategy);
-    const bool sampled = named != NULL && !named->exhaustive;
+    const bool sampled = named != NULL && !named->reduces;
     result->as_expected = verdict_fits(result, expected, sampled);
     if (options->races == TREADLE_RACES_ON || options->races == TREADLE_RACES_ONLY) {
         expect_races(result, expected, options, sampled);

@@ -8,13 +8,25 @@
 
 #include "tools/explore/sandbox.h"
 
+/* Whether executions that differ in the numbers of interchangeable threads are explored once. */
+typedef enum treadle_symmetry {
+    TREADLE_SYMMETRY_AUTO, /* unless a strategy is named, whose traces may be wanted counted */
+    TREADLE_SYMMETRY_ON,
+    TREADLE_SYMMETRY_OFF,
+} treadle_symmetry;
+
+/* "auto", "on", "off"; false for an unknown name. */
+bool treadle_symmetry_parse(const char *name, treadle_symmetry *out);
+
 typedef struct treadle_check_options {
     const char *strategy; /* or "auto", which NULL means: search.h */
     uint64_t seed;
     uint32_t pct_depth;
+    uint32_t bound_limit;    /* of preemptions or delays, plus one; 0 = none */
     uint64_t executions_max; /* 0: by backend and strategy, see check.c */
     double time_s_max;       /* 0: 10 s, 20 s where races are looked for */
     treadle_race_mode races;
+    treadle_symmetry symmetry;
     bool find_coarsest; /* a violation is also looked for at coarser granularities */
 } treadle_check_options;
 

@@ -93,17 +93,54 @@ static void add_estimate(line *self, const treadle_estimate *estimate)
     }
 }
 
+const char *treadle_evidence_symmetry(const treadle_explore_request *request)
+{
+    return request->symmetric ? " but for the threads' numbers" : "";
+}
+
 static void add_exhaustive(line *self, const treadle_strategy *strategy,
+                           const treadle_explore_request *request,
                            const treadle_explore_report *report)
 {
-    add(self,
-        strategy->reduces ? "the first %llu traces, not all"
-                          : "the first %llu interleavings in depth-first order, not all",
-        (unsigned long long)report->executions);
+    const unsigned long long executions = report->executions;
+    if (strategy->reduces) {
+        add(self, "the first %llu traces%s, not all", executions,
+            treadle_evidence_symmetry(request));
+    } else {
+        add(self, "the first %llu interleavings in depth-first order, not all", executions);
+    }
     /* A reduction does not know its branches before it comes to them. */
     if (report->share > 0 && !strategy->reduces) {
         add(self, ": %.2g %% of random walks would end among them",
             100 * rounded(report->share, floor));
+    }
+}
+
+/* "preemptions", of which there may be one. */
+static int letters(const treadle_bound *bound, uint32_t number)
+{
+    return (int)strlen(bound->what) - (number == 1);
+}
+
+int treadle_evidence_bound(char *text, size_t size, const treadle_bound *bound)
+{
+    const uint32_t most = bound->bounds - 1;
+    const unsigned long long executions = bound->executions;
+    return snprintf(text, size, "holds up to %u %.*s (%llu interleaving%s)", most,
+                    letters(bound, most), bound->what, executions, executions == 1 ? "" : "s");
+}
+
+static void add_bounded(line *self, const treadle_explore_report *report)
+{
+    const treadle_bound *bound = &report->bound;
+    char text[96] = "";
+    if (bound->bounds > 0) {
+        treadle_evidence_bound(text, sizeof text, bound);
+    }
+    add(self, "%s", text);
+    if (report->executions > bound->executions) {
+        add(self, "%s the first %llu with %u, not all", text[0] ? ";" : "no bound exhausted:",
+            (unsigned long long)(report->executions - bound->executions), bound->bounds);
     }
 }
 
@@ -114,8 +151,10 @@ void treadle_evidence_describe(char *text, size_t size, const treadle_explore_re
     const double n = (double)report->executions;
     text[0] = '\0';
     const treadle_strategy *strategy = treadle_strategy_find(request->strategy);
-    if (strategy->exhaustive) {
-        add_exhaustive(&self, strategy, report);
+    if (strategy->bound != NULL) {
+        add_bounded(&self, report);
+    } else if (strategy->exhaustive) {
+        add_exhaustive(&self, strategy, request, report);
     } else if (strcmp(request->strategy, "pct") == 0) {
         add(&self, "%.0f executions: ", n);
         add_guarantee(&self, &report->guarantee);

@@ -23,6 +23,8 @@ typedef struct treadle_explore_request {
     char strategy[16];
     uint64_t seed;
     uint32_t pct_depth;
+    uint32_t bound_limit;    /* the greatest bound plus one; 0 = none */
+    bool symmetric;          /* dpor: the scenario's threads are interchangeable */
     uint64_t executions_max; /* 0 = no limit */
     double time_s_max;       /* 0 = no limit */
 } treadle_explore_request;
@@ -32,14 +34,16 @@ typedef struct treadle_explore_report {
     uint64_t steps;
     uint64_t spin_blocks;
     uint64_t cut_short; /* executions that ended before their end, and the search went on */
-    uint64_t redundant; /* executions given up as equivalent to others; not in `executions` */
+    uint64_t redundant; /* executions given up as equivalent to others, or repeated; not in
+                           `executions` */
     double elapsed_s;
-    bool complete;     /* the strategy had nothing left */
+    bool complete;     /* the whole space was explored */
     bool interrupted;  /* asked to stop */
     bool died;         /* the last execution took the process with it */
     double share;      /* of the space that was explored; 0 = not known */
     uint64_t learning; /* of the executions, those that were drawn differently */
     treadle_guarantee guarantee;
+    treadle_bound bound;
     treadle_estimate estimate;
     treadle_outcome outcome; /* of the execution that ended the search; PASSED when none did */
 } treadle_explore_report;

@@ -119,6 +119,16 @@ static void estimate_space(treadle_journal *journal, const treadle_program *prog
     strategy->destroy(self);
 }
 
+/* Whether a strategy that has ended has explored the whole space. */
+static bool whole(const treadle_strategy *strategy, const void *self)
+{
+    treadle_bound bound = {.whole = strategy->exhaustive};
+    if (strategy->bound != NULL) {
+        strategy->bound(self, &bound);
+    }
+    return bound.whole;
+}
+
 /* What the search came to, beside what it found. */
 static void gather_evidence(treadle_journal *journal, const treadle_program *program,
                             const treadle_execution_options *options,
@@ -131,10 +141,14 @@ static void gather_evidence(treadle_journal *journal, const treadle_program *pro
     if (strategy->guarantee != NULL) {
         strategy->guarantee(self, &report->guarantee);
     }
+    if (strategy->bound != NULL && report->cut_short == 0) {
+        strategy->bound(self, &report->bound);
+    }
     if (strategy->estimate != NULL) {
         strategy->estimate(self, &report->estimate);
-    } else if (strategy->exhaustive && !report->complete && !report->interrupted &&
-               executions > 0 && journal->outcome.kind == TREADLE_OUTCOME_PASSED) {
+    } else if (strategy->exhaustive && strategy->bound == NULL && !report->complete &&
+               !report->interrupted && executions > 0 &&
+               journal->outcome.kind == TREADLE_OUTCOME_PASSED) {
         estimate_space(journal, program, options);
     }
 }
@@ -142,19 +156,19 @@ static void gather_evidence(treadle_journal *journal, const treadle_program *pro
 /* In which executions of a search leaks are looked for: ever fewer, for a look takes milliseconds.
  * None where addresses matter, or are watched. */
 static bool looks_for_leaks(const treadle_strategy *strategy,
-                            const treadle_execution_options *options, uint64_t execution)
+                            const treadle_execution_options *options, uint64_t round)
 {
-    return treadle_leaks_seen() && (execution & (execution - 1)) == 0 && strategy->step == NULL &&
+    return treadle_leaks_seen() && (round & (round - 1)) == 0 && strategy->step == NULL &&
            options->heap_reuse_after == 0 && !options->watch_cycles;
 }
 
 /* One execution of a search. */
 static void explore_once(treadle_journal *journal, const treadle_program *program,
-                         const treadle_execution_options *options,
-                         const treadle_strategy *strategy, void *self, uint64_t execution)
+                         const treadle_execution_options *options, const treadle_strategy *strategy,
+                         void *self, uint64_t round)
 {
     treadle_execution_options own = *options;
-    own.look_for_leaks = looks_for_leaks(strategy, options, execution);
+    own.look_for_leaks = looks_for_leaks(strategy, options, round);
     if (own.look_for_leaks) {
         own.observer = NULL;
     }
@@ -164,14 +178,25 @@ static void explore_once(treadle_journal *journal, const treadle_program *progra
                      strcmp(journal->outcome.property, TREADLE_PROPERTY_LEAK) == 0;
 }
 
+/* Those that the scenario starts. */
+static uint64_t scenario_threads(const treadle_cell *cell)
+{
+    const int64_t count = cell->parameters[0];
+    return count > 0 && count < (int64_t)TREADLE_THREADS_MAX ? ((UINT64_C(1) << count) - 1) << 1
+                                                             : 0;
+}
+
 static void do_explore(treadle_journal *journal, const treadle_program *program,
                        const treadle_execution_options *options)
 {
     const treadle_explore_request *request = &journal->request;
     treadle_explore_report *report = &journal->report;
     const treadle_strategy *strategy = treadle_strategy_find(request->strategy);
-    const treadle_strategy_options strategy_options = {.seed = request->seed,
-                                                       .pct_depth = request->pct_depth};
+    const treadle_strategy_options strategy_options = {
+        .seed = request->seed,
+        .pct_depth = request->pct_depth,
+        .bound_limit = request->bound_limit,
+        .symmetric = request->symmetric ? scenario_threads(&journal->cell) : 0};
     void *self = strategy->create(&strategy_options);
     if (self == NULL) {
         journal->report.outcome =
@@ -183,10 +208,10 @@ static void do_explore(treadle_journal *journal, const treadle_program *program,
     const double until = request->time_s_max > 0 ? began + request->time_s_max : 0;
     uint64_t executions = 0;
     uint64_t steps = 0;
-    for (;;) {
+    for (uint64_t round = 0;; round++) {
         if (request->executions_max && executions == request->executions_max) {
             /* A strategy that has just finished is complete, not out of budget. */
-            report->complete = strategy->exhaustive && !strategy->begin(self, executions);
+            report->complete = whole(strategy, self) && !strategy->begin(self, executions);
             break;
         }
         if (atomic_load_explicit(&journal->stop, memory_order_relaxed)) {
@@ -197,15 +222,16 @@ static void do_explore(treadle_journal *journal, const treadle_program *program,
             tell_how_far(journal, strategy, self, executions, treadle_now_s() - began);
         }
         /* The clock is looked at now and then; executions may take well under a microsecond. */
-        if (until > 0 && (executions & 63) == 0 && treadle_now_s() > until) {
+        if (until > 0 && (round & 63) == 0 && treadle_now_s() > until) {
             break;
         }
         if (!strategy->begin(self, executions)) {
-            report->complete = true;
+            report->complete = whole(strategy, self);
             break;
         }
-        explore_once(journal, program, options, strategy, self, executions);
-        if (journal->outcome.kind == TREADLE_OUTCOME_REDUNDANT) {
+        explore_once(journal, program, options, strategy, self, round);
+        if (journal->outcome.kind == TREADLE_OUTCOME_REDUNDANT ||
+            (strategy->repeated != NULL && strategy->repeated(self))) {
             report->redundant++;
             journal->outcome.kind = TREADLE_OUTCOME_PASSED;
             continue;

@@ -15,10 +15,11 @@ typedef struct stage {
     uint32_t percent;
 } stage;
 
+enum { BOUND_LIMIT = 3 }; /* 0, 1 and 2 preemptions */
+
 static const stage automatic[TREADLE_SEARCH_STAGES_MAX] = {
-    {"mixed", 1000, 100, 10},
-    {"dpor", 5000000, 20000, 70},
-    {"mixed", 20000, 1000, 100},
+    {"preemptions", 1000, 50, 5},      {"mixed", 1000, 100, 10},    {"dpor", 5000000, 20000, 65},
+    {"preemptions", 200000, 2000, 10}, {"mixed", 20000, 1000, 100},
 };
 
 /* The limit of a strategy's own: it cannot follow this program, others can. */
@@ -34,6 +35,13 @@ static bool decided(const treadle_search_stage *last)
     const treadle_explore_report *report = &last->report;
     return report->complete || report->interrupted ||
            (report->outcome.kind != TREADLE_OUTCOME_PASSED && !inapplicable(report));
+}
+
+/* Another stage came to the end of what this one would do. */
+static bool superfluous(const treadle_search *done, const treadle_explore_request *next)
+{
+    const treadle_strategy *strategy = treadle_strategy_find(next->strategy);
+    return strategy->bound != NULL && treadle_search_report(done).bound.bounds >= next->bound_limit;
 }
 
 /* What is left of a budget for a stage. False when nothing is. */
@@ -76,8 +84,11 @@ int treadle_search_run(treadle_sandbox *sandbox, const treadle_cell *cell,
     for (uint32_t i = 0; i < TREADLE_SEARCH_STAGES_MAX; i++) {
         treadle_explore_request part = *request;
         snprintf(part.strategy, sizeof part.strategy, "%s", automatic[i].strategy);
-        part.seed = request->seed + i; /* no stage repeats another */
-        if (!take_part(&part, out, request, &automatic[i], live)) {
+        part.seed = request->seed + i; /* no random stage repeats another */
+        if (part.bound_limit == 0) {
+            part.bound_limit = BOUND_LIMIT;
+        }
+        if (superfluous(out, &part) || !take_part(&part, out, request, &automatic[i], live)) {
             continue;
         }
         treadle_search_stage *now = &out->stages[out->count++];
@@ -101,8 +112,10 @@ treadle_explore_report treadle_search_report(const treadle_search *search)
     uint64_t redundant = 0;
     uint64_t spin_blocks = 0;
     double elapsed_s = 0;
+    treadle_bound bound = {.bounds = 0};
     for (uint32_t i = 0; i < search->count; i++) {
         all = search->stages[i].report;
+        bound = all.bound.bounds > bound.bounds ? all.bound : bound;
         executions += all.executions;
         steps += all.steps;
         redundant += all.redundant;
@@ -112,6 +125,7 @@ treadle_explore_report treadle_search_report(const treadle_search *search)
     if (search->count > 1 && inapplicable(&all)) {
         all.outcome.kind = TREADLE_OUTCOME_PASSED;
     }
+    all.bound = bound;
     all.executions = executions;
     all.steps = steps;
     all.redundant = redundant;
@@ -133,6 +147,8 @@ static int describe_faults(char *text, size_t size, const treadle_faults *faults
         {faults->scripts_flushed, "loss of the scripts", "losses of the scripts"},
         {faults->error_reply, "refused write", "refused writes"},
         {faults->evicted, "evicted key", "evicted keys"},
+        {faults->answered, "flush answered with errors", "flushes answered with errors"},
+        {faults->wrong_clocks, "wrong clock", "wrong clocks"},
     };
     int used = 0;
     text[0] = '\0';
@@ -152,8 +168,9 @@ static void describe_whole(char *text, size_t size, const treadle_search_stage *
     const unsigned long long executions = last->report.executions;
     int used;
     if (treadle_strategy_find(last->request.strategy)->reduces) {
-        used = snprintf(text, size, "all interleavings (%llu trace%s), sequentially consistent",
-                        executions, executions == 1 ? "" : "s");
+        used = snprintf(text, size, "all interleavings (%llu trace%s%s), sequentially consistent",
+                        executions, executions == 1 ? "" : "s",
+                        treadle_evidence_symmetry(&last->request));
     } else if (executions == 1) {
         used = snprintf(text, size, "the only interleaving");
     } else {
@@ -165,6 +182,56 @@ static void describe_whole(char *text, size_t size, const treadle_search_stage *
     }
     if (last->report.spin_blocks > 0) {
         snprintf(text + used, size - (size_t)used, ", threads that spin or poll wait for others");
+    }
+}
+
+static bool again_later(const treadle_search *search, uint32_t number)
+{
+    const char *strategy = search->stages[number].request.strategy;
+    for (uint32_t i = number + 1; i < search->count; i++) {
+        if (strcmp(search->stages[i].request.strategy, strategy) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What is known of the rest; of how large the space is, once. */
+static void describe_part(char *text, size_t size, const treadle_search *search, uint32_t number)
+{
+    const treadle_search_stage *part = &search->stages[number];
+    treadle_explore_report report = part->report;
+    if (number + 1 < search->count) {
+        report.estimate.paths = 0;
+    }
+    if (inapplicable(&report)) {
+        snprintf(text, size, "%s", report.outcome.message);
+    } else {
+        treadle_evidence_describe(text, size, &part->request, &report);
+    }
+}
+
+/* What was established, and then of each strategy the last stage. */
+static void describe_parts(char *text, size_t size, const treadle_search *search)
+{
+    const treadle_bound bound = treadle_search_report(search).bound;
+    const char *glue = "";
+    size_t used = 0;
+    if (bound.bounds > 0) {
+        used = (size_t)treadle_evidence_bound(text, size, &bound);
+        glue = "; beyond that ";
+    }
+    for (uint32_t i = 0; i < search->count; i++) {
+        if (search->stages[i].report.bound.what[0] != '\0' || again_later(search, i)) {
+            continue;
+        }
+        used += (size_t)snprintf(text + used, size - used, "%s", glue);
+        if (used >= size) {
+            return;
+        }
+        describe_part(text + used, size - used, search, i);
+        used += strlen(text + used);
+        glue = "; ";
     }
 }
 
@@ -180,15 +247,9 @@ void treadle_search_describe(char *text, size_t size, const treadle_search *sear
         describe_whole(text, size, last, cell);
         return;
     }
-    size_t used = 0;
-    for (uint32_t i = search->count > 1 ? 1 : 0; i < search->count && used < size; i++) {
-        const treadle_search_stage *at = &search->stages[i];
-        used += (size_t)snprintf(text + used, size - used, "%s", used > 0 ? "; " : "");
-        if (inapplicable(&at->report)) {
-            used += (size_t)snprintf(text + used, size - used, "%s", at->report.outcome.message);
-        } else {
-            treadle_evidence_describe(text + used, size - used, &at->request, &at->report);
-            used += strlen(text + used);
-        }
+    if (search->count == 1) {
+        treadle_evidence_describe(text, size, &last->request, &last->report);
+    } else {
+        describe_parts(text, size, search);
     }
 }

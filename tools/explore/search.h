@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Searching a cell as someone would who knows the strategies: random ones first, for what breaks
- * quickly; then partial order reduction, to see everything; and where that does not come to its
- * end, random ones again for what is left of the budget.
+ * Searching a cell as someone would who knows the strategies: few preemptions first and random
+ * ones, for what breaks quickly; then partial order reduction, to see everything; and where that
+ * does not come to its end, all that two preemptions can do, and random ones again for what is left
+ * of the budget.
  */
 #ifndef TREADLE_EXPLORE_SEARCH_H
 #define TREADLE_EXPLORE_SEARCH_H
@@ -12,7 +13,7 @@
 /* The name of this way of searching, where that of a strategy could stand. */
 #define TREADLE_SEARCH_AUTO "auto"
 
-enum { TREADLE_SEARCH_STAGES_MAX = 3 };
+enum { TREADLE_SEARCH_STAGES_MAX = 5 };
 
 /* For "auto": no limit on executions, only on time. 0 means usual ones, which end in seconds. */
 #define TREADLE_SEARCH_UNLIMITED UINT64_MAX

@@ -9,10 +9,13 @@
  *    (Not maxmemory: a server that is out of memory lets a script go on once it has written.)
  *  - evicted is an UNLINK of the key: which key a full server evicts is a matter of sampling, and
  *    would not be the same in every run. As an eviction does, it aborts a transaction that watches.
+ *  - answered is DEBUG ERROR in the place of each command: what a server says that is loading, full
+ *    or busy, or is a primary no more. Not after MULTI, where it would be queued.
  * The commands for that travel on the inspector's connection, outside the subject's transactions.
  */
 #include <assert.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "tools/redis/redis_internal.h"
@@ -82,6 +85,7 @@ static uint32_t *left_of(treadle_redis_fault_kind kind, treadle_faults *left)
     case TREADLE_REDIS_FAULT_SCRIPTS_FLUSHED: return &left->scripts_flushed;
     case TREADLE_REDIS_FAULT_ERROR_REPLY: return &left->error_reply;
     case TREADLE_REDIS_FAULT_EVICTED: return &left->evicted;
+    case TREADLE_REDIS_FAULT_ANSWERED: return &left->answered;
     default: assert(false && "every kind has a budget"); return NULL;
     }
 }
@@ -96,6 +100,8 @@ static bool concerns(treadle_redis_fault_kind kind, const treadle_redis_plan *pl
     case TREADLE_REDIS_FAULT_ERROR_REPLY:
         return own && (plan->flags & (TREADLE_REDIS_WRITES | TREADLE_REDIS_RUNS));
     case TREADLE_REDIS_FAULT_EVICTED: return own;
+    case TREADLE_REDIS_FAULT_ANSWERED:
+        return own && !plan->queueing && plan->replies <= TREADLE_REDIS_FAULT_ANSWERS_MAX;
     default: return true;
     }
 }
@@ -119,6 +125,30 @@ static bool applies(treadle_redis_fault_kind kind, const treadle_redis_plan *pla
     case TREADLE_REDIS_FAULT_EVICTED: find_present(present, commands); return present->count > 0;
     default: return true;
     }
+}
+
+/* ---- errors ---------------------------------------------------------------------------------- */
+
+/* The order is the order of the options, and so part of every token: new ones at the end. */
+static const char *const answers[] = {
+    "LOADING Redis is loading the dataset in memory",
+    "OOM command not allowed when used memory > 'maxmemory'.",
+    "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
+    "READONLY You can't write against a read only replica.",
+};
+
+treadle_resp_span treadle_redis_fault_answers(const treadle_redis_fault *fault, uint64_t replies)
+{
+    static char commands[TREADLE_REDIS_FAULT_ANSWERS_MAX * 160];
+    size_t length = 0;
+    for (uint64_t i = 0; i < replies; i++) {
+        const int written = snprintf(commands + length, sizeof commands - length,
+                                     "*3\r\n$5\r\nDEBUG\r\n$5\r\nERROR\r\n$%zu\r\n%s\r\n",
+                                     strlen(fault->answer), fault->answer);
+        length += (size_t)written;
+        assert(length < sizeof commands);
+    }
+    return (treadle_resp_span){commands, length};
 }
 
 /* ---- choosing -------------------------------------------------------------------------------- */
@@ -148,6 +178,9 @@ treadle_redis_fault treadle_redis_fault_choose(const treadle_redis_plan *plan,
         fault.commands = 1 + treadle_decide(TREADLE_CHOICE_FAULT, places);
     } else if (fault.kind == TREADLE_REDIS_FAULT_EVICTED) {
         fault.key = present.keys[treadle_decide(TREADLE_CHOICE_FAULT, present.count)];
+    } else if (fault.kind == TREADLE_REDIS_FAULT_ANSWERED) {
+        fault.answer =
+            answers[treadle_decide(TREADLE_CHOICE_FAULT, sizeof answers / sizeof answers[0])];
     }
     return fault;
 }

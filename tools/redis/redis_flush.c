@@ -75,6 +75,7 @@ static void tell_before(treadle_redis_text *text, const treadle_redis_fault *fau
         treadle_redis_text_bytes(text, fault->key);
         treadle_redis_text_literal(text, ") ");
         break;
+    case TREADLE_REDIS_FAULT_ANSWERED: treadle_redis_text_literal(text, "(not run) "); break;
     default: break;
     }
 }
@@ -181,13 +182,20 @@ static int run(treadle_redis_link *connection, treadle_event *event,
     const size_t unread = connection->wire.end - connection->wire.begin;
     const bool inside = fault->kind == TREADLE_REDIS_FAULT_CUT_INSIDE;
     const bool lost = inside || fault->kind == TREADLE_REDIS_FAULT_CUT_AFTER;
+    const bool answered = fault->kind == TREADLE_REDIS_FAULT_ANSWERED;
     const uint64_t count = inside ? fault->commands : plan->replies;
-    const treadle_resp_span sent = inside ? first_commands(commands, count) : commands;
-    treadle_redis_touch_commands(treadle_redis.commands, &connection->queued, sent);
+    const treadle_resp_span sent = inside     ? first_commands(commands, count)
+                                   : answered ? treadle_redis_fault_answers(fault, count)
+                                              : commands;
+    if (!answered) {
+        treadle_redis_touch_commands(treadle_redis.commands, &connection->queued, sent);
+    }
     treadle_redis_touch_counts(true);
     const treadle_redis_wire_status status = exchange(connection, sent, count);
     treadle_redis_emptied();
-    treadle_redis_plan_note(plan, connection);
+    if (!answered) {
+        treadle_redis_plan_note(plan, connection);
+    }
     treadle_redis.command_count += count;
     treadle_redis.round_trip_count++;
     if (event != NULL) {

@@ -126,6 +126,7 @@ void treadle_redis_place_restore(void);
 typedef struct treadle_redis_plan {
     uint64_t replies;
     uint32_t flags;        /* of all commands */
+    bool queueing;         /* before: MULTI was sent */
     bool open_transaction; /* afterwards */
 } treadle_redis_plan;
 
@@ -142,6 +143,7 @@ void treadle_redis_plan_note(const treadle_redis_plan *plan, treadle_redis_link 
 
 #define TREADLE_REDIS_FAULT_KEYS_MAX 8u
 #define TREADLE_REDIS_FAULT_PLACES_MAX 64u
+#define TREADLE_REDIS_FAULT_ANSWERS_MAX 64u
 
 /* The order is part of every token: new ones at the end. */
 typedef enum treadle_redis_fault_kind {
@@ -152,6 +154,7 @@ typedef enum treadle_redis_fault_kind {
     TREADLE_REDIS_FAULT_SCRIPTS_FLUSHED,
     TREADLE_REDIS_FAULT_ERROR_REPLY,
     TREADLE_REDIS_FAULT_EVICTED,
+    TREADLE_REDIS_FAULT_ANSWERED,
     TREADLE_REDIS_FAULT_COUNT
 } treadle_redis_fault_kind;
 
@@ -159,11 +162,16 @@ typedef struct treadle_redis_fault {
     treadle_redis_fault_kind kind;
     uint32_t commands;     /* CUT_INSIDE: that run */
     treadle_resp_span key; /* EVICTED: points into the commands of the flush */
+    const char *answer;    /* ANSWERED: the error; static */
 } treadle_redis_fault;
 
 /* Decides what strikes a flush, and takes it off the budget. */
 treadle_redis_fault treadle_redis_fault_choose(const treadle_redis_plan *plan,
                                                treadle_resp_span commands);
+
+/* ANSWERED: the commands that go to the server instead of as many that are answered; valid until
+ * the next call. */
+treadle_resp_span treadle_redis_fault_answers(const treadle_redis_fault *fault, uint64_t replies);
 
 /* Does to the server what comes before the flush; heal takes back what must not outlast it. */
 void treadle_redis_fault_strike(const treadle_redis_fault *fault);

@@ -118,7 +118,8 @@ bool treadle_redis_plan_make(treadle_redis_plan *plan, treadle_resp_span command
                              const treadle_redis_link *connection, char *refusal,
                              size_t refusal_size)
 {
-    *plan = (treadle_redis_plan){.open_transaction = connection->transaction};
+    *plan = (treadle_redis_plan){.queueing = connection->queued.queueing,
+                                 .open_transaction = connection->transaction};
     size_t position = 0;
     while (position < commands.length) {
         treadle_resp_command command;

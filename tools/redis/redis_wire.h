@@ -39,7 +39,8 @@ treadle_redis_wire_status treadle_redis_wire_exchange(treadle_redis_wire *wire, 
 
 static inline treadle_resp_span treadle_redis_wire_unread(const treadle_redis_wire *wire)
 {
-    /* Before the first reply there is no buffer, and C adds nothing to a null pointer, not even 0. */
+    /* Before the first reply there is no buffer, and C adds nothing to a null pointer, not even 0.
+     */
     const char *first = wire->data != NULL ? wire->data + wire->begin : NULL;
     return (treadle_resp_span){first, wire->end - wire->begin};
 }

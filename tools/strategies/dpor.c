@@ -9,7 +9,15 @@
  * second, becomes such a sequence, unless it is covered already. The next execution goes back to
  * the deepest position that has something left.
  *
- * Decisions inside a step make several steps of it, which are in a race with each other. */
+ * Decisions inside a step make several steps of it, which are in a race with each other. What is
+ * decided before the first step, in a scenario's set-up, is varied last decision first, and after
+ * each variation everything is explored anew.
+ *
+ * Threads that are told to be symmetric are interchangeable: what one execution shows, another one
+ * shows with their numbers exchanged. It is enough to explore executions in which they take their
+ * places in the order of their numbers, a thread's place being that of its first step that may
+ * change something. So a thread whose next step is that has to wait for its turn, as if the one
+ * before let it go on. Where nobody else can, what follows shows with other numbers. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +48,9 @@ typedef struct position {
     uint32_t decisions;
     uint32_t run; /* of the plan, that its step belongs to */
     uint32_t run_steps;
+    uint64_t placed;  /* symmetric threads that have taken their places */
+    uint32_t turn;    /* the step by which the last one did */
+    bool takes_place; /* so does its step */
 } position;
 
 /* What the next step is to decide: these values, then the first options. */
@@ -53,6 +64,7 @@ typedef struct dpor {
     treadle_step_pool *steps;
     treadle_order *order;
     treadle_wakeup_pool *nodes;
+    uint64_t symmetric; /* threads */
 
     /* The path. Position i is before step i. */
     position positions[POSITIONS_MAX];
@@ -61,6 +73,8 @@ typedef struct dpor {
     uint16_t taken[VALUES_MAX]; /* likewise, for the plan */
     treadle_plan_run runs[POSITIONS_MAX];
     uint32_t value_count;
+    uint32_t prologue;       /* values decided before the first step; the first of them … */
+    uint32_t prologue_given; /* … are given, the others the first options */
 
     /* The execution under way. */
     uint32_t from;         /* steps that it repeats of the one before */
@@ -72,7 +86,10 @@ typedef struct dpor {
     guidance guide;        /* of it */
     treadle_gate gate;     /* what its thread waited for before it */
     const treadle_footprint *footprint;
+    bool settled;         /* the step under way is; order.h */
+    bool any_diverted;    /* by a step of any execution so far */
     const char *exceeded; /* a limit */
+    bool out_of_turn;     /* it ended where nobody's turn had come */
 
     treadle_sequence sequence;
     treadle_dpor_counts counts;
@@ -95,11 +112,11 @@ static void destroy(void *context)
 
 static void *create(const treadle_strategy_options *options)
 {
-    (void)options;
     dpor *self = calloc(1, sizeof *self);
     if (self == NULL) {
         return NULL;
     }
+    self->symmetric = options->symmetric;
     self->steps = treadle_step_pool_create();
     self->order = self->steps != NULL ? treadle_order_create(self->steps) : NULL;
     self->nodes = self->steps != NULL ? treadle_wakeup_pool_create(self->steps) : NULL;
@@ -249,8 +266,11 @@ static void finish_step(dpor *self)
         self->steps, self->guide.thread, self->footprint->touches, self->footprint->count,
         &self->values[at->values], self->value_count - at->values);
     self->running = false;
-    if (step == NULL ||
-        !treadle_order_append(self->order, step, self->gate, self->footprint->released)) {
+    if (at->takes_place && at->turn != TREADLE_NO_STEP) {
+        treadle_order_keep(self->order, at->turn);
+    }
+    if (step == NULL || !treadle_order_append(self->order, step, self->gate,
+                                              self->footprint->released, self->settled)) {
         self->exceeded = "the steps or threads of an execution, or memory";
         return;
     }
@@ -259,23 +279,51 @@ static void finish_step(dpor *self)
         finish_leaf(self, at, step);
     }
     at->diverted = self->footprint->diverted;
+    self->any_diverted |= at->diverted != 0;
     const position *before = number ? at - 1 : NULL;
     const bool same = before != NULL && self->runs[before->run].thread == self->guide.thread;
     at->run = before == NULL ? 0 : before->run + !same;
-    at->run_steps = same ? before->run_steps + 1 : 1;
+    at->run_steps = (same ? before->run_steps : 0) + 1 + self->footprint->coasted;
     self->runs[at->run] = (treadle_plan_run){self->guide.thread, at->run_steps};
 }
+
+/* ---- symmetry -------------------------------------------------------------------------------- */
+
+static bool takes_place(const dpor *self, const position *at, uint32_t thread)
+{
+    return (self->symmetric & ~at->placed) >> thread & 1 && treadle_changes_others(thread);
+}
+
+/* Without the threads whose turn has not come. */
+static uint64_t in_turn(const dpor *self, const position *at, uint64_t enabled)
+{
+    uint64_t left = self->symmetric & ~at->placed;
+    left &= left - 1; /* it is the lowest one's */
+    for (left &= enabled; left; left &= left - 1) {
+        const uint32_t thread = (uint32_t)__builtin_ctzll(left);
+        enabled &= ~((uint64_t)takes_place(self, at, thread) << thread);
+    }
+    return enabled;
+}
+
+/* ---- positions ------------------------------------------------------------------------------- */
 
 static void open_position(dpor *self, position *at, const treadle_step *now)
 {
     const uint32_t number = treadle_order_length(self->order);
+    if (number == 0) {
+        self->prologue = self->value_count;
+    }
     *at = (position){.children = self->below,
-                     .enabled = now->enabled,
+                     .turn = TREADLE_NO_STEP,
                      .values = self->value_count,
                      .decisions = now->decisions};
     self->below = NULL;
     if (number > 0) {
         const position *before = at - 1;
+        const uint64_t bit = UINT64_C(1) << treadle_order_step(self->order, number - 1)->thread;
+        at->placed = before->placed | (before->takes_place ? bit : 0);
+        at->turn = before->takes_place ? number - 1 : before->turn;
         at->asleep = before->asleep + before->asleep_count;
         if (!now->stuck) {
             inherit(self, before, at, treadle_order_step(self->order, number - 1)->step);
@@ -285,6 +333,8 @@ static void open_position(dpor *self, position *at, const treadle_step *now)
     if (now->stuck) {
         treadle_order_join_all(self->order);
     }
+    at->enabled = in_turn(self, at, now->enabled);
+    self->out_of_turn = at->enabled == 0;
 }
 
 /* Follows the first child. */
@@ -349,8 +399,11 @@ static bool select_step(dpor *self, position *at, const treadle_step *now)
     if (!self->free) {
         return descend(self, at);
     }
-    const bool stays = now->enabled & UINT64_C(1) << now->current;
-    self->guide.thread = stays ? now->current : (uint32_t)__builtin_ctzll(now->enabled);
+    if (self->out_of_turn) {
+        return false;
+    }
+    const bool stays = at->enabled & UINT64_C(1) << now->current;
+    self->guide.thread = stays ? now->current : (uint32_t)__builtin_ctzll(at->enabled);
     self->guide.count = 0;
     at->open = true;
     return true;
@@ -385,14 +438,38 @@ static uint32_t step(void *context, const treadle_step *now)
                      "something that is not in the decision stream",
                      self->guide.thread);
     }
+    at->takes_place = takes_place(self, at, self->guide.thread);
     self->gate = treadle_gate_of(self->guide.thread);
+    self->settled = now->alone && treadle_order_over(self->order, self->guide.thread, now->gathers);
+    /* In a sequence a settled step can only be the last one: all others happen before it. */
+    *now->coast = self->settled && (self->free || self->at_leaf);
     self->running = true;
     return self->guide.thread;
+}
+
+/* Before the first step. */
+static uint32_t choose_prologue(dpor *self, const treadle_choice *choice)
+{
+    const uint32_t i = self->value_count;
+    const uint16_t value = i < self->prologue_given ? self->taken[i] : 0;
+    if (value >= choice->count || i == VALUES_MAX) {
+        treadle_stop(i < VALUES_MAX ? TREADLE_OUTCOME_DIVERGED : TREADLE_OUTCOME_CUT,
+                     i < VALUES_MAX ? "nondeterminism" : "dpor-limit",
+                     "a decision before the first step has %u options, and %u before it",
+                     choice->count, i);
+    }
+    self->values[i] = (treadle_step_value){value, (uint16_t)choice->count};
+    self->taken[i] = value;
+    self->value_count++;
+    return value;
 }
 
 static uint32_t choose(void *context, const treadle_choice *choice)
 {
     dpor *self = context;
+    if (!self->running) {
+        return choose_prologue(self, choice);
+    }
     const uint32_t i =
         self->value_count - self->positions[treadle_order_length(self->order)].values;
     uint16_t value = i < UINT8_MAX && i < self->guide.count ? self->guide.values[i] : 0;
@@ -507,7 +584,8 @@ static void reverse_races(dpor *self)
             reverse(self, races[i]);
         }
     }
-    const uint32_t end = treadle_order_length(self->order);
+    const bool some = self->value_count > 0 || self->any_diverted;
+    const uint32_t end = some ? treadle_order_length(self->order) : 0;
     for (uint32_t i = 0; i < end; i++) {
         const position *at = &self->positions[i];
         const treadle_ordered *step = treadle_order_step(self->order, i);
@@ -549,6 +627,9 @@ static void end(void *context, const treadle_outcome *outcome)
     if (self->running) {
         finish_step(self);
     }
+    if (treadle_order_length(self->order) == 0) {
+        self->prologue = self->value_count; /* it ended there */
+    }
     self->counts.redundant += outcome->kind == TREADLE_OUTCOME_REDUNDANT;
     self->counts.executions += outcome->kind != TREADLE_OUTCOME_REDUNDANT;
     if (self->exceeded != NULL || outcome->kind == TREADLE_OUTCOME_DIVERGED ||
@@ -556,7 +637,7 @@ static void end(void *context, const treadle_outcome *outcome)
         return;
     }
     reverse_races(self);
-    if (outcome->kind != TREADLE_OUTCOME_REDUNDANT) {
+    if (outcome->kind != TREADLE_OUTCOME_REDUNDANT || self->out_of_turn) {
         reverse_waiting(self);
     }
 }
@@ -577,11 +658,31 @@ static bool next_branch(dpor *self, uint32_t number)
     return false;
 }
 
+/* Everything after the prologue has been explored: what it decides next. False when it has decided
+ * everything. */
+static bool vary_prologue(dpor *self)
+{
+    uint32_t given = self->prologue;
+    while (given > 0 && self->values[given - 1].taken + 1 == self->values[given - 1].options) {
+        given--;
+    }
+    if (given == 0) {
+        return false;
+    }
+    self->taken[given - 1]++;
+    self->prologue_given = given;
+    self->value_count = 0;
+    self->free = true;
+    treadle_order_cut(self->order, 0);
+    return true;
+}
+
 static bool begin(void *context, uint64_t execution)
 {
     dpor *self = context;
     self->from = 0;
     self->resuming = false;
+    self->out_of_turn = false;
     if (execution == 0) {
         self->free = true;
         return true;
@@ -595,7 +696,7 @@ static bool begin(void *context, uint64_t execution)
             return true;
         }
     }
-    return false;
+    return self->exceeded == NULL && vary_prologue(self);
 }
 
 static void plan(void *context, treadle_plan *out)
@@ -623,6 +724,10 @@ static double progress(const void *context)
     const uint32_t length = treadle_order_length(self->order);
     double share = 0;
     double weight = 1;
+    for (uint32_t i = 0; i < self->prologue; i++) {
+        weight /= self->values[i].options;
+        share += weight * self->values[i].taken;
+    }
     for (uint32_t i = 0; i < length; i++) {
         const position *at = &self->positions[i];
         const uint32_t done = at->asleep_count - at->inherited;
@@ -645,7 +750,11 @@ treadle_dpor_counts treadle_dpor_counted(const void *context)
 uint64_t treadle_dpor_trace_hash(const void *context)
 {
     const dpor *self = context;
-    return treadle_order_hash(self->order);
+    uint64_t hash = treadle_order_hash(self->order);
+    for (uint32_t i = 0; i < self->prologue; i++) {
+        hash = hash * UINT64_C(0x9e3779b97f4a7c15) + self->values[i].taken;
+    }
+    return hash;
 }
 
 const treadle_strategy treadle_strategy_dpor = {

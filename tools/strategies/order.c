@@ -51,7 +51,9 @@ struct treadle_order {
     treadle_step_pool *pool;
     uint32_t length;
     uint16_t last[TREADLE_ORDER_THREADS_MAX];          /* each thread's last step */
+    treadle_clock all;                                 /* its index, of each thread */
     treadle_clock released[TREADLE_ORDER_THREADS_MAX]; /* what let its next one go on */
+    uint16_t kept;                                     /* a step before the next one; NONE */
     LOG(undo) undos;
     LOG(object_write) objects;
     LOG(treadle_race) races;
@@ -95,6 +97,7 @@ treadle_order *treadle_order_create(treadle_step_pool *pool)
     if (order != NULL) {
         order->pool = pool;
         order->cell_count = 1;
+        order->kept = NONE;
         memset(order->last, 0xff, sizeof order->last);
     }
     return order;
@@ -134,11 +137,22 @@ static inline treadle_clock later(treadle_clock a, treadle_clock b)
     return a;
 }
 
+static inline bool not_before(const treadle_clock *a, const treadle_clock *b)
+{
+    const union {
+        treadle_lanes lanes;
+        uint64_t halves[2];
+    } less = {.lanes = (a->lanes[0] < b->lanes[0]) | (a->lanes[1] < b->lanes[1])};
+    return !(less.halves[0] | less.halves[1]);
+}
+
 /* Without a store of one element, which loads of the whole would wait for. */
 static inline treadle_clock with(treadle_clock clock, uint32_t thread, int16_t index)
 {
-    for (uint32_t i = 0; i < TREADLE_ORDER_THREADS_MAX; i++) {
-        clock.of[i] = i == thread ? index : clock.of[i];
+    static const treadle_clock numbers = {{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}};
+    for (uint32_t i = 0; i < 2; i++) {
+        const treadle_lanes own = numbers.lanes[i] == (int16_t)thread;
+        clock.lanes[i] = (own & index) | (~own & clock.lanes[i]);
     }
     return clock;
 }
@@ -161,14 +175,9 @@ static uint32_t slot_of(const treadle_order *order, uint64_t granule)
     return slot;
 }
 
-/* The cell of exactly these bytes, made when there is none. 0 when there is no room. */
-static uint32_t cell_of(treadle_order *order, uint32_t slot, uint64_t granule, uint8_t bytes)
+/* A cell of these bytes. 0 when there is no room. */
+static uint32_t make_cell(treadle_order *order, uint32_t slot, uint64_t granule, uint8_t bytes)
 {
-    for (uint32_t i = order->slots[slot]; i != 0; i = order->cells[i].next) {
-        if (order->cells[i].bytes == bytes) {
-            return i;
-        }
-    }
     if (order->cell_count == CELLS_MAX) {
         order->failed = true;
         return 0;
@@ -204,19 +213,24 @@ static void add_candidate(treadle_order *order, uint16_t step)
     }
 }
 
-/* Collects the steps that an access of these bytes conflicts with. */
-static void conflicts(treadle_order *order, uint32_t slot, uint8_t bytes, bool write)
+/* Collects the steps that an access of these bytes conflicts with. Returns the cell of exactly
+ * these bytes, made when there is none; 0 when there is no room. */
+static uint32_t conflicts(treadle_order *order, uint64_t granule, uint8_t bytes, bool write)
 {
+    const uint32_t slot = slot_of(order, granule);
+    uint32_t exact = 0;
     for (uint32_t i = order->slots[slot]; i != 0; i = order->cells[i].next) {
         const cell *other = &order->cells[i];
         if (!(other->bytes & bytes)) {
             continue;
         }
+        exact = other->bytes == bytes ? i : exact;
         add_candidate(order, other->write);
         for (uint32_t left = write ? other->readers : 0; left; left &= left - 1) {
             add_candidate(order, other->reads[__builtin_ctz(left)]);
         }
     }
+    return exact ? exact : make_cell(order, slot, granule, bytes);
 }
 
 static void note_write(treadle_order *order, uint32_t number, const treadle_touch *touch)
@@ -262,9 +276,7 @@ static void meet(treadle_order *order, uint32_t thread, const treadle_touch *tou
         const uint64_t granule = at / GRANULE;
         const uint64_t stop = (granule + 1) * GRANULE < end ? (granule + 1) * GRANULE : end;
         const uint8_t bytes = (uint8_t)(((1u << (stop - at)) - 1) << (at % GRANULE));
-        const uint32_t slot = slot_of(order, granule);
-        conflicts(order, slot, bytes, write);
-        const uint32_t number = cell_of(order, slot, granule, bytes);
+        const uint32_t number = conflicts(order, granule, bytes, write);
         if (number == 0) {
             return;
         }
@@ -363,22 +375,25 @@ static void release(treadle_order *order, uint32_t thread, treadle_clock clock)
     order->released[thread] = later(order->released[thread], clock);
 }
 
-bool treadle_order_append(treadle_order *order, treadle_executed *step, treadle_gate gate,
-                          uint64_t released)
+bool treadle_order_over(const treadle_order *order, uint32_t thread, bool gathers)
+{
+    const uint16_t last = order->last[thread];
+    const treadle_clock none = {{0}};
+    const treadle_clock clock = gathers        ? order->released[thread]
+                                : last == NONE ? none
+                                               : order->steps[last].clock;
+    return not_before(&clock, &order->all);
+}
+
+/* What happens before the step being added, and its races. */
+static treadle_clock find_order(treadle_order *order, const treadle_executed *step,
+                                treadle_gate gate)
 {
     const uint32_t thread = step->thread;
-    if (thread >= TREADLE_ORDER_THREADS_MAX || released >> TREADLE_ORDER_THREADS_MAX ||
-        order->length == TREADLE_ORDER_STEPS_MAX) {
-        treadle_executed_drop(order->pool, step);
-        return false;
-    }
-    treadle_ordered *added = &order->steps[order->length];
-    added->step = step;
-    added->undo = order->undos.count;
-    added->objects = order->objects.count;
-    added->races = order->races.count;
-    added->thread = (uint8_t)thread;
     treadle_clock clock = treadle_order_clock(order, thread);
+    if (order->kept != NONE) {
+        clock = later(clock, order->steps[order->kept].clock);
+    }
     uint32_t first;
     if (gate.address != 0) {
         if (gate_race(order, thread, gate, clock, &first)) {
@@ -393,16 +408,43 @@ bool treadle_order_append(treadle_order *order, treadle_executed *step, treadle_
     for (uint32_t i = 0; i < step->touch_count; i++) {
         meet(order, thread, &step->touches[i]);
     }
-    clock = race(order, thread, clock);
+    return race(order, thread, clock);
+}
+
+bool treadle_order_append(treadle_order *order, treadle_executed *step, treadle_gate gate,
+                          uint64_t released, bool settled)
+{
+    const uint32_t thread = step->thread;
+    if (thread >= TREADLE_ORDER_THREADS_MAX || released >> TREADLE_ORDER_THREADS_MAX ||
+        order->length == TREADLE_ORDER_STEPS_MAX) {
+        treadle_executed_drop(order->pool, step);
+        return false;
+    }
+    treadle_ordered *added = &order->steps[order->length];
+    added->step = step;
+    added->undo = order->undos.count;
+    added->objects = order->objects.count;
+    added->races = order->races.count;
+    added->thread = (uint8_t)thread;
+    added->settled = settled;
     added->previous = order->last[thread];
-    added->index = (int16_t)(added->previous == NONE ? 1 : order->steps[added->previous].index + 1);
-    added->clock = with(clock, thread, added->index);
+    added->index = (int16_t)(order->all.of[thread] + !settled);
+    const treadle_clock before =
+        settled ? treadle_order_clock(order, thread) : find_order(order, step, gate);
+    added->clock = with(before, thread, added->index);
+    order->kept = NONE;
+    order->all.of[thread] = added->index;
     order->last[thread] = (uint16_t)order->length;
     order->length++;
     for (; released; released &= released - 1) {
         release(order, (uint32_t)__builtin_ctzll(released), added->clock);
     }
     return !order->failed;
+}
+
+void treadle_order_keep(treadle_order *order, uint32_t before)
+{
+    order->kept = (uint16_t)before;
 }
 
 void treadle_order_join_all(treadle_order *order)
@@ -442,7 +484,9 @@ void treadle_order_cut(treadle_order *order, uint32_t length)
         return;
     }
     for (uint32_t i = order->length; i-- > length;) {
-        order->last[order->steps[i].thread] = order->steps[i].previous;
+        const treadle_ordered *gone = &order->steps[i];
+        order->last[gone->thread] = gone->previous;
+        order->all.of[gone->thread] = (int16_t)(gone->index - !gone->settled);
         treadle_executed_drop(order->pool, order->steps[i].step);
     }
     const treadle_ordered *cut = &order->steps[length];
@@ -462,21 +506,31 @@ static uint64_t mix(uint64_t value)
     return value ^ value >> 31;
 }
 
+static uint64_t mix_values(uint64_t hash, const treadle_executed *step)
+{
+    const treadle_step_value *values = treadle_executed_values(step);
+    for (uint32_t j = 0; j < step->value_count; j++) {
+        hash = mix(hash + 1 + values[j].taken);
+    }
+    return hash;
+}
+
 /* A sum over the steps does not depend on the order in which independent ones happened. */
 uint64_t treadle_order_hash(const treadle_order *order)
 {
     uint64_t sum = 0;
+    uint64_t settled = 1; /* these have an order, but one step may stand for several */
     for (uint32_t i = 0; i < order->length; i++) {
         const treadle_ordered *step = &order->steps[i];
+        if (step->settled) {
+            settled = mix_values(settled, step->step);
+            continue;
+        }
         uint64_t hash = mix((uint64_t)step->thread << 16 | (uint16_t)step->index);
         for (uint32_t thread = 0; thread < TREADLE_ORDER_THREADS_MAX; thread++) {
             hash = mix(hash + (uint16_t)step->clock.of[thread] + thread);
         }
-        const treadle_step_value *values = treadle_executed_values(step->step);
-        for (uint32_t j = 0; j < step->step->value_count; j++) {
-            hash = mix(hash + 1 + values[j].taken);
-        }
-        sum += hash;
+        sum += mix_values(hash, step->step);
     }
-    return sum;
+    return sum + settled;
 }

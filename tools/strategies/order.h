@@ -11,6 +11,9 @@
  * The order can be cut back to any earlier length: every change is logged and undone, so that the
  * common beginning of two executions is worked out once.
  *
+ * A step is *settled* when all that was done before happens before it and nobody can do anything
+ * until its thread has ended: it is in no race, and so is what its thread does next.
+ *
  * An acquisition that had to wait (a lock that was held) is not in a race with what let it go on,
  * the unlock, but with the last step before which it could have gone on, the lock (after Abdulla,
  * Aronis, Jonsson, Sagonas, "Source Sets: A Foundation for Optimal Dynamic Partial Order
@@ -31,8 +34,13 @@
 #define TREADLE_ORDER_STEPS_MAX 30000u
 #define TREADLE_NO_STEP 0xffffu
 
-typedef struct treadle_clock {
+/* Several threads' at once, for the compiler's vector operations: as many as every processor has.
+ */
+typedef int16_t treadle_lanes __attribute__((vector_size(16)));
+
+typedef union treadle_clock {
     int16_t of[TREADLE_ORDER_THREADS_MAX];
+    treadle_lanes lanes[TREADLE_ORDER_THREADS_MAX / 8];
 } treadle_clock;
 
 typedef struct treadle_ordered {
@@ -41,7 +49,8 @@ typedef struct treadle_ordered {
     uint32_t undo;          /* length of each log before this step */
     uint32_t objects;
     uint32_t races;
-    int16_t index;     /* 1, 2, … within its thread */
+    int16_t index; /* 1, 2, … within its thread; of a settled one, that of the one before */
+    bool settled;
     uint16_t previous; /* of its thread; TREADLE_NO_STEP */
     uint8_t thread;
 } treadle_ordered;
@@ -61,10 +70,17 @@ void treadle_order_destroy(treadle_order *order);
 uint32_t treadle_order_length(const treadle_order *order);
 const treadle_ordered *treadle_order_step(const treadle_order *order, uint32_t number);
 
+/* Whether all steps so far happen before what this thread does next, whichever of the equivalent
+ * executions this is: by its last step, or, if it `gathers` others, by their ends. */
+bool treadle_order_over(const treadle_order *order, uint32_t thread, bool gathers);
+
 /* Adds a step, whose reference it takes over; `gate` is what its thread waited for before it, and
  * `released` the threads that it lets go on. False when a limit is exceeded or memory is out. */
 bool treadle_order_append(treadle_order *order, treadle_executed *step, treadle_gate gate,
-                          uint64_t released);
+                          uint64_t released, bool settled);
+
+/* The step to be added next never comes before this one. */
+void treadle_order_keep(treadle_order *order, uint32_t before);
 
 /* Everything so far happens before what any thread does next. */
 void treadle_order_join_all(treadle_order *order);

@@ -64,16 +64,21 @@ static bool refill(treadle_step_pool *pool, uint8_t class)
     return true;
 }
 
-static uint64_t places(uint64_t address, uint32_t size)
+static uint64_t place(uint64_t granule)
 {
-    const uint64_t first = address >> 3;
-    const uint64_t last = (address + size - 1) >> 3;
+    return UINT64_C(1) << (granule * UINT64_C(0x9e3779b97f4a7c15) >> 58);
+}
+
+static uint64_t places(const treadle_touch *touch)
+{
+    const uint64_t first = touch->address >> 3;
+    const uint64_t last = (touch->address + touch->size - 1) >> 3;
+    uint64_t filter = place(first);
     if (last - first >= 16) {
         return UINT64_MAX;
     }
-    uint64_t filter = 0;
-    for (uint64_t granule = first; granule <= last; granule++) {
-        filter |= UINT64_C(1) << (granule * UINT64_C(0x9e3779b97f4a7c15) >> 58);
+    for (uint64_t granule = first + 1; granule <= last; granule++) {
+        filter |= place(granule);
     }
     return filter;
 }
@@ -82,16 +87,20 @@ static uint64_t places(uint64_t address, uint32_t size)
 static void add(treadle_executed *step, const treadle_touch *touch)
 {
     const uint32_t count = step->touch_count;
-    const uint32_t from = count > MERGED_LATELY ? count - MERGED_LATELY : 0;
-    for (uint32_t i = from; i < count; i++) {
+    for (uint32_t i = count > MERGED_LATELY ? count - MERGED_LATELY : 0; i < count; i++) {
         treadle_touch *earlier = &step->touches[i];
-        const uint32_t object = (earlier->flags | touch->flags) & TREADLE_TOUCH_OBJECT;
-        if (earlier->address == touch->address && earlier->size == touch->size && !object) {
-            earlier->flags |= touch->flags & TREADLE_TOUCH_WRITE;
+        if (earlier->address == touch->address && earlier->size == touch->size &&
+            !((earlier->flags | touch->flags) & TREADLE_TOUCH_OBJECT)) {
+            if (touch->flags & ~earlier->flags & TREADLE_TOUCH_WRITE) {
+                earlier->flags |= TREADLE_TOUCH_WRITE;
+                step->writes |= places(touch);
+            }
             return;
         }
     }
     step->touches[step->touch_count++] = *touch;
+    uint64_t *filter = touch->flags & TREADLE_TOUCH_WRITE ? &step->writes : &step->reads;
+    *filter |= places(touch);
 }
 
 treadle_executed *treadle_executed_new(treadle_step_pool *pool, uint32_t thread,
@@ -112,12 +121,6 @@ treadle_executed *treadle_executed_new(treadle_step_pool *pool, uint32_t thread,
                                .value_count = (uint16_t)value_count};
     for (uint32_t i = 0; i < touch_count; i++) {
         add(step, &touches[i]);
-    }
-    for (uint32_t i = 0; i < step->touch_count; i++) {
-        const treadle_touch *touch = &step->touches[i];
-        const uint64_t filter = places(touch->address, touch->size);
-        step->reads |= touch->flags & TREADLE_TOUCH_WRITE ? 0 : filter;
-        step->writes |= touch->flags & TREADLE_TOUCH_WRITE ? filter : 0;
     }
     if (value_count > 0) {
         memcpy(&step->touches[step->touch_count], values, value_count * sizeof values[0]);

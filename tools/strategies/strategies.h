@@ -10,6 +10,8 @@ extern const treadle_strategy treadle_strategy_pct;
 extern const treadle_strategy treadle_strategy_mixed;
 extern const treadle_strategy treadle_strategy_pos;
 extern const treadle_strategy treadle_strategy_surw;
+extern const treadle_strategy treadle_strategy_preemptions;
+extern const treadle_strategy treadle_strategy_delays;
 extern const treadle_strategy treadle_strategy_dfs;
 extern const treadle_strategy treadle_strategy_dpor;
 extern const treadle_strategy treadle_strategy_replay;

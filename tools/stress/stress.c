@@ -188,13 +188,6 @@ static void report(const workload *self, const tally *shared, const arguments *h
     fflush(stdout);
 }
 
-static bool has_faults(const treadle_scenario *scenario)
-{
-    const treadle_faults *faults = &scenario->faults;
-    return faults->cut_before > 0 || faults->cut_after > 0 || faults->cut_inside > 0 ||
-           faults->scripts_flushed > 0 || faults->error_reply > 0 || faults->evicted > 0;
-}
-
 /* Why the workload cannot run here at all; NULL when it can. */
 static const char *impossible(const treadle_scenario *scenario, treadle_backend backend)
 {
@@ -204,7 +197,7 @@ static const char *impossible(const treadle_scenario *scenario, treadle_backend 
     if (scenario->serial_outcomes) {
         return "what is right is known from serial runs, which the harness makes";
     }
-    if (has_faults(scenario)) {
+    if (treadle_faults_any(&scenario->faults)) {
         return "what fails, and when, is the harness's decision";
     }
     if (scenario->moves_clock && backend == TREADLE_BACKEND_REDIS) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Bugs that only the sanitizers see, planted for the asan build: each must be reported there, or the
- * build has gone blind; and what must not be reported. Every bug depends on the order of two
+/* Bugs that only the sanitizers see, planted for the asan build: each must be reported there, or
+ * the build has gone blind; and what must not be reported. Every bug depends on the order of two
  * threads. Instrumented. (litmus/memory.c has those that every build sees.) */
 #include <limits.h>
 #include <pthread.h>
@@ -86,10 +86,10 @@ static void shift_too_far(state *self)
 }
 
 static const planted bugs[] = {
-    {"stack-overflow", overflow_stack},   {"global-overflow", overflow_global},
-    {"use-after-scope", leave_scope},     {"library-reads-freed", read_freed},
-    {"frees-global", free_global},
-    {"signed-overflow", overflow_signed}, {"shift-too-far", shift_too_far},
+    {"stack-overflow", overflow_stack}, {"global-overflow", overflow_global},
+    {"use-after-scope", leave_scope},   {"library-reads-freed", read_freed},
+    {"frees-global", free_global},      {"signed-overflow", overflow_signed},
+    {"shift-too-far", shift_too_far},
 };
 
 static void *setup(const treadle_run *run)

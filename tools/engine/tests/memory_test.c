@@ -6,8 +6,8 @@
 #include "tools/engine/tests/explore.h"
 #include "tools/engine/tests/memory_subject.h"
 
-/* In the asan build it is AddressSanitizer that sees these, and the process dies of it: litmus/planted
- * tries that. */
+/* In the asan build it is AddressSanitizer that sees these, and the process dies of it:
+ * litmus/planted tries that. */
 #ifdef TREADLE_ASAN
 enum { SEEN_BY_ASAN = 1 };
 #else

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* In place of asan_fibers.c: switches that AddressSanitizer is not told of. A program with this must
- * fail the checks of the asan build. */
+/* In place of asan_fibers.c: switches that AddressSanitizer is not told of. A program with this
+ * must fail the checks of the asan build. */
 #include "tools/engine/internal.h"
 
 void treadle_asan_leave(thread *from, const thread *to)

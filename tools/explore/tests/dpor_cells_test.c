@@ -54,8 +54,8 @@ static void explore(traces *self, const treadle_cell *cell, const treadle_strate
         treadle_execute(&program, &options, strategy, state, &outcome);
         strategy->end(state, &outcome);
         cr_expect_neq(outcome.kind, TREADLE_OUTCOME_DIVERGED, "%s %s %s, execution %lu: %s",
-                      cell->scenario, cell->variant,
-                      treadle_granularity_name(cell->granularity), i, outcome.message);
+                      cell->scenario, cell->variant, treadle_granularity_name(cell->granularity), i,
+                      outcome.message);
         if (outcome.kind != TREADLE_OUTCOME_PASSED && outcome.kind != TREADLE_OUTCOME_VIOLATED &&
             outcome.kind != TREADLE_OUTCOME_REDUNDANT) {
             break;

@@ -231,6 +231,106 @@ Test(evidence, can_be_asked_for_while_it_is_gathered)
     treadle_sandbox_close(sandbox);
 }
 
+/* ---- within a bound ----------------------------------------------------------------------------
+ */
+
+/* Nobody may take "holds up to" for "holds". */
+Test(bound, is_never_rounded_up)
+{
+    treadle_journal *journal = open_journal("litmus/steps", "fixed", TREADLE_GRANULARITY_MEMORY);
+    journal->cell.parameters[0] = 2;
+    const treadle_check_options two = {.strategy = "preemptions", .bound_limit = 3};
+    const treadle_result *result = check(journal, &two);
+    cr_expect_eq(result->verdict, TREADLE_VERDICT_NO_VIOLATION_FOUND);
+    cr_expect_not(result->complete);
+    cr_expect_eq(result->executions, 14);
+    cr_expect_eq(result->bound.bounds, 3);
+    cr_expect_str_eq(result->bound.what, "preemptions");
+    cr_expect_str_eq(result->bounds, "holds up to 2 preemptions (14 interleavings)");
+    cr_expect(result->as_expected, "`holds` is not refuted, and no more was asked for");
+
+    const treadle_check_options four = {.strategy = "preemptions", .bound_limit = 5};
+    result = check(journal, &four);
+    cr_expect_eq(result->verdict, TREADLE_VERDICT_HOLDS);
+    cr_expect(result->complete);
+    cr_expect_eq(result->executions, 20);
+    cr_expect_eq(result->bound.bounds, 0, "what holds needs no bound");
+    cr_expect_str_eq(result->bounds, "all 20 interleavings, sequentially consistent");
+
+    /* The budget ends where a bound does, or within the next. */
+    const treadle_check_options exact = {.strategy = "preemptions", .executions_max = 14};
+    result = check(journal, &exact);
+    cr_expect_eq(result->verdict, TREADLE_VERDICT_NO_VIOLATION_FOUND);
+    cr_expect_eq(result->bound.bounds, 3);
+    const treadle_check_options within = {.strategy = "preemptions", .executions_max = 13};
+    result = check(journal, &within);
+    cr_expect_eq(result->bound.bounds, 2);
+    cr_expect(strstr(result->bounds,
+                     "up to 1 preemption (6 interleavings); the first 7 with 2, not all") != NULL,
+              "%s", result->bounds);
+    const treadle_check_options one = {.strategy = "delays", .executions_max = 1, .bound_limit = 1};
+    result = check(journal, &one);
+    cr_expect_eq(result->bound.bounds, 1);
+    cr_expect_str_eq(result->bounds, "holds up to 0 delays (1 interleaving)");
+}
+
+static void breaks_at(const char *scenario, int64_t size, uint32_t preemptions)
+{
+    treadle_journal *journal = open_journal(scenario, "naive", TREADLE_GRANULARITY_SYNC);
+    journal->cell.parameters[1] = size;
+    const treadle_check_options fewer = {.strategy = "preemptions", .bound_limit = preemptions};
+    const treadle_result *result = check(journal, &fewer);
+    cr_expect_eq(result->verdict, TREADLE_VERDICT_NO_VIOLATION_FOUND, "%s %d", scenario, (int)size);
+    cr_expect_eq(result->bound.bounds, preemptions);
+    cr_expect_not(result->as_expected, "a violation is expected, and was not found");
+    const treadle_check_options exactly = {.strategy = "preemptions",
+                                           .bound_limit = preemptions + 1};
+    result = check(journal, &exactly);
+    cr_expect_eq(result->verdict, TREADLE_VERDICT_VIOLATED, "%s %d", scenario, (int)size);
+    cr_expect_eq(result->outcome.preemptions, preemptions);
+}
+
+/* Turns at every step but the last, which finds the other thread at its end. */
+Test(bound, finds_bugs_at_their_depth)
+{
+    for (int64_t length = 3; length <= 7; length++) {
+        breaks_at("litmus/ordering_chain", length, (uint32_t)length - 2);
+    }
+    for (int64_t stages = 1; stages <= 4; stages++) {
+        breaks_at("litmus/staged_check_then_act", stages, (uint32_t)stages);
+    }
+}
+
+/* ---- the search that needs no expert ------------------------------------------------------------
+ */
+
+Test(automatic, says_what_was_established_and_what_was_not)
+{
+    treadle_journal *journal =
+        open_journal("litmus/locked_increment", "fixed", TREADLE_GRANULARITY_SYNC);
+    const treadle_check_options some = {.seed = 1, .executions_max = 50000};
+    const treadle_result *result = check(journal, &some);
+    cr_expect_eq(result->verdict, TREADLE_VERDICT_NO_VIOLATION_FOUND);
+    cr_expect_eq(result->executions, 50000);
+    cr_expect_eq(result->bound.bounds, 3);
+    cr_expect(strncmp(result->bounds,
+                      "holds up to 2 preemptions (2916 interleavings); beyond that the first 32500 "
+                      "traces, not all; ",
+                      92) == 0,
+              "%s", result->bounds);
+    cr_expect(strstr(result->bounds, "random and pct in turns: a violation in over") != NULL, "%s",
+              result->bounds);
+
+    journal = open_journal("litmus/counter", "fixed", TREADLE_GRANULARITY_SYNC);
+    journal->cell.parameters[0] = 4;
+    const treadle_check_options usual = {.seed = 1};
+    result = check(journal, &usual);
+    cr_expect_eq(result->verdict, TREADLE_VERDICT_HOLDS);
+    cr_expect_eq(result->bound.bounds, 0);
+    cr_expect(strncmp(result->bounds, "all interleavings (24 traces)", 29) == 0, "%s",
+              result->bounds);
+}
+
 /* ---- replay ---------------------------------------------------------------------------------- */
 
 typedef struct found {

@@ -720,6 +720,58 @@ Test(seam, a_refusal_does_not_outlast_its_execution)
     run(key_is_new);
 }
 
+static void answered_pipeline(void)
+{
+    redisContext *context = treadle_redis_connection(0);
+    redisReply *reply;
+    redisAppendCommand(context, "SET k 1");
+    redisAppendCommand(context, "EXISTS k");
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(redisGetReply(context, (void **)&reply), REDIS_OK);
+        cr_assert_eq(reply->type, REDIS_REPLY_ERROR);
+        cr_assert_eq(strncmp(reply->str, "OOM ", 4), 0, "%s", reply->str);
+        freeReplyObject(reply);
+    }
+    cr_assert_eq(command(context, "EXISTS k"), 0, "nothing ran");
+    cr_assert_eq(command(context, "INCR k"), 1);
+}
+
+Test(seam, a_flush_can_be_answered_with_errors_and_not_run)
+{
+    treadle_redis_faults((treadle_faults){.answered = 1});
+    stub.decisions[0] = 1;
+    stub.decisions[1] = 1;
+    stub.recording = true;
+    run(answered_pipeline);
+    cr_assert_eq(stub.decided, 2, "the budget is used up");
+    cr_assert_eq(stub.decision_counts[1], 4, "which error");
+    const char expected[] = "(not run) SET k 1 -> (error) OOM command not allowed when used memory";
+    cr_assert_eq(strncmp(stub.events[0].text, expected, sizeof expected - 1), 0, "%s",
+                 stub.events[0].text);
+    cr_assert_str_eq(stub.events[1].text, "EXISTS k -> 0");
+    stub.decisions[0] = stub.decisions[1] = 0;
+    run(key_is_new);
+}
+
+static void answered_in_transaction(void)
+{
+    redisContext *context = treadle_redis_connection(0);
+    command(context, "WATCH k");
+    freeReplyObject(redisCommand(context, "MULTI"));
+    freeReplyObject(redisCommand(context, "INCR k"));
+    redisReply *reply = redisCommand(context, "EXEC");
+    cr_assert_eq(reply->type, REDIS_REPLY_ARRAY);
+    freeReplyObject(reply);
+    command(context, "EXISTS k");
+}
+
+Test(seam, what_is_queued_is_not_answered_with_errors)
+{
+    treadle_redis_faults((treadle_faults){.answered = 1});
+    run(answered_in_transaction);
+    cr_assert_eq(stub.decided, 3, "WATCH, MULTI, and what comes after EXEC");
+}
+
 static void two_keys(void)
 {
     redisContext *context = treadle_redis_connection(0);

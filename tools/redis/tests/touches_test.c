@@ -653,6 +653,16 @@ Test(touches, refused_writes_stay_within_the_step)
               "the budget is smaller");
 }
 
+Test(touches, a_flush_answered_with_errors_touches_no_key)
+{
+    const treadle_faults twice = {.answered = 2};
+    const uint32_t struck[4] = {0, 1, 0, 0};
+    cr_assert(!conflict_under(twice, "SET a 1", "PING", none));
+    cr_assert(conflict_under(twice, "SET a 1", "SET b 1", struck), "the budget is smaller");
+    conflict_under(twice, "SET a 1", "PING", struck);
+    cr_assert(!touches_key_of("GET a"));
+}
+
 /* ---- connections ----------------------------------------------------------------------------- */
 
 static void shared_context(void)

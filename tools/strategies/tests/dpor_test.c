@@ -122,6 +122,7 @@ enum { SEEN_MAX = 1 << 14, EXECUTIONS_MAX = 10000 };
 typedef struct seen {
     uint64_t hash;  /* 0 = free */
     uint64_t state; /* what the execution left */
+    uint64_t shape; /* likewise, whichever thread did what */
     uint32_t times;
 } seen;
 
@@ -156,12 +157,23 @@ static uint64_t state_of(const treadle_outcome *outcome)
     return state;
 }
 
+/* Likewise, but for an exchange of the threads. */
+static uint64_t shape_of(const treadle_outcome *outcome)
+{
+    uint64_t shape = instructions_state() * 31 + outcome->kind;
+    for (uint32_t i = 0; i < current.threads; i++) {
+        const uint64_t mixed = (registers[i] + 1) * UINT64_C(0x9e3779b97f4a7c15);
+        shape += (mixed ^ mixed >> 29) * (mixed ^ mixed >> 29);
+    }
+    return shape * 31 + (uint8_t)outcome->property[0];
+}
+
 static void note(traces *self, uint64_t hash, const treadle_outcome *outcome)
 {
     const uint64_t state = state_of(outcome);
     seen *entry = find(self, hash);
     if (entry->hash == 0) {
-        *entry = (seen){.hash = hash, .state = state};
+        *entry = (seen){.hash = hash, .state = state, .shape = shape_of(outcome)};
         self->count++;
     }
     entry->times++;
@@ -203,9 +215,9 @@ static void explore_all(traces *self, treadle_granularity granularity)
     tracer_strategy.destroy(state);
 }
 
-static void explore_reduced(traces *self, treadle_granularity granularity)
+static void explore_reduced(traces *self, treadle_granularity granularity, uint64_t symmetric)
 {
-    void *state = treadle_strategy_dpor.create(&(treadle_strategy_options){0});
+    void *state = treadle_strategy_dpor.create(&(treadle_strategy_options){.symmetric = symmetric});
     explore(self, &treadle_strategy_dpor, state, granularity, treadle_dpor_trace_hash);
     self->counts = treadle_dpor_counted(state);
     treadle_strategy_dpor.destroy(state);
@@ -239,7 +251,7 @@ static bool agree(uint64_t number, treadle_granularity granularity)
     if (!all.complete || all.spin_blocks > 0) {
         return false;
     }
-    explore_reduced(&reduced, granularity);
+    explore_reduced(&reduced, granularity, 0);
     char text[1000];
     describe(text, sizeof text);
     cr_expect(reduced.complete);
@@ -296,6 +308,89 @@ Test(dpor, agrees_where_it_did_not_once)
     }
 }
 
+/* ---- symmetric threads -------------------------------------------------------------------------
+ */
+
+/* All threads run the code of the first. */
+static void generate_symmetric(uint64_t number)
+{
+    generate(number);
+    for (uint32_t t = 1; t < current.threads; t++) {
+        current.lengths[t] = current.lengths[0];
+        memcpy(current.code[t], current.code[0], sizeof current.code[t]);
+    }
+}
+
+static bool has_shape(const traces *self, uint64_t shape)
+{
+    for (uint32_t i = 0; i < SEEN_MAX; i++) {
+        if (self->table[i].hash != 0 && self->table[i].shape == shape) {
+            return true;
+        }
+    }
+    return false;
+}
+
+typedef struct saved {
+    uint64_t all; /* executions without symmetry */
+    uint64_t reduced;
+    uint64_t redundant;
+} saved;
+
+/* How many ends of the program are not seen, but for the threads' numbers; -1 when it is too large,
+ * or polls. */
+static int missing_ends(treadle_granularity granularity, saved *sum)
+{
+    static traces all;
+    static traces reduced;
+    explore_reduced(&all, granularity, 0);
+    if (!all.complete || all.spin_blocks > 0) {
+        return -1;
+    }
+    explore_reduced(&reduced, granularity, ((UINT64_C(1) << current.threads) - 1) << 1);
+    cr_expect(reduced.complete);
+    cr_expect_eq(reduced.executions, reduced.count, "traces are repeated");
+    cr_expect_leq(reduced.count, all.count);
+    int missing = 0;
+    for (uint32_t i = 0; i < SEEN_MAX; i++) {
+        missing += all.table[i].hash != 0 && !has_shape(&reduced, all.table[i].shape);
+    }
+    sum->all += all.executions;
+    sum->reduced += reduced.executions;
+    sum->redundant += reduced.counts.redundant;
+    return missing;
+}
+
+Test(symmetry, loses_no_end)
+{
+    const uint64_t programs = from_environment("TREADLE_PROGRAMS", 300);
+    uint64_t compared = 0;
+    saved sum = {0};
+    for (uint64_t i = from_environment("TREADLE_FIRST", 1); compared < programs; i++) {
+        generate_symmetric(i);
+        const int missing = missing_ends(granularity_of(i), &sum);
+        char text[1000];
+        describe(text, sizeof text);
+        cr_expect_leq(missing, 0, "program %lu at %s:%s: %d ends are missing", i,
+                      treadle_granularity_name(granularity_of(i)), text, missing);
+        compared += missing >= 0;
+    }
+    cr_expect_lt(sum.reduced, sum.all / 2, "%lu executions of %lu", sum.reduced, sum.all);
+    cr_expect_lt(sum.redundant, sum.reduced / 10, "%lu redundant", sum.redundant);
+}
+
+/* Threads that run different code are not symmetric, and that shows. */
+Test(symmetry, cannot_be_claimed)
+{
+    saved sum = {0};
+    uint32_t wrong = 0;
+    for (uint64_t i = 1; i <= 100; i++) {
+        generate(i);
+        wrong += missing_ends(granularity_of(i), &sum) > 0;
+    }
+    cr_expect_gt(wrong, 10);
+}
+
 /* ---- counted programs ------------------------------------------------------------------------ */
 
 typedef struct counted {
@@ -304,6 +399,7 @@ typedef struct counted {
     uint32_t threads;
     uint32_t times;
     uint64_t traces;
+    uint64_t symmetric; /* traces with symmetry; 0 = its threads are not */
 } counted;
 
 static const counted *counting;
@@ -315,11 +411,11 @@ static void run_counted(void *unused)
     treadle_run_threads(counting->threads, "t", counting->run, NULL);
 }
 
-static treadle_dpor_counts count_traces(const counted *what)
+static treadle_dpor_counts count_traces(const counted *what, uint64_t symmetric)
 {
     open_engine();
     counting = what;
-    void *state = treadle_strategy_dpor.create(&(treadle_strategy_options){0});
+    void *state = treadle_strategy_dpor.create(&(treadle_strategy_options){.symmetric = symmetric});
     const treadle_execution_options options = {.granularity = TREADLE_GRANULARITY_SYNC};
     const treadle_program body = {run_counted, NULL};
     for (uint64_t i = 0; treadle_strategy_dpor.begin(state, i); i++) {
@@ -336,27 +432,80 @@ static treadle_dpor_counts count_traces(const counted *what)
 Test(dpor, executes_each_trace_once)
 {
     static const counted all[] = {
-        {"counter, 2", counter, 2, 1, 4},
-        {"counter, 3", counter, 3, 1, 36},
-        {"counter, 4", counter, 4, 1, 576},
-        {"check_then_act, 2", check_then_act, 2, 1, 6},
-        {"check_then_act, 3", check_then_act, 3, 1, 66},
-        {"check_then_act, 4", check_then_act, 4, 1, 1176},
-        {"locked_increment, 2", locked_increment, 2, 1, 2},
-        {"locked_increment, 5", locked_increment, 5, 1, 120},
-        {"locked_increment, 7", locked_increment, 7, 1, 5040},
-        {"locked_increment, 3 by 4", locked_increment, 3, 4, 34650},
-        {"last_zero, 7 writers", last_zero, 8, 7, 320},
-        {"last_zero, 9 writers", last_zero, 10, 9, 1536},
-        {"out_of_order", out_of_order, 3, 1, 7},
-        {"readers, 5", readers, 6, 1, 32},
+        {"counter, 2", counter, 2, 1, 4, 2},
+        {"counter, 3", counter, 3, 1, 36, 6},
+        {"counter, 4", counter, 4, 1, 576, 24},
+        {"check_then_act, 2", check_then_act, 2, 1, 6, 3},
+        {"check_then_act, 3", check_then_act, 3, 1, 66, 11},
+        {"check_then_act, 4", check_then_act, 4, 1, 1176, 49},
+        {"locked_increment, 2", locked_increment, 2, 1, 2, 1},
+        {"locked_increment, 5", locked_increment, 5, 1, 120, 1},
+        {"locked_increment, 7", locked_increment, 7, 1, 5040, 1},
+        {"locked_increment, 3 by 4", locked_increment, 3, 4, 34650, 5775},
+        {"last_zero, 7 writers", last_zero, 8, 7, 320, 0},
+        {"last_zero, 9 writers", last_zero, 10, 9, 1536, 0},
+        {"out_of_order", out_of_order, 3, 1, 7, 0},
+        {"readers, 5", readers, 6, 1, 32, 0},
     };
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
-        const treadle_dpor_counts counts = count_traces(&all[i]);
+        const treadle_dpor_counts counts = count_traces(&all[i], 0);
         cr_expect_eq(counts.executions, all[i].traces, "%s: %lu, not %lu", all[i].name,
                      counts.executions, all[i].traces);
         cr_expect_eq(counts.redundant, 0, "%s: %lu redundant", all[i].name, counts.redundant);
+        if (all[i].symmetric > 0) {
+            const uint64_t threads = ((UINT64_C(1) << all[i].threads) - 1) << 1;
+            const treadle_dpor_counts fewer = count_traces(&all[i], threads);
+            cr_expect_eq(fewer.executions, all[i].symmetric, "%s: %lu, not %lu", all[i].name,
+                         fewer.executions, all[i].symmetric);
+            cr_expect_eq(fewer.redundant, 0, "%s: %lu redundant", all[i].name, fewer.redundant);
+        }
     }
+}
+
+/* ---- decisions before the threads ------------------------------------------------------------ */
+
+enum { PROLOGUES = 4 };
+
+static uint32_t prologue;
+
+/* One of 0, 1, 2 and 3, by one decision or two. */
+static void run_after_prologue(void *unused)
+{
+    (void)unused;
+    prologue = treadle_decide(TREADLE_CHOICE_FAULT, 3);
+    prologue += prologue == 2 ? treadle_decide(TREADLE_CHOICE_FAULT, 2) : 0;
+    if (prologue == 1) {
+        treadle_violation("ended", "before the threads");
+    }
+    counted_prepare(1);
+    treadle_run_threads(2, "t", counter, NULL);
+}
+
+Test(dpor, what_is_decided_before_the_threads_is_varied)
+{
+    open_engine();
+    void *state = treadle_strategy_dpor.create(&(treadle_strategy_options){0});
+    const treadle_execution_options options = {.granularity = TREADLE_GRANULARITY_SYNC};
+    const treadle_program body = {run_after_prologue, NULL};
+    uint64_t executions[PROLOGUES] = {0};
+    uint64_t hashes[PROLOGUES] = {0};
+    for (uint64_t i = 0; i < 100 && treadle_strategy_dpor.begin(state, i); i++) {
+        const double explored = treadle_strategy_dpor.progress(state);
+        cr_expect(explored >= 0 && explored < 1, "%f", explored);
+        treadle_outcome outcome;
+        treadle_execute(&body, &options, &treadle_strategy_dpor, state, &outcome);
+        treadle_strategy_dpor.end(state, &outcome);
+        cr_assert_eq(outcome.kind,
+                     prologue == 1 ? TREADLE_OUTCOME_VIOLATED : TREADLE_OUTCOME_PASSED);
+        executions[prologue]++;
+        hashes[prologue] += treadle_dpor_trace_hash(state);
+    }
+    for (uint32_t i = 0; i < PROLOGUES; i++) {
+        cr_expect_eq(executions[i], i == 1 ? 1 : 4, "after %u: %lu traces", i, executions[i]);
+        cr_expect_neq(hashes[i], hashes[(i + 1) % PROLOGUES],
+                      "traces with other decisions are others");
+    }
+    treadle_strategy_dpor.destroy(state);
 }
 
 /* ---- waiting by trying again ----------------------------------------------------------------- */
@@ -402,11 +551,11 @@ static ends ends_of(const counted *what, const treadle_strategy *strategy, void 
 Test(dpor, spinners_end_as_they_can)
 {
     static const counted all[] = {
-        {"spins", spins, 3, 1, 0},
-        {"spins, one other", spins, 2, 2, 0},
-        {"yields", yields, 2, 2, 0},
-        {"sleeps", sleeps, 2, 2, 0},
-        {"spins_twice", spins_twice, 2, 1, 0},
+        {"spins", spins, 3, 1, 0, 0},
+        {"spins, one other", spins, 2, 2, 0, 0},
+        {"yields", yields, 2, 2, 0, 0},
+        {"sleeps", sleeps, 2, 2, 0, 0},
+        {"spins_twice", spins_twice, 2, 1, 0, 0},
     };
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         const treadle_strategy_options none = {0};
@@ -468,7 +617,7 @@ Test(dpor, decisions_repeat_an_execution)
 /* Nothing is claimed of what cannot be followed. */
 Test(dpor, says_so_beyond_sixteen_threads)
 {
-    static const counted many = {"many", locked_increment, 20, 1, 0};
+    static const counted many = {"many", locked_increment, 20, 1, 0, 0};
     open_engine();
     counting = &many;
     void *state = treadle_strategy_dpor.create(&(treadle_strategy_options){0});

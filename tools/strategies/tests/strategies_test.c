@@ -405,6 +405,137 @@ Test(progress, of_dfs_is_the_weight_behind_it)
     strategy->destroy(state);
 }
 
+/* ---- within a bound ----------------------------------------------------------------------------
+ */
+
+typedef struct within {
+    uint64_t executions; /* not repeated */
+    uint64_t repeated;
+    uint64_t streams; /* a sum of hashes of their decisions */
+    treadle_bound bound;
+} within;
+
+/* With `most` preemptions or delays; all of them when negative. */
+static within explore_within(const char *name, subject *body, uint32_t threads, int most)
+{
+    const treadle_strategy *strategy = treadle_strategy_find(name);
+    const treadle_strategy_options options = {.bound_limit = (uint32_t)(most + 1)};
+    const sampling run = {.body = body, .threads = threads};
+    void *state = strategy->create(&options);
+    within out = {0};
+    for (uint64_t i = 0; strategy->begin(state, i); i++) {
+        treadle_outcome outcome;
+        treadle_bound before = {0};
+        if (strategy->bound != NULL) {
+            strategy->bound(state, &before);
+        }
+        execute(&run, strategy, state, NULL, &outcome);
+        if (strategy->repeated != NULL && strategy->repeated(state)) {
+            out.repeated++;
+            continue;
+        }
+        if (strcmp(name, "preemptions") == 0) {
+            cr_expect_eq(outcome.preemptions, before.bounds, "the engine counts %u, not %u",
+                         outcome.preemptions, before.bounds);
+        }
+        uint64_t hash = 1;
+        for (uint32_t d = 0; d < decisions.count; d++) {
+            hash = (hash ^ decisions.values[d]) * UINT64_C(0x100000001b3);
+        }
+        out.streams += hash * hash;
+        out.executions++;
+    }
+    if (strategy->bound != NULL) {
+        strategy->bound(state, &out.bound);
+    }
+    strategy->destroy(state);
+    return out;
+}
+
+static void expect_within(const char *name, subject *body, uint32_t threads, const uint64_t *counts,
+                          uint32_t bounds)
+{
+    for (uint32_t most = 0; most < bounds; most++) {
+        const within got = explore_within(name, body, threads, (int)most);
+        cr_expect_eq(got.executions, counts[most], "%s: %lu within %u, not %lu", name,
+                     got.executions, most, counts[most]);
+        cr_expect_eq(got.bound.bounds, most + 1);
+        cr_expect_eq(got.bound.executions, counts[most]);
+        cr_expect_eq(got.bound.whole, most + 1 == bounds);
+        /* Each bound runs those of the smaller ones again. */
+        uint64_t again = 0;
+        for (uint32_t less = 0; less < most; less++) {
+            again += counts[less];
+        }
+        cr_expect_eq(got.repeated, again);
+    }
+    const within got = explore_within(name, body, threads, -1);
+    cr_expect_eq(got.bound.bounds, bounds);
+    cr_expect(got.bound.whole, "it goes on until nothing is left");
+    cr_expect_eq(got.executions, counts[bounds - 1]);
+}
+
+/* Two threads of three steps: with p preemptions, p + 2 blocks in turns; the ways to cut the steps
+ * into blocks are 2, 4, 8, 4 and 2. */
+Test(preemptions, are_counted_by_hand)
+{
+    static const uint64_t two[] = {2, 6, 14, 18, 20};
+    expect_within("preemptions", three_each, 2, two, 5);
+    /* Three threads: 3! orders; one of them cut in two places, and something in between: 3 * 2 *
+     * (4!/2 - 3!). */
+    cr_expect_eq(explore_within("preemptions", three_each, 3, 0).executions, 6);
+    cr_expect_eq(explore_within("preemptions", three_each, 3, 1).executions, 6 + 36);
+}
+
+/* The other thread, put where the fixed schedule is left; and again from there. */
+Test(delays, are_counted_by_hand)
+{
+    static const uint64_t two[] = {1, 4, 10, 16, 19, 20};
+    expect_within("delays", three_each, 2, two, 6);
+    /* One, two or three of three threads left out at the first step, and so on. */
+    cr_expect_eq(explore_within("delays", one_each, 3, 0).executions, 1);
+    cr_expect_eq(explore_within("delays", one_each, 3, 1).executions, 3);
+    cr_expect_eq(explore_within("delays", one_each, 3, -1).executions, 6);
+}
+
+Test(preemptions, what_waits_is_left_for_nothing)
+{
+    /* Awake at one step each, between two naps: every interleaving of the steps. */
+    cr_expect_eq(explore_within("preemptions", naps, 2, 0).bound.whole, false);
+    sampling free_of_charge = {.strategy = "preemptions",
+                               .body = naps,
+                               .threads = 2,
+                               .executions = EXECUTIONS,
+                               .options = {.bound_limit = 1}};
+    sample(&free_of_charge);
+    cr_expect_eq(free_of_charge.histories, 6);
+    /* It waits, and goes on by the timeout; or by the post, which comes after that; or before. */
+    cr_expect_eq(explore_within("preemptions", waits_briefly, 2, 0).executions, 3);
+}
+
+/* Other decisions than those of threads are all made at every bound. */
+Test(preemptions, other_decisions_cost_nothing)
+{
+    cr_expect_eq(explore_within("preemptions", decides, 2, 0).executions, 8);
+    cr_expect_eq(explore_within("delays", decides, 2, 0).executions, 4);
+}
+
+Test(bounded, without_a_bound_are_depth_first_search)
+{
+    static subject *const bodies[] = {three_each, held_back, locks_against_one, creator,
+                                      decides,    naps,      waits_briefly,     forced_between};
+    for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
+        const uint32_t threads = i < 2 ? 3 : 2;
+        const within all = explore_within("dfs", bodies[i], threads, -1);
+        const within preemptions = explore_within("preemptions", bodies[i], threads, -1);
+        const within delays = explore_within("delays", bodies[i], threads, -1);
+        cr_expect_eq(preemptions.executions, all.executions, "body %zu", i);
+        cr_expect_eq(preemptions.streams, all.streams, "body %zu", i);
+        cr_expect_eq(delays.executions, all.executions, "body %zu", i);
+        cr_expect_eq(delays.streams, all.streams, "body %zu", i);
+    }
+}
+
 /* ---- all of them ----------------------------------------------------------------------------- */
 
 Test(strategies, depend_on_their_seed_alone)

@@ -4,6 +4,8 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
+#include <time.h>
+#include <unistd.h>
 
 atomic_int x, y, own[3];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -160,6 +162,30 @@ void decides(void *unused, uint32_t index)
     if (another_decision() == 0) {
         write_x(index);
     }
+}
+
+void naps(void *unused, uint32_t index)
+{
+    (void)unused;
+    write_x(index);
+    usleep(1);
+    write_x(index);
+}
+
+void waits_briefly(void *unused, uint32_t index)
+{
+    (void)unused;
+    if (index == 0) {
+        struct timespec deadline;
+        clock_gettime(CLOCK_REALTIME, &deadline);
+        deadline.tv_sec++;
+        const int outcome = sem_timedwait(&posted, &deadline);
+        ran(outcome == 0 ? 0 : 2);
+        return;
+    }
+    write_x(index);
+    sem_post(&posted);
+    write_x(index);
 }
 
 void prepare(void)

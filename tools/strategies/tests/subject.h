@@ -31,5 +31,7 @@ subject creator;           /* 0: creates a thread that does x, then x; 1: x */
 subject alone_at_first;    /* x x, creates a thread that does x x x, then x */
 subject held_back;         /* 0: x x; 1: x x; 2: x */
 subject decides;           /* each: x, with another decision */
+subject naps;              /* each: x, sleeps, x */
+subject waits_briefly;     /* 0: waits for a post or a timeout, x; 1: x, posts, x */
 
 #endif

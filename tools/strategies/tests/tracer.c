@@ -19,9 +19,11 @@ typedef struct tracer {
     treadle_gate gate;
     uint32_t thread;
     bool running;
+    bool settled;
     uint32_t value_count;
     treadle_step_value values[64];
     uint32_t depth;
+    uint32_t prologue; /* decided before the first step */
     uint32_t recorded;
     branch path[4096];
 } tracer;
@@ -42,7 +44,8 @@ static void finish_step(tracer *self)
     treadle_executed *step =
         treadle_executed_new(self->pool, self->thread, self->footprint->touches,
                              self->footprint->count, self->values, self->value_count);
-    cr_assert(treadle_order_append(self->order, step, self->gate, self->footprint->released));
+    cr_assert(treadle_order_append(self->order, step, self->gate, self->footprint->released,
+                                   self->settled));
     self->running = false;
 }
 
@@ -78,6 +81,8 @@ static uint32_t tracer_step(void *context, const treadle_step *now)
     self->footprint = now->footprint;
     if (self->running) {
         finish_step(self);
+    } else {
+        self->prologue = self->depth;
     }
     if (now->stuck) {
         treadle_order_join_all(self->order);
@@ -91,6 +96,7 @@ static uint32_t tracer_step(void *context, const treadle_step *now)
     }
     self->thread = (uint32_t)__builtin_ctzll(left);
     self->gate = treadle_gate_of(self->thread);
+    self->settled = now->alone && treadle_order_over(self->order, self->thread, now->gathers);
     self->value_count = 0;
     self->running = true;
     return self->thread;
@@ -130,7 +136,12 @@ static void tracer_destroy(void *context)
 
 uint64_t tracer_hash(const void *state)
 {
-    return treadle_order_hash(((const tracer *)state)->order);
+    const tracer *self = state;
+    uint64_t hash = treadle_order_hash(self->order);
+    for (uint32_t i = 0; i < self->prologue; i++) {
+        hash = hash * UINT64_C(0x9e3779b97f4a7c15) + self->path[i].value;
+    }
+    return hash;
 }
 
 const treadle_strategy tracer_strategy = {
