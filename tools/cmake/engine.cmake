@@ -130,7 +130,8 @@ treadle_test(strategies_test SOURCES tools/strategies/tests/strategies_test.c
              LIBRARIES treadle_engine treadle_strategies_test_subject treadle_engine)
 treadle_subject(treadle_dpor_test_subject INSTRUMENTED
                 SOURCES tools/strategies/tests/instructions.c)
-treadle_test(dpor_test SOURCES tools/strategies/tests/dpor_test.c tools/strategies/tests/tracer.c
+treadle_test(dpor_test SOURCES tools/strategies/tests/dpor_test.c tools/strategies/tests/lending.c
+                               tools/strategies/tests/tracer.c
              LIBRARIES treadle_engine treadle_dpor_test_subject treadle_engine)
 
 treadle_test(linearizability_test SOURCES tools/checkers/tests/linearizability_test.c
@@ -163,6 +164,8 @@ target_compile_definitions(writers_test PRIVATE TREADLE_SOURCE_DIR="${PROJECT_SO
 set(explore_libraries treadle_explore ${TREADLE_SUBJECTS} treadle_explore)
 treadle_test(token_test SOURCES tools/explore/tests/token_test.c LIBRARIES ${explore_libraries})
 treadle_test(explore_test SOURCES tools/explore/tests/explore_test.c
+             LIBRARIES ${explore_libraries})
+treadle_test(explorer_test SOURCES tools/explore/tests/explorer_test.c
              LIBRARIES ${explore_libraries})
 treadle_test(dpor_cells_test SOURCES tools/explore/tests/dpor_cells_test.c
              tools/strategies/tests/tracer.c LIBRARIES ${explore_libraries})

@@ -298,6 +298,13 @@ int treadle_engine_open(treadle_decisions *decisions)
     return 0;
 }
 
+void treadle_engine_forked(treadle_decisions *decisions)
+{
+    assert(E.opened && !treadle_inside());
+    E.decisions = decisions;
+    treadle_signals_open(); /* timers are not inherited */
+}
+
 static void reset(const treadle_program *program, const treadle_execution_options *options,
                   const treadle_strategy *strategy, void *strategy_self, treadle_outcome *outcome)
 {

@@ -82,6 +82,10 @@ typedef struct treadle_execution_options {
  * 0, or an errno value. */
 int treadle_engine_open(treadle_decisions *decisions);
 
+/* In a process that was forked from one with an engine, between executions: goes on with a copy of
+ * it, whose decisions are left elsewhere. */
+void treadle_engine_forked(treadle_decisions *decisions);
+
 /* Runs `program` once. `strategy->begin` has been called; `end` has not. */
 void treadle_execute(const treadle_program *program, const treadle_execution_options *options,
                      const treadle_strategy *strategy, void *strategy_self,

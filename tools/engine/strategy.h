@@ -17,6 +17,7 @@
 #define TREADLE_ENGINE_STRATEGY_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "tools/engine/evidence.h"
@@ -81,6 +82,30 @@ typedef struct treadle_strategy_options {
     uint32_t bound_limit; /* bounded: the greatest bound plus one, 0 = none */
 } treadle_strategy_options;
 
+/* How a part of what is left to explore is explored by another instance, in this process or in one
+ * that was forked from it or from the same one: together they execute what one alone would have.
+ *
+ * The lender describes the part in bytes and goes on with the rest. Where the part's turn comes, an
+ * execution leads there and ends; then the loan is due, and settled with what the borrower gave
+ * back when its begin() was false. A loan that never falls due was not needed. */
+typedef struct treadle_lending {
+    /* Between executions: lends a part of what is left, under a number that is not 0 and belongs to
+     * no other loan; with `all` also the last one. Its description in `size` bytes, which are the
+     * lender's and stay until the next call; NULL when there is nothing to lend, or it takes more
+     * than `size_max`. */
+    const void *(*lend)(void *self, uint16_t loan, bool all, size_t size_max, size_t *size);
+    /* An instance that was just created, or has given back what it had, explores such a part only.
+     * False when out of memory. */
+    bool (*borrow)(void *self, const void *bytes, size_t size);
+    /* After its begin() was false: what it found for its lender, which stays its own. NULL when out
+     * of memory. Once. */
+    const void *(*give_back)(void *self, size_t *size);
+    /* After end(): the loan that is due; 0 = none. The execution was for that only and does not
+     * count, however it ended: the borrower has counted it. */
+    uint16_t (*due)(const void *self);
+    void (*settle)(void *self, const void *bytes, size_t size);
+} treadle_lending;
+
 typedef struct treadle_strategy {
     const char *name;
     const char *summary;
@@ -112,6 +137,7 @@ typedef struct treadle_strategy {
      * other decisions only. */
     void (*plan)(void *self, treadle_plan *plan);
     uint32_t (*step)(void *self, const treadle_step *step); /* returns the thread */
+    const treadle_lending *lending; /* NULL: one instance explores alone */
 } treadle_strategy;
 
 /* CHOICE_THREAD: the thread that an option stands for. Option 0 is the current thread when it is

@@ -18,7 +18,8 @@ typedef struct job {
     struct pool *pool;
     treadle_journal *journal;
     treadle_child child;
-    ssize_t cell; /* under way, or IDLE */
+    ssize_t cell;       /* under way, or IDLE */
+    uint32_t explorers; /* processes that it may divide a cell among */
     double began;
 } job;
 
@@ -83,7 +84,9 @@ static void serve(void *context, int ask, int answer)
         char error[TREADLE_MESSAGE_MAX] = "";
         const treadle_redis_target *redis =
             server_for(&journal->cell, options->redis, &own, &target, error, sizeof error);
-        treadle_check_cell(journal, redis, &options->check);
+        treadle_check_options check = options->check;
+        check.explorers = self->explorers;
+        treadle_check_cell(journal, redis, &check);
         if (error[0] != '\0') {
             snprintf(journal->result.outcome.message, sizeof journal->result.outcome.message, "%s",
                      error);
@@ -215,12 +218,15 @@ static void loop(pool *self)
     }
 }
 
-static int open_journals(pool *self, const char *directory, char *error, size_t error_size)
+/* `jobs` may be more than there are cells: the others explore inside of cells. */
+static int open_journals(pool *self, uint32_t jobs, const char *directory, char *error,
+                         size_t error_size)
 {
     for (uint32_t i = 0; i < self->job_count; i++) {
         char path[512];
         snprintf(path, sizeof path, "%s/journal-%u", directory, i + 1);
         self->jobs[i].pool = self;
+        self->jobs[i].explorers = jobs / self->job_count + (i < jobs % self->job_count);
         self->jobs[i].cell = IDLE;
         self->jobs[i].journal = treadle_journal_create(path);
         if (self->jobs[i].journal == NULL) {
@@ -250,7 +256,7 @@ int treadle_jobs_run(const treadle_cell *cells, size_t count, const treadle_jobs
     int status = -1;
     if (self.results == NULL || self.done == NULL) {
         snprintf(error, error_size, "out of memory");
-    } else if (open_journals(&self, directory, error, error_size) == 0) {
+    } else if (open_journals(&self, jobs, directory, error, error_size) == 0) {
         loop(&self);
         status = 0;
         if (self.next < count && !self.stopping) {

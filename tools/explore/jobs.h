@@ -15,7 +15,7 @@
 #include "tools/explore/check.h"
 
 typedef struct treadle_jobs_options {
-    uint32_t jobs;                     /* 0 = one a core */
+    uint32_t jobs; /* 0 = one a core; more than there are cells: explorers inside of cells */
     const treadle_redis_target *redis; /* NULL: a private server where one is needed */
     treadle_check_options check;
     const volatile sig_atomic_t *interrupted; /* non-zero: stop soon, report what is known */

@@ -28,6 +28,7 @@ treadle_journal *treadle_journal_create(const char *path)
     }
     memcpy(journal->magic, TREADLE_JOURNAL_MAGIC, sizeof journal->magic);
     journal->bytes = sizeof *journal;
+    snprintf(journal->path, sizeof journal->path, "%s", path);
     return journal;
 }
 

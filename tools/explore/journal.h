@@ -27,6 +27,7 @@ typedef struct treadle_explore_request {
     bool symmetric;          /* dpor: the scenario's threads are interchangeable */
     uint64_t executions_max; /* 0 = no limit */
     double time_s_max;       /* 0 = no limit */
+    uint32_t explorers;      /* processes at most, where a space can be divided; 0 = 1 */
 } treadle_explore_request;
 
 typedef struct treadle_explore_report {
@@ -36,6 +37,7 @@ typedef struct treadle_explore_report {
     uint64_t cut_short; /* executions that ended before their end, and the search went on */
     uint64_t redundant; /* executions given up as equivalent to others, or repeated; not in
                            `executions` */
+    uint64_t elsewhere; /* of the executions, those of other processes than the first */
     double elapsed_s;
     bool complete;     /* the whole space was explored */
     bool interrupted;  /* asked to stop */
@@ -51,6 +53,7 @@ typedef struct treadle_explore_report {
 typedef struct treadle_journal {
     char magic[8];
     uint64_t bytes; /* of this structure: a journal of another build is refused */
+    char path[512]; /* of this file */
     treadle_cell cell;
 
     /* From whoever asks, to whoever executes. */

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "tools/explore/sandbox.h"
 
-#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tools/checkers/races.h"
@@ -14,6 +12,8 @@
 #include "tools/engine/asan.h"
 #include "tools/engine/leaks.h"
 #include "tools/explore/child.h"
+#include "tools/explore/death.h"
+#include "tools/explore/explorer.h"
 #include "tools/explore/now.h"
 #include "tools/explore/run.h"
 #include "tools/strategies/strategies.h"
@@ -34,16 +34,6 @@ struct treadle_sandbox {
 
 /* ---- inside the process ---------------------------------------------------------------------- */
 
-static treadle_journal *J; /* for the crash hook */
-
-static void on_crash(const char *property, const char *message)
-{
-    J->outcome.kind =
-        strcmp(property, "hang") == 0 ? TREADLE_OUTCOME_CUT : TREADLE_OUTCOME_VIOLATED;
-    snprintf(J->outcome.property, sizeof J->outcome.property, "%s", property);
-    snprintf(J->outcome.message, sizeof J->outcome.message, "%s", message);
-}
-
 static uint64_t resident_kb(void)
 {
     unsigned long long pages = 0;
@@ -55,43 +45,6 @@ static uint64_t resident_kb(void)
         fclose(file);
     }
     return pages * (uint64_t)sysconf(_SC_PAGESIZE) / 1024;
-}
-
-/* Whether the search goes on: all is well, or only races are looked for and this was none. */
-static bool goes_on(const treadle_journal *journal, treadle_explore_report *report)
-{
-    const treadle_outcome *outcome = &journal->outcome;
-    if (outcome->kind == TREADLE_OUTCOME_PASSED) {
-        return true;
-    }
-    const bool other = outcome->kind == TREADLE_OUTCOME_CUT ||
-                       (outcome->kind == TREADLE_OUTCOME_VIOLATED &&
-                        strcmp(outcome->property, TREADLE_PROPERTY_DATA_RACE) != 0);
-    report->cut_short += other;
-    return other && journal->races == TREADLE_RACES_ONLY;
-}
-
-/* What is left to do, by whichever ends first: the space, the executions or the time. */
-static void tell_how_far(treadle_journal *journal, const treadle_strategy *strategy,
-                         const void *self, uint64_t executions, double elapsed_s)
-{
-    const treadle_explore_request *request = &journal->request;
-    const double share = strategy->progress != NULL ? strategy->progress(self) : 0;
-    double left_s = INFINITY;
-    if (share > 0) {
-        left_s = fmin(left_s, elapsed_s * (1 - share) / share);
-    }
-    if (request->executions_max > 0 && executions > 0) {
-        const double left = (double)(request->executions_max - executions);
-        left_s = fmin(left_s, elapsed_s * left / (double)executions);
-    }
-    if (request->time_s_max > 0) {
-        left_s = fmin(left_s, fmax(0, request->time_s_max - elapsed_s));
-    }
-    atomic_store_explicit(&journal->share, share, memory_order_relaxed);
-    atomic_store_explicit(&journal->seconds_left, isfinite(left_s) ? left_s : -1,
-                          memory_order_relaxed);
-    atomic_store_explicit(&journal->how_far, false, memory_order_relaxed);
 }
 
 /* How large a space is that was not exhausted, by random paths. They are executions like any other:
@@ -153,50 +106,16 @@ static void gather_evidence(treadle_journal *journal, const treadle_program *pro
     }
 }
 
-/* In which executions of a search leaks are looked for: ever fewer, for a look takes milliseconds.
- * None where addresses matter, or are watched. */
-static bool looks_for_leaks(const treadle_strategy *strategy,
-                            const treadle_execution_options *options, uint64_t round)
-{
-    return treadle_leaks_seen() && (round & (round - 1)) == 0 && strategy->step == NULL &&
-           options->heap_reuse_after == 0 && !options->watch_cycles;
-}
-
-/* One execution of a search. */
-static void explore_once(treadle_journal *journal, const treadle_program *program,
-                         const treadle_execution_options *options, const treadle_strategy *strategy,
-                         void *self, uint64_t round)
-{
-    treadle_execution_options own = *options;
-    own.look_for_leaks = looks_for_leaks(strategy, options, round);
-    if (own.look_for_leaks) {
-        own.observer = NULL;
-    }
-    treadle_execute(program, &own, strategy, self, &journal->outcome);
-    strategy->end(self, &journal->outcome);
-    journal->leaks = journal->outcome.kind == TREADLE_OUTCOME_VIOLATED &&
-                     strcmp(journal->outcome.property, TREADLE_PROPERTY_LEAK) == 0;
-}
-
-/* Those that the scenario starts. */
-static uint64_t scenario_threads(const treadle_cell *cell)
-{
-    const int64_t count = cell->parameters[0];
-    return count > 0 && count < (int64_t)TREADLE_THREADS_MAX ? ((UINT64_C(1) << count) - 1) << 1
-                                                             : 0;
-}
-
 static void do_explore(treadle_journal *journal, const treadle_program *program,
                        const treadle_execution_options *options)
 {
     const treadle_explore_request *request = &journal->request;
     treadle_explore_report *report = &journal->report;
     const treadle_strategy *strategy = treadle_strategy_find(request->strategy);
-    const treadle_strategy_options strategy_options = {
-        .seed = request->seed,
-        .pct_depth = request->pct_depth,
-        .bound_limit = request->bound_limit,
-        .symmetric = request->symmetric ? scenario_threads(&journal->cell) : 0};
+    const treadle_strategy_options strategy_options = {.seed = request->seed,
+                                                       .pct_depth = request->pct_depth,
+                                                       .bound_limit = request->bound_limit,
+                                                       .symmetric = request->symmetric};
     void *self = strategy->create(&strategy_options);
     if (self == NULL) {
         journal->report.outcome =
@@ -204,50 +123,26 @@ static void do_explore(treadle_journal *journal, const treadle_program *program,
         return;
     }
     const uint64_t commands_before = treadle_redis_command_count();
+    treadle_explorer explorer = {.journal = journal,
+                                 .program = program,
+                                 .options = options,
+                                 .strategy = strategy,
+                                 .strategy_options = &strategy_options,
+                                 .self = self,
+                                 /* A server of its own is what another would need. */
+                                 .explorers = journal->cell.backend == TREADLE_BACKEND_REDIS
+                                                  ? 1
+                                                  : request->explorers};
+    treadle_explorer_run(&explorer);
+    report->complete = explorer.complete && whole(strategy, self);
+    report->interrupted = explorer.interrupted;
+    report->redundant = explorer.tally.redundant;
+    report->elsewhere = explorer.elsewhere;
+    report->spin_blocks = explorer.tally.spin_blocks;
+    report->cut_short = explorer.tally.cut_short;
     const double began = treadle_now_s();
-    const double until = request->time_s_max > 0 ? began + request->time_s_max : 0;
-    uint64_t executions = 0;
-    uint64_t steps = 0;
-    for (uint64_t round = 0;; round++) {
-        if (request->executions_max && executions == request->executions_max) {
-            /* A strategy that has just finished is complete, not out of budget. */
-            report->complete = whole(strategy, self) && !strategy->begin(self, executions);
-            break;
-        }
-        if (atomic_load_explicit(&journal->stop, memory_order_relaxed)) {
-            report->interrupted = true;
-            break;
-        }
-        if (atomic_load_explicit(&journal->how_far, memory_order_relaxed)) {
-            tell_how_far(journal, strategy, self, executions, treadle_now_s() - began);
-        }
-        /* The clock is looked at now and then; executions may take well under a microsecond. */
-        if (until > 0 && (round & 63) == 0 && treadle_now_s() > until) {
-            break;
-        }
-        if (!strategy->begin(self, executions)) {
-            report->complete = whole(strategy, self);
-            break;
-        }
-        explore_once(journal, program, options, strategy, self, round);
-        if (journal->outcome.kind == TREADLE_OUTCOME_REDUNDANT ||
-            (strategy->repeated != NULL && strategy->repeated(self))) {
-            report->redundant++;
-            journal->outcome.kind = TREADLE_OUTCOME_PASSED;
-            continue;
-        }
-        executions++;
-        steps += journal->outcome.steps;
-        report->spin_blocks += journal->outcome.spin_blocks;
-        atomic_store_explicit(&journal->executions, executions, memory_order_relaxed);
-        atomic_store_explicit(&journal->steps, steps, memory_order_relaxed);
-        if (!goes_on(journal, report)) {
-            break;
-        }
-        journal->outcome.kind = TREADLE_OUTCOME_PASSED;
-    }
     gather_evidence(journal, program, options, strategy, self);
-    report->elapsed_s = treadle_now_s() - began;
+    report->elapsed_s = explorer.elapsed_s + treadle_now_s() - began;
     journal->commands = treadle_redis_command_count() - commands_before;
     journal->resident_kb = resident_kb();
     strategy->destroy(self);
@@ -386,9 +281,8 @@ static void serve(void *context, int ask, int answer)
     memcpy(run.parameters, journal->cell.parameters, sizeof run.parameters);
     const treadle_program program = {treadle_run_body, &run};
     treadle_execution_options options = treadle_run_options(&journal->cell, scenario);
-    J = journal;
+    treadle_death_leave_in(journal);
     treadle_asan_print(journal->print_reports);
-    treadle_on_crash(on_crash);
     char error[TREADLE_MESSAGE_MAX] = "";
     if (treadle_engine_open(&journal->decisions) != 0) {
         snprintf(error, sizeof error, "cannot map the stacks and heap of the engine");
@@ -445,30 +339,6 @@ void treadle_sandbox_close(treadle_sandbox *sandbox)
     free(sandbox);
 }
 
-/* What a death means when the process could not say so itself. */
-static void explain_death(treadle_outcome *outcome, int status)
-{
-    if (outcome->kind == TREADLE_OUTCOME_VIOLATED || outcome->kind == TREADLE_OUTCOME_CUT) {
-        return;
-    }
-    *outcome = (treadle_outcome){.kind = TREADLE_OUTCOME_VIOLATED};
-    if (WIFSIGNALED(status)) {
-        const int number = WTERMSIG(status);
-        snprintf(outcome->property, sizeof outcome->property, "crash");
-        snprintf(outcome->message, sizeof outcome->message, "the process was killed by %s (%s)",
-                 sigabbrev_np(number), sigdescr_np(number));
-        if (number == SIGKILL) {
-            /* From outside, most likely for want of memory: it says nothing of the subject. */
-            outcome->kind = TREADLE_OUTCOME_CUT;
-            snprintf(outcome->property, sizeof outcome->property, "killed");
-        }
-    } else {
-        snprintf(outcome->property, sizeof outcome->property, "exit");
-        snprintf(outcome->message, sizeof outcome->message,
-                 "the process ended with status %d behind the engine's back", WEXITSTATUS(status));
-    }
-}
-
 /* Asks and waits. *died tells whether the process went away; journal->outcome says how. */
 static int ask(treadle_sandbox *sandbox, char question, bool *died)
 {
@@ -482,7 +352,7 @@ static int ask(treadle_sandbox *sandbox, char question, bool *died)
     sandbox->journal->outcome = (treadle_outcome){.kind = TREADLE_OUTCOME_NONE};
     treadle_child_put(&sandbox->child, question);
     if (!treadle_child_answered(&sandbox->child)) {
-        explain_death(&sandbox->journal->outcome, treadle_child_end(&sandbox->child));
+        treadle_death_explain(&sandbox->journal->outcome, treadle_child_end(&sandbox->child));
         *died = true;
     }
     return 0;
@@ -508,6 +378,8 @@ int treadle_sandbox_explore(treadle_sandbox *sandbox, const treadle_explore_requ
     report->executions = atomic_load(&journal->executions);
     report->steps = atomic_load(&journal->steps);
     report->outcome = journal->outcome;
+    journal->leaks = journal->outcome.kind == TREADLE_OUTCOME_VIOLATED &&
+                     strcmp(journal->outcome.property, TREADLE_PROPERTY_LEAK) == 0;
     report->died = died;
     if (died) {
         report->executions++; /* the one that did not come back */

@@ -17,7 +17,13 @@
  * shows with their numbers exchanged. It is enough to explore executions in which they take their
  * places in the order of their numbers, a thread's place being that of its first step that may
  * change something. So a thread whose next step is that has to wait for its turn, as if the one
- * before let it go on. Where nobody else can, what follows shows with other numbers. */
+ * before let it go on. Where nobody else can, what follows shows with other numbers.
+ *
+ * Whoever else may explore a part of the space takes a leaf of a wakeup tree: nobody is asleep after
+ * it, so that what follows does not depend on anything beside the steps that lead there, and may be
+ * explored early. What happens of it here happens when its turn comes, in depth-first order: its
+ * last step falls asleep, and the sequences that the borrower found for positions before it are to
+ * be explored. So the executions are the same as without loans. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +33,7 @@
 #include "tools/engine/pending.h"
 #include "tools/strategies/dpor.h"
 #include "tools/strategies/order.h"
+#include "tools/strategies/parcel.h"
 #include "tools/strategies/strategies.h"
 #include "tools/strategies/wakeup.h"
 
@@ -59,6 +66,12 @@ typedef struct guidance {
     uint32_t count;
     uint16_t values[UINT8_MAX];
 } guidance;
+
+/* A step that is asleep at a position of the lender's. */
+typedef struct lent_sleeper {
+    uint32_t position;
+    treadle_executed *step;
+} lent_sleeper;
 
 typedef struct dpor {
     treadle_step_pool *steps;
@@ -93,6 +106,16 @@ typedef struct dpor {
 
     treadle_sequence sequence;
     treadle_dpor_counts counts;
+
+    /* Loans. */
+    uint16_t loan;       /* of the leaf that this execution comes to */
+    uint16_t due;        /* likewise, when it has come there */
+    uint32_t root;       /* of a borrower: the length of the path to its part; else 0 */
+    uint32_t lent_from;  /* … the position that its first execution leaves the lender's path at */
+    uint32_t lent_count; /* … of those who are asleep on that path */
+    uint32_t lent_room;
+    lent_sleeper *lent;
+    treadle_parcel parcel; /* what is lent or given back */
 } dpor;
 
 static void destroy(void *context)
@@ -107,6 +130,8 @@ static void destroy(void *context)
     if (self->steps != NULL) {
         treadle_step_pool_destroy(self->steps);
     }
+    free(self->lent);
+    free(self->parcel.bytes);
     free(self);
 }
 
@@ -254,6 +279,7 @@ static void finish_leaf(dpor *self, position *at, const treadle_executed *step)
     self->below = NULL;
     const bool again = is_asleep(self, at, step);
     self->free = !again && !anyone_sleeps_on(self, at, step);
+    self->due = self->free ? self->loan : 0;
     look_again_at(self, at, &covered, step, self->free || again ? NULL : &self->below);
 }
 
@@ -308,6 +334,16 @@ static uint64_t in_turn(const dpor *self, const position *at, uint64_t enabled)
 
 /* ---- positions ------------------------------------------------------------------------------- */
 
+/* Who sleeps on the path to a borrowed part. */
+static void fall_asleep_as_lent(dpor *self, position *at, uint32_t number)
+{
+    for (uint32_t i = 0; i < self->lent_count; i++) {
+        if (self->lent[i].position == number && !fall_asleep(self, at, self->lent[i].step)) {
+            return;
+        }
+    }
+}
+
 static void open_position(dpor *self, position *at, const treadle_step *now)
 {
     const uint32_t number = treadle_order_length(self->order);
@@ -328,8 +364,11 @@ static void open_position(dpor *self, position *at, const treadle_step *now)
         if (!now->stuck) {
             inherit(self, before, at, treadle_order_step(self->order, number - 1)->step);
         }
-        at->inherited = at->asleep_count;
     }
+    if (number < self->root) {
+        fall_asleep_as_lent(self, at, number);
+    }
+    at->inherited = at->asleep_count;
     if (now->stuck) {
         treadle_order_join_all(self->order);
     }
@@ -349,6 +388,7 @@ static void follow_first(dpor *self, position *at)
     at->open = child->open;
     self->free = false;
     self->at_leaf = child->leaf;
+    self->loan = child->loan;
     self->below = child->child;
     child->child = NULL;
     treadle_wakeup_drop(self->nodes, child);
@@ -427,6 +467,9 @@ static uint32_t step(void *context, const treadle_step *now)
         treadle_stop(TREADLE_OUTCOME_CUT, "dpor-limit", "partial order reduction is limited in %s",
                      self->exceeded);
     }
+    if (self->due != 0) {
+        treadle_stop(TREADLE_OUTCOME_REDUNDANT, "", "%s", "");
+    }
     if (self->resuming) {
         self->resuming = false;
     } else if (!select_step(self, at, now)) {
@@ -442,7 +485,8 @@ static uint32_t step(void *context, const treadle_step *now)
     self->gate = treadle_gate_of(self->guide.thread);
     self->settled = now->alone && treadle_order_over(self->order, self->guide.thread, now->gathers);
     /* In a sequence a settled step can only be the last one: all others happen before it. */
-    *now->coast = self->settled && (self->free || self->at_leaf);
+    const bool lent = treadle_order_length(self->order) < self->lent_from; /* no sequence */
+    *now->coast = self->settled && (self->free || self->at_leaf || lent);
     self->running = true;
     return self->guide.thread;
 }
@@ -630,6 +674,9 @@ static void end(void *context, const treadle_outcome *outcome)
     if (treadle_order_length(self->order) == 0) {
         self->prologue = self->value_count; /* it ended there */
     }
+    if (self->due != 0) {
+        return;
+    }
     self->counts.redundant += outcome->kind == TREADLE_OUTCOME_REDUNDANT;
     self->counts.executions += outcome->kind != TREADLE_OUTCOME_REDUNDANT;
     if (self->exceeded != NULL || outcome->kind == TREADLE_OUTCOME_DIVERGED ||
@@ -684,11 +731,13 @@ static bool begin(void *context, uint64_t execution)
     self->resuming = false;
     self->out_of_turn = false;
     if (execution == 0) {
-        self->free = true;
+        self->free = self->root == 0;
+        self->from = self->lent_from;
         return true;
     }
     treadle_wakeup_drop_all(self->nodes, &self->below);
-    for (uint32_t i = treadle_order_length(self->order); i-- > 0 && self->exceeded == NULL;) {
+    for (uint32_t i = treadle_order_length(self->order);
+         i-- > self->root && self->exceeded == NULL;) {
         if (next_branch(self, i)) {
             treadle_order_cut(self->order, i);
             self->from = i;
@@ -696,7 +745,7 @@ static bool begin(void *context, uint64_t execution)
             return true;
         }
     }
-    return self->exceeded == NULL && vary_prologue(self);
+    return self->exceeded == NULL && self->root == 0 && vary_prologue(self);
 }
 
 static void plan(void *context, treadle_plan *out)
@@ -741,6 +790,204 @@ static double progress(const void *context)
     return share;
 }
 
+/* ---- loans ----------------------------------------------------------------------------------- */
+
+/* The shallowest leaf that is not lent: its position, and the path to it from there. */
+static bool find_leaf(dpor *self, uint32_t *number, treadle_wakeup *const **path, uint32_t *length)
+{
+    const uint32_t end = treadle_order_length(self->order);
+    for (uint32_t i = self->root; i < end; i++) {
+        *length = treadle_wakeup_find(self->nodes, self->positions[i].children, path);
+        if (*length > 0) {
+            *number = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void describe_sleeper(treadle_parcel *to, uint32_t number, const treadle_executed *step)
+{
+    treadle_parcel_put_number(to, number);
+    treadle_parcel_put_step(to, step);
+}
+
+/* Who falls asleep on the path to a position; at that one the step under way, too. */
+static void describe_sleepers(const dpor *self, treadle_parcel *to, uint32_t last)
+{
+    uint32_t count = self->lent_count + 1;
+    for (uint32_t i = self->root; i <= last; i++) {
+        count += self->positions[i].asleep_count - self->positions[i].inherited;
+    }
+    treadle_parcel_put_number(to, count);
+    for (uint32_t i = 0; i < self->lent_count; i++) {
+        describe_sleeper(to, self->lent[i].position, self->lent[i].step);
+    }
+    for (uint32_t i = self->root; i <= last; i++) {
+        const position *at = &self->positions[i];
+        for (uint32_t j = at->inherited; j < at->asleep_count; j++) {
+            describe_sleeper(to, i, asleep_at(self, at)[j]);
+        }
+    }
+    describe_sleeper(to, last, treadle_order_step(self->order, last)->step);
+}
+
+static const void *lend(void *context, uint16_t loan, bool all, size_t size_max, size_t *size)
+{
+    dpor *self = context;
+    uint32_t number;
+    uint32_t length;
+    treadle_wakeup *const *path;
+    if (self->exceeded != NULL || !find_leaf(self, &number, &path, &length)) {
+        return NULL;
+    }
+    treadle_parcel *parcel = &self->parcel;
+    parcel->used = 0;
+    treadle_parcel_put_number(parcel, self->prologue);
+    for (uint32_t i = 0; i < self->prologue; i++) {
+        treadle_parcel_put_number(parcel, self->taken[i]);
+    }
+    treadle_parcel_put_number(parcel, number);
+    treadle_parcel_put_number(parcel, number + length);
+    for (uint32_t i = 0; i < number; i++) {
+        treadle_executed *step = treadle_order_step(self->order, i)->step;
+        treadle_parcel_put_item(parcel,
+                                &(treadle_sequence_item){.step = step, .thread = step->thread});
+    }
+    for (uint32_t i = 0; i < length; i++) {
+        const treadle_sequence_item item = treadle_wakeup_item(path[i]);
+        treadle_parcel_put_item(parcel, &item);
+    }
+    describe_sleepers(self, parcel, number);
+    treadle_wakeup *leaf = path[length - 1];
+    leaf->loan = loan;
+    if (parcel->failed || parcel->used > size_max ||
+        (!all && !find_leaf(self, &number, &path, &length))) {
+        leaf->loan = 0;
+        return NULL;
+    }
+    *size = parcel->used;
+    return parcel->bytes;
+}
+
+/* As after create(). */
+static void forget_all(dpor *self)
+{
+    treadle_order_cut(self->order, 0);
+    treadle_wakeup_drop_all(self->nodes, &self->below);
+    for (; self->lent_count > 0; self->lent_count--) {
+        treadle_executed_drop(self->steps, self->lent[self->lent_count - 1].step);
+    }
+    self->value_count = 0;
+    self->running = false;
+    self->at_leaf = false;
+    self->loan = 0;
+    self->due = 0;
+    self->counts = (treadle_dpor_counts){0};
+}
+
+static bool borrow_sleepers(dpor *self, treadle_parcel_reader *from)
+{
+    const uint32_t count = treadle_parcel_get_number(from);
+    if (count > self->lent_room) {
+        lent_sleeper *grown = realloc(self->lent, count * sizeof *grown);
+        if (grown == NULL) {
+            return false;
+        }
+        self->lent = grown;
+        self->lent_room = count;
+    }
+    for (; self->lent_count < count; self->lent_count++) {
+        lent_sleeper *sleeper = &self->lent[self->lent_count];
+        sleeper->position = treadle_parcel_get_number(from);
+        sleeper->step = treadle_parcel_get_step(from, self->steps);
+        if (sleeper->step == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool borrow(void *context, const void *bytes, size_t size)
+{
+    dpor *self = context;
+    treadle_parcel_reader from = {bytes, size};
+    forget_all(self);
+    self->prologue_given = treadle_parcel_get_number(&from);
+    for (uint32_t i = 0; i < self->prologue_given && i < VALUES_MAX; i++) {
+        self->taken[i] = (uint16_t)treadle_parcel_get_number(&from);
+    }
+    self->lent_from = treadle_parcel_get_number(&from);
+    if (!treadle_parcel_get_sequence(&from, self->steps, &self->sequence)) {
+        return false;
+    }
+    self->root = self->sequence.count;
+    const bool inserted = treadle_wakeup_insert(self->nodes, &self->below, &self->sequence);
+    treadle_parcel_drop_sequence(self->steps, &self->sequence);
+    return inserted && borrow_sleepers(self, &from);
+}
+
+/* Sequences on their way to the lender. */
+typedef struct giving {
+    dpor *self;
+    uint32_t position;
+} giving;
+
+static bool give_sequence(void *context)
+{
+    giving *to = context;
+    treadle_parcel_put_number(&to->self->parcel, to->position + 1); /* 0 ends them */
+    treadle_parcel_put_sequence(&to->self->parcel, &to->self->sequence);
+    return true;
+}
+
+static const void *give_back(void *context, size_t *size)
+{
+    dpor *self = context;
+    giving to = {.self = self};
+    self->parcel.used = 0;
+    for (; to.position < self->root; to.position++) {
+        treadle_wakeup_take_apart(self->nodes, &self->positions[to.position].children,
+                                  &self->sequence, give_sequence, &to);
+    }
+    treadle_parcel_put_number(&self->parcel, 0);
+    *size = self->parcel.used;
+    return self->parcel.failed || self->exceeded != NULL ? NULL : self->parcel.bytes;
+}
+
+static uint16_t due(const void *context)
+{
+    const dpor *self = context;
+    return self->due;
+}
+
+static void settle(void *context, const void *bytes, size_t size)
+{
+    dpor *self = context;
+    treadle_parcel_reader reader = {bytes, size};
+    self->due = 0;
+    for (;;) {
+        const uint32_t number = treadle_parcel_get_number(&reader);
+        if (number == 0 || self->exceeded != NULL) {
+            return;
+        }
+        if (!treadle_parcel_get_sequence(&reader, self->steps, &self->sequence)) {
+            self->exceeded = "memory";
+            return;
+        }
+        explore(self, &self->positions[number - 1]);
+        treadle_parcel_drop_sequence(self->steps, &self->sequence);
+    }
+}
+
+static const treadle_lending lending = {
+    .lend = lend,
+    .borrow = borrow,
+    .give_back = give_back,
+    .due = due,
+    .settle = settle,
+};
+
 treadle_dpor_counts treadle_dpor_counted(const void *context)
 {
     const dpor *self = context;
@@ -770,4 +1017,5 @@ const treadle_strategy treadle_strategy_dpor = {
     .progress = progress,
     .plan = plan,
     .step = step,
+    .lending = &lending,
 };

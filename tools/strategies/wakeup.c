@@ -101,7 +101,7 @@ struct treadle_wakeup_pool {
     treadle_step_pool *steps;
     treadle_wakeup *free; /* linked by sibling */
     chunk *chunks;
-    treadle_wakeup *path[TREADLE_ORDER_STEPS_MAX]; /* of treadle_wakeup_take_apart() */
+    treadle_wakeup *path[TREADLE_ORDER_STEPS_MAX]; /* of those who walk the trees */
 };
 
 treadle_wakeup_pool *treadle_wakeup_pool_create(treadle_step_pool *steps)
@@ -194,7 +194,7 @@ void treadle_wakeup_drop(treadle_wakeup_pool *pool, treadle_wakeup *node)
 
 /* ---- insertion ------------------------------------------------------------------------------- */
 
-static treadle_sequence_item item_of(const treadle_wakeup *node)
+treadle_sequence_item treadle_wakeup_item(const treadle_wakeup *node)
 {
     return (treadle_sequence_item){
         .step = node->step, .fixed = node->fixed, .thread = node->thread, .open = node->open};
@@ -202,7 +202,7 @@ static treadle_sequence_item item_of(const treadle_wakeup *node)
 
 bool treadle_wakeup_means(const treadle_wakeup *node, const treadle_executed *step)
 {
-    const treadle_sequence_item item = item_of(node);
+    const treadle_sequence_item item = treadle_wakeup_item(node);
     return node->thread == step->thread && means(&item, step);
 }
 
@@ -279,6 +279,31 @@ bool treadle_wakeup_insert(treadle_wakeup_pool *pool, treadle_wakeup **children,
     return sequence->left == 0 || append(pool, children, sequence);
 }
 
+uint32_t treadle_wakeup_find(treadle_wakeup_pool *pool, treadle_wakeup *children,
+                             treadle_wakeup *const **out)
+{
+    treadle_wakeup **path = pool->path;
+    uint32_t depth = 0;
+    path[0] = children;
+    for (;;) {
+        treadle_wakeup *node = path[depth];
+        if (node == NULL) {
+            if (depth == 0) {
+                return 0;
+            }
+            depth--;
+            path[depth] = path[depth]->sibling;
+        } else if (!node->leaf) {
+            path[++depth] = node->child;
+        } else if (node->loan == 0) {
+            *out = path;
+            return depth + 1;
+        } else {
+            path[depth] = node->sibling;
+        }
+    }
+}
+
 bool treadle_wakeup_take_apart(treadle_wakeup_pool *pool, treadle_wakeup **children,
                                treadle_sequence *sequence, bool (*take)(void *context),
                                void *context)
@@ -296,7 +321,7 @@ bool treadle_wakeup_take_apart(treadle_wakeup_pool *pool, treadle_wakeup **child
         } else if (node->leaf && going_on) {
             treadle_sequence_clear(sequence);
             for (uint32_t i = 0; i <= depth; i++) {
-                treadle_sequence_add(sequence, item_of(path[i]));
+                treadle_sequence_add(sequence, treadle_wakeup_item(path[i]));
             }
             going_on = take(context);
         }

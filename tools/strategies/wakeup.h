@@ -63,6 +63,7 @@ typedef struct treadle_wakeup {
     uint8_t thread;
     bool open;
     bool leaf;
+    uint16_t loan; /* of a leaf: somebody else explores what follows; 0 = nobody */
 } treadle_wakeup;
 
 typedef struct treadle_wakeup_pool treadle_wakeup_pool;
@@ -87,6 +88,14 @@ void treadle_wakeup_drop(treadle_wakeup_pool *pool, treadle_wakeup *node);
 
 /* Frees a list of siblings and all below them. */
 void treadle_wakeup_drop_all(treadle_wakeup_pool *pool, treadle_wakeup **children);
+
+/* The first leaf of the trees that is not lent: the path to it, from a root on; its length, and 0
+ * when there is none. The path is the pool's, and valid until the next call. */
+uint32_t treadle_wakeup_find(treadle_wakeup_pool *pool, treadle_wakeup *children,
+                             treadle_wakeup *const **path);
+
+/* A node as part of a sequence. */
+treadle_sequence_item treadle_wakeup_item(const treadle_wakeup *node);
 
 /* Takes the trees apart: `take` gets every sequence in them. False as soon as that is false. */
 bool treadle_wakeup_take_apart(treadle_wakeup_pool *pool, treadle_wakeup **children,

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+#include "tools/explore/death.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+static treadle_journal *left_in;
+
+static void on_crash(const char *property, const char *message)
+{
+    treadle_outcome *outcome = &left_in->outcome;
+    outcome->kind =
+        strcmp(property, "hang") == 0 ? TREADLE_OUTCOME_CUT : TREADLE_OUTCOME_VIOLATED;
+    snprintf(outcome->property, sizeof outcome->property, "%s", property);
+    snprintf(outcome->message, sizeof outcome->message, "%s", message);
+}
+
+void treadle_death_leave_in(treadle_journal *journal)
+{
+    left_in = journal;
+    treadle_on_crash(on_crash);
+}
+
+void treadle_death_explain(treadle_outcome *outcome, int status)
+{
+    if (outcome->kind == TREADLE_OUTCOME_VIOLATED || outcome->kind == TREADLE_OUTCOME_CUT) {
+        return;
+    }
+    *outcome = (treadle_outcome){.kind = TREADLE_OUTCOME_VIOLATED};
+    if (WIFSIGNALED(status)) {
+        const int number = WTERMSIG(status);
+        snprintf(outcome->property, sizeof outcome->property, "crash");
+        snprintf(outcome->message, sizeof outcome->message, "the process was killed by %s (%s)",
+                 sigabbrev_np(number), sigdescr_np(number));
+        if (number == SIGKILL) {
+            /* From outside, most likely for want of memory: it says nothing of the subject. */
+            outcome->kind = TREADLE_OUTCOME_CUT;
+            snprintf(outcome->property, sizeof outcome->property, "killed");
+        }
+    } else {
+        snprintf(outcome->property, sizeof outcome->property, "exit");
+        snprintf(outcome->message, sizeof outcome->message,
+                 "the process ended with status %d behind the engine's back", WEXITSTATUS(status));
+    }
+}
