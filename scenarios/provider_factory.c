@@ -1123,6 +1123,7 @@ static const treadle_scenario one_construction_row = {
     .setup = setup_empty,
     .thread = create_same,
     .check = check_one_instance,
+    .symmetric = true,
 };
 
 static const treadle_scenario second_create_row = {

@@ -915,6 +915,7 @@ static const treadle_scenario bound_row = {
     .setup = setup_two,
     .thread = enter,
     .check = check_bound,
+    .symmetric = true,
     .moves_clock = true,
     .no_baseline = "asyncio's semaphore keeps its bound; what is wrong is beside it",
 };
@@ -927,6 +928,7 @@ static const treadle_scenario counters_row = {
     .setup = setup_two,
     .thread = come_and_go,
     .check = check_counters,
+    .symmetric = true,
 };
 
 static const treadle_scenario queued_row = {
@@ -937,6 +939,7 @@ static const treadle_scenario queued_row = {
     .setup = setup_one,
     .thread = try_and_go,
     .check = check_queued,
+    .symmetric = true,
 };
 
 static const treadle_scenario failing_log_row = {

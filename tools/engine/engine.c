@@ -344,6 +344,7 @@ static void reset(const treadle_program *program, const treadle_execution_option
     E.object_count = 0;
     E.thread_count = 0;
     E.scenario_threads_left = 0;
+    E.scenario_threads = 0;
     E.progress = 0;
     E.stuck_progress = 0;
     E.yield_progress = 0;

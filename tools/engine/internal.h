@@ -198,7 +198,8 @@ typedef struct engine {
     uint32_t object_count;
     uint32_t thread_count;
     uint32_t scenario_threads_left;
-    uint64_t progress; /* steps that may change what another thread sees */
+    uint64_t scenario_threads; /* those that were started together last */
+    uint64_t progress;         /* steps that may change what another thread sees */
     uint64_t stuck_progress;
     uint64_t yield_progress;
     uint32_t stuck_rounds;

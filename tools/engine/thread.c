@@ -165,6 +165,7 @@ void treadle_run_threads(uint32_t count, const char *prefix,
         }
     }
     E.scenario_threads_left = count;
+    E.scenario_threads = 0;
     for (uint32_t i = 0; i < count; i++) {
         thread *made = treadle_thread_new(names[i], (const char *)function + 1);
         made->start_indexed = function;
@@ -172,6 +173,7 @@ void treadle_run_threads(uint32_t count, const char *prefix,
         made->index = i;
         made->detached = true;
         made->scenario_thread = true;
+        E.scenario_threads |= made->bit;
         run_eagerly(made);
     }
     if (E.scenario_threads_left > 0) {

@@ -91,11 +91,10 @@ static void lend_one(lender *self)
         at++;
     }
     size_t size;
-    const void *bytes =
-        at == self->parts + LOANS_MAX
-            ? NULL
-            : strategy->lending->lend(self->state, (uint16_t)(self->last_loan + 1),
-                                      below(self->in, 2), PART_MAX, &size);
+    const void *bytes = at == self->parts + LOANS_MAX
+                            ? NULL
+                            : strategy->lending->lend(self->state, (uint16_t)(self->last_loan + 1),
+                                                      below(self->in, 2), PART_MAX, &size);
     if (bytes != NULL) {
         *at = (part){.loan = ++self->last_loan, .bytes = copy_of(bytes, size), .size = size};
     }
@@ -172,7 +171,7 @@ static void run(context *in, void *state, uint32_t depth, lending_found *found)
 void lending_explore(lending_found *found, const treadle_program *program,
                      const treadle_execution_options *options,
                      lending_end (*end_of)(uint64_t hash, const treadle_outcome *outcome),
-                     uint64_t symmetric, uint64_t seed)
+                     bool symmetric, uint64_t seed)
 {
     context in = {.program = program,
                   .options = options,
