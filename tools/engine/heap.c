@@ -246,15 +246,20 @@ static heap_block *reusable(slice *own, uint32_t class, size_t room)
     return block;
 }
 
+static _Noreturn void stop_spent(size_t size)
+{
+    treadle_stop(TREADLE_OUTCOME_CUT, "memory-limit",
+                 "%s asks for %zu bytes more than the heap of %zu MiB has", E.self->name, size,
+                 heap.limit >> 20);
+}
+
 static heap_block *take_new(slice *own, uint32_t class, size_t room, size_t size)
 {
     const size_t cost = sizeof(header) + room + sizeof(heap_block);
     const size_t span = sizeof(header) + room + zone_after(room);
     const size_t gap = (size_t)((char *)own->records - own->top);
     if (heap.left < cost || gap < span + sizeof(heap_block)) {
-        treadle_stop(TREADLE_OUTCOME_CUT, "memory-limit",
-                     "%s asks for %zu bytes more than the heap of %zu MiB has", E.self->name, size,
-                     heap.limit >> 20);
+        stop_spent(size);
     }
     heap_block *block = --own->records;
     *block = (heap_block){.room = own->top + sizeof(header), .class = (uint16_t) class};
@@ -289,6 +294,10 @@ void *treadle_heap_allocate(size_t size, size_t alignment, const void *site)
     }
 #ifdef TREADLE_ASAN
     if (E.options.look_for_leaks) {
+        if (heap.left < size) {
+            stop_spent(size);
+        }
+        heap.left -= size;
         return treadle_leaks_allocate(size, alignment, site);
     }
 #endif

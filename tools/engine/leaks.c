@@ -52,7 +52,7 @@ void *treadle_leaks_allocate(size_t size, size_t alignment, const void *site)
 
 void *treadle_leaks_reallocate(void *block, size_t size, const void *site)
 {
-    void *moved = treadle_leaks_allocate(size, HEAP_GRAIN, site);
+    void *moved = treadle_heap_allocate(size, HEAP_GRAIN, site);
     if (moved != NULL && block != NULL) {
         const size_t old = __sanitizer_get_allocated_size(block);
         memcpy(moved, block, old < size ? old : size);

@@ -21,7 +21,7 @@ enum {
     IDLE_MS = 2,
 };
 
-static const double ALONE_S = 0.005;     /* what is done by then needs nobody else */
+static const double ALONE_S = 0.005;        /* what is done by then needs nobody else */
 static const double BETWEEN_LOANS_S = 1e-3; /* a part costs about a tenth of it to hand over */
 
 /* One process of those that explore. */
@@ -316,8 +316,8 @@ static bool it_is_time_to_lend(search *self)
     return time;
 }
 
-/* Something to do while a loan is out: it itself, if nobody has it yet, or what is on offer, or what
- * could be. False when there is nothing. */
+/* Something to do while a loan is out: it itself, if nobody has it yet, or what is on offer, or
+ * what could be. False when there is nothing. */
 static bool make_use_of_time(search *self, const loan *lent)
 {
     process *in = self->in;

@@ -123,16 +123,15 @@ static void do_explore(treadle_journal *journal, const treadle_program *program,
         return;
     }
     const uint64_t commands_before = treadle_redis_command_count();
-    treadle_explorer explorer = {.journal = journal,
-                                 .program = program,
-                                 .options = options,
-                                 .strategy = strategy,
-                                 .strategy_options = &strategy_options,
-                                 .self = self,
-                                 /* A server of its own is what another would need. */
-                                 .explorers = journal->cell.backend == TREADLE_BACKEND_REDIS
-                                                  ? 1
-                                                  : request->explorers};
+    treadle_explorer explorer = {
+        .journal = journal,
+        .program = program,
+        .options = options,
+        .strategy = strategy,
+        .strategy_options = &strategy_options,
+        .self = self,
+        /* A server of its own is what another would need. */
+        .explorers = journal->cell.backend == TREADLE_BACKEND_REDIS ? 1 : request->explorers};
     treadle_explorer_run(&explorer);
     report->complete = explorer.complete && whole(strategy, self);
     report->interrupted = explorer.interrupted;
