@@ -28,6 +28,9 @@ static const treadle_scenario *const *const tables[] = {
     treadle_litmus_misbehaving,
     treadle_litmus_oracles,
     treadle_litmus_publication,
+#ifdef TREADLE_ASAN
+    treadle_litmus_planted,
+#endif
 };
 /* clang-format on */
 

@@ -29,5 +29,6 @@ extern const treadle_scenario *const treadle_litmus_memory[];
 extern const treadle_scenario *const treadle_litmus_misbehaving[];
 extern const treadle_scenario *const treadle_litmus_oracles[];
 extern const treadle_scenario *const treadle_litmus_publication[];
+extern const treadle_scenario *const treadle_litmus_planted[]; /* in the asan build */
 
 #endif

@@ -155,6 +155,7 @@ int treadle_cli_replay(int argc, char **argv)
         treadle_schedule_free(&schedule);
         return status;
     }
+    session.journal->print_reports = true;
     const treadle_replay_request request = {.decisions = schedule.decisions,
                                             .count = schedule.decision_count,
                                             .record = true,

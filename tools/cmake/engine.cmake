@@ -62,6 +62,7 @@ list(FILTER impl_sources EXCLUDE REGEX impl/tests/)
 treadle_subject(treadle_ck INSTRUMENTED PRIMITIVES SOURCES ${TREADLE_CK_SOURCES})
 treadle_subject(treadle_impl INSTRUMENTED SOURCES ${impl_sources})
 file(GLOB litmus_sources CONFIGURE_DEPENDS scenarios/litmus/*.c)
+list(APPEND litmus_sources ${TREADLE_MODE_LITMUS_SOURCES})
 treadle_subject(treadle_litmus INSTRUMENTED SOURCES ${litmus_sources})
 # Scenarios call what subjects call, but their own accesses are no scheduling points: they are in
 # footprints only.

@@ -11,14 +11,15 @@
 # The result is one object file: link the target NAME. PRIMITIVES says that this is a library of
 # lock-free primitives, whose plain accesses are meant as volatile ones: its code gets a section of
 # its own, by which the race detector knows it (tools/checkers/races.h).
-set(TREADLE_TSAN_FLAGS -O1 -g -fsanitize=thread)
+set(TREADLE_TSAN_FLAGS -O1 -g)
 # What the compiler expands in line after it has instrumented nobody would see.
 foreach(name strcpy memcmp snprintf)
   list(APPEND TREADLE_TSAN_FLAGS -fno-builtin-${name})
 endforeach()
 if(CMAKE_C_COMPILER_ID STREQUAL "Clang")
-  list(APPEND TREADLE_TSAN_FLAGS -gdwarf-aranges "SHELL:-mllvm -tsan-instrument-read-before-write=1"
-       "SHELL:-mllvm -tsan-distinguish-volatile=1")
+  list(APPEND TREADLE_TSAN_FLAGS -gdwarf-aranges)
+  set(TREADLE_PASS_OPTIONS -tsan-instrument-read-before-write=1 -tsan-distinguish-volatile=1)
+  set(TREADLE_QUIET_PASS_OPTIONS -tsan-instrument-func-entry-exit=0)
 else()
   # gcc expands block functions of constant size after it has instrumented: nobody would see them.
   list(APPEND TREADLE_TSAN_FLAGS "SHELL:--param tsan-distinguish-volatile=1" -fno-builtin-memcpy
@@ -53,6 +54,27 @@ foreach(source ${TREADLE_CK_SOURCES})
 endforeach()
 set_source_files_properties(${TREADLE_CK_SOURCES} PROPERTIES COMPILE_OPTIONS "-Wno-error;-w")
 
+# Has the compiler insert the calls of __tsan_*. In the asan build that is done beside its checks, by
+# asan-subject.
+function(treadle_insert_hooks objects quiet)
+  set(launcher ${PROJECT_SOURCE_DIR}/tools/cmake/asan-subject)
+  set(passes ${TREADLE_PASS_OPTIONS})
+  set(level O1)
+  if(quiet)
+    list(APPEND passes ${TREADLE_QUIET_PASS_OPTIONS})
+    set(level O2)
+  endif()
+  if(TREADLE_MODE STREQUAL "asan")
+    set_target_properties(${objects} PROPERTIES C_COMPILER_LAUNCHER
+                                                "${launcher};${TREADLE_OPT};${level};${passes};--")
+    get_target_property(sources ${objects} SOURCES)
+    set_property(SOURCE ${sources} APPEND PROPERTY OBJECT_DEPENDS ${launcher})
+  else()
+    list(TRANSFORM passes PREPEND "SHELL:-mllvm ")
+    target_compile_options(${objects} PRIVATE -fsanitize=thread ${passes})
+  endif()
+endfunction()
+
 # GNU binutils whatever the compiler: llvm-objcopy cannot do both to .bss at once.
 find_program(TREADLE_LD NAMES ld.bfd ld REQUIRED)
 find_program(TREADLE_OBJCOPY NAMES objcopy REQUIRED)
@@ -68,6 +90,9 @@ function(treadle_subject name)
   endif()
   if(SUBJECT_QUIET)
     target_compile_options(${name}_objects PRIVATE ${TREADLE_QUIET_FLAGS})
+  endif()
+  if(SUBJECT_INSTRUMENTED OR SUBJECT_QUIET)
+    treadle_insert_hooks(${name}_objects "${SUBJECT_QUIET}")
   endif()
   set(redirect ${PROJECT_SOURCE_DIR}/tools/engine/redirect.syms)
   set(merged ${CMAKE_CURRENT_BINARY_DIR}/${name}.merged.o)

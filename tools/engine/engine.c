@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "tools/engine/internal.h"
+#include "tools/engine/leaks.h"
 #include "tools/engine/pending.h"
 
 engine E;
@@ -72,7 +73,7 @@ static inline void switch_to(uint32_t next)
         memcpy(E.tls, to->tls, E.tls_bytes);
     }
     E.self = to;
-    treadle_fiber_switch(&self->sp, to->sp);
+    treadle_fiber_go(self, to);
     *E.errno_location = self->saved_errno;
 }
 
@@ -268,8 +269,14 @@ void treadle_gate_wait(uint64_t *gate, bool open, object *behind, treadle_op_kin
 
 static void main_fiber(void)
 {
+    treadle_fiber_begins();
     E.program->body(E.program->argument);
     treadle_check_leaks();
+#ifdef TREADLE_ASAN
+    if (E.options.look_for_leaks) {
+        treadle_leaks_check();
+    }
+#endif
     E.outcome->kind = TREADLE_OUTCOME_PASSED;
     treadle_stop(TREADLE_OUTCOME_PASSED, "", "%s", "");
 }
@@ -383,7 +390,7 @@ void treadle_execute(const treadle_program *program, const treadle_execution_opt
     }
     const int saved_errno = errno;
     treadle_tls_enter();
-    treadle_fiber_switch(&E.controller_sp, main_thread->sp);
+    treadle_fiber_go(NULL, main_thread);
     treadle_tls_leave();
     errno = saved_errno;
     outcome->steps = E.steps;
@@ -415,8 +422,7 @@ _Noreturn void treadle_stop(treadle_outcome_kind kind, const char *property, con
     if (E.options.trace != NULL) {
         outcome->trace_hash = E.options.trace->hash;
     }
-    void *abandoned;
-    treadle_fiber_switch(&abandoned, E.controller_sp);
+    treadle_fiber_go(E.self, NULL);
     __builtin_unreachable();
 }
 

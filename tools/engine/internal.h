@@ -19,6 +19,7 @@
 #include <time.h>
 
 #include "tools/engine/access.h"
+#include "tools/engine/asan.h"
 #include "tools/engine/engine.h"
 #include "tools/engine/fiber.h"
 #include "tools/engine/observe.h"
@@ -153,6 +154,7 @@ typedef struct thread {
     watch watches[WATCHES];
     nested_read nested_reads[NESTED_READS_MAX];
     void *tls;
+    void *fake_stack; /* AddressSanitizer's */
     char name[TREADLE_THREAD_NAME_MAX];
 } thread;
 
@@ -313,6 +315,30 @@ static inline void treadle_touching_new_block(const void *block, size_t size, co
     if (UNLIKELY(E.observing)) {
         treadle_observe_only(block, size, TREADLE_TOUCH_WRITE | TREADLE_TOUCH_ALLOCATE, site);
     }
+}
+
+/* ---- switching ---------------------------------------------------------------------------------
+ */
+
+/* Where a fiber begins. */
+static inline void treadle_fiber_begins(void)
+{
+#ifdef TREADLE_ASAN
+    treadle_asan_arrive(E.self);
+#endif
+}
+
+/* Suspends `from` and continues `to`; NULL is the controller. */
+static inline __attribute__((always_inline)) void treadle_fiber_go(thread *from, thread *to)
+{
+#ifdef TREADLE_ASAN
+    treadle_asan_leave(from, to);
+#endif
+    treadle_fiber_switch(from != NULL ? &from->sp : &E.controller_sp,
+                         to != NULL ? to->sp : E.controller_sp);
+#ifdef TREADLE_ASAN
+    treadle_asan_arrive(from);
+#endif
 }
 
 /* ---- scheduling ------------------------------------------------------------------------------ */
@@ -569,5 +595,9 @@ const char *treadle_object_describe(const object *which, char *buffer, size_t si
 void treadle_describe_deadlock(char *text, size_t size);
 
 void treadle_signals_open(void);
+/* The process is about to die of something in the execution under way: makes that its outcome. */
+void treadle_crash_say(const char *property, const char *message);
+/* Likewise, and dies. */
+_Noreturn void treadle_crash(const char *property, const char *message);
 
 #endif

@@ -412,7 +412,9 @@ Test(access, structs_may_tear_and_blocks_are_one_step)
     cr_assert(torn.complete);
     cr_assert_gt(torn.results[11], 0);
     cr_assert_gt(torn.results[22], 0);
+#ifndef TREADLE_ASAN /* where clang makes one step of it */
     cr_assert_gt(torn.results[12] + torn.results[21], 0, "torn halves never show");
+#endif
     ALL_PASS(copies_struct, 2, SYNC, RESULT(11) | RESULT(22));
     ALL_PASS(blocks_of_memory, 2, MEMORY, RESULT(1) | RESULT(2));
 }
