@@ -49,6 +49,8 @@ typedef struct treadle_summary {
     uint64_t workloads;
     uint64_t workloads_broken;
     uint64_t workloads_exempt;
+    uint64_t regressions; /* kept schedules that were replayed first */
+    uint64_t regressions_lost;
     double elapsed_s;
     bool interrupted;
 } treadle_summary;

@@ -23,7 +23,7 @@ typedef struct fixture {
     int64_t limit;
     enum rate_decision decisions[THREADS_MAX];
     double admitted_s[2 * THREADS_MAX]; /* when, as the call itself saw it */
-    size_t admissions;
+    atomic_size_t admissions;
     treadle_history history;
 } fixture;
 

@@ -10,6 +10,7 @@
 #include "tools/cli/cells.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/progress.h"
+#include "tools/cli/regressions.h"
 #include "tools/cli/sinks.h"
 #include "tools/cli/suggest.h"
 #include "tools/cli/symbols.h"
@@ -27,7 +28,8 @@ enum {
     KEY_METRICS,
     KEY_LOG,
     KEY_RACES,
-    LEFT_OUT_REASONS_MAX = 4
+    KEY_REGRESSIONS,
+    LEFT_OUT_REASONS_MAX = 4,
 };
 
 typedef struct arguments {
@@ -38,6 +40,7 @@ typedef struct arguments {
     const char *metrics;
     const char *log;
     const char *redis_url;
+    const char *regressions;
 } arguments;
 
 static const struct argp_option options[] = {
@@ -53,8 +56,12 @@ static const struct argp_option options[] = {
     {"seed", 'S', "N", 0, "of the strategy's random numbers; default 1", 0},
     {"executions", 'n', "N", 0, "at most so many executions a cell", 0},
     {"time", 't', "SECONDS", 0,
-     "at most so long a cell; default 10, with races 20, when nothing else limits it", 0},
-    {"jobs", 'j', "N", 0, "cells at a time; default: one a core", 0},
+     "at most so long a cell; default 10, with races 20, 240 where a proof is expected, when "
+     "nothing else limits it",
+     0},
+    {"jobs", 'j', "N", 0,
+     "cells at a time, and processes that divide a cell where there are more; default: one a core",
+     0},
     {"set", 'p', "NAME=VALUE,…", 0, "parameters of the scenarios, like threads=4", 0},
     {"bound", KEY_BOUND, "N", 0,
      "at most so many preemptions or delays; default 2 for auto, for the strategies no limit", 0},
@@ -75,6 +82,8 @@ static const struct argp_option options[] = {
      0},
     {"output", 'o', "FILE", 0, "write there instead of to standard output", 0},
     {"metrics", KEY_METRICS, "FILE", 0, "also write Prometheus metrics there", 0},
+    {"regressions", KEY_REGRESSIONS, "FOLDER", 0,
+     "kept schedules to be replayed first; default: the source tree's scenarios/regressions", 0},
     {"log", KEY_LOG, "FILE", 0, "append a JSON line there for each violation as it is found", 0},
     {0},
 };
@@ -138,6 +147,7 @@ static error_t parse(int key, char *value, struct argp_state *state)
     case KEY_METRICS: self->metrics = value; return 0;
     case KEY_LOG: self->log = value; return 0;
     case KEY_REDIS: self->redis_url = value; return 0;
+    case KEY_REGRESSIONS: self->regressions = value; return 0;
     case ARGP_KEY_ARG:
         if (self->selection.glob != NULL) {
             treadle_cli_error("check takes one GLOB, but got \"%s\" and \"%s\"",
@@ -166,6 +176,7 @@ static const struct argp argp = {
 typedef struct reporting {
     treadle_sinks *sinks;
     treadle_summary summary;
+    treadle_regression_counts regressions;
     treadle_baselines *baselines;
     uint64_t baselines_lost;
     bool environment;
@@ -199,10 +210,11 @@ static void on_result(void *context, treadle_result *result)
 
 static int exit_status(const reporting *report)
 {
-    if (report->summary.unexpected > 0 || report->baselines_lost > 0) {
+    if (report->summary.unexpected > 0 || report->baselines_lost > 0 ||
+        report->regressions.lost > 0) {
         return TREADLE_EXIT_UNEXPECTED;
     }
-    if (report->environment) {
+    if (report->environment || report->regressions.environment) {
         return TREADLE_EXIT_ENVIRONMENT;
     }
     if (report->summary.unknown > 0 || report->summary.interrupted) {
@@ -231,6 +243,18 @@ static void count_baselines(reporting *report)
     report->baselines_lost = counts.lost;
 }
 
+/* Those of the selection: with other parameters, races alone or a server that was given, a schedule
+ * is another one. */
+static int replay_regressions(const arguments *self, treadle_regression_counts *counts)
+{
+    *counts = (treadle_regression_counts){0};
+    if (self->selection.set != NULL || self->redis_url != NULL ||
+        self->jobs.check.races == TREADLE_RACES_ONLY) {
+        return TREADLE_EXIT_OK;
+    }
+    return treadle_regressions_replay(self->regressions, &self->selection, counts);
+}
+
 /* Columns wide enough for the names to come. */
 static void size_columns(treadle_writer_options *writer_options, const treadle_cell *cells,
                          size_t count)
@@ -257,6 +281,13 @@ static int run(const arguments *self, const treadle_cell *cells, size_t count, t
         return TREADLE_EXIT_ENVIRONMENT;
     }
     const double began_s = treadle_now_s();
+    const int replayed = replay_regressions(self, &report.regressions);
+    if (replayed) {
+        treadle_baselines_close(report.baselines);
+        return replayed;
+    }
+    report.summary.regressions = report.regressions.replayed;
+    report.summary.regressions_lost = report.regressions.lost;
     if (!treadle_sinks_begin(sinks, &writer_options)) {
         treadle_sinks_end(sinks, &report.summary);
         treadle_baselines_close(report.baselines);
@@ -359,7 +390,9 @@ static int check_strategy(const char *name)
 
 int treadle_cli_check(int argc, char **argv)
 {
-    arguments self = {.format = "text", .jobs = {.check = {.seed = 1, .find_coarsest = true}}};
+    arguments self = {.format = "text",
+                      .regressions = TREADLE_SOURCE_DIR "/scenarios/regressions",
+                      .jobs = {.check = {.seed = 1, .find_coarsest = true}}};
     treadle_cell *cells = NULL;
     size_t count = 0;
     treadle_redis_target target = {0};

@@ -268,6 +268,7 @@ int treadle_cli_replay(int argc, char **argv)
         treadle_schedule_free(&schedule);
         return status;
     }
+    session.journal->print_reports = true;
     status = run(&self, &session, &schedule, strict);
     treadle_session_close(&session);
     treadle_schedule_free(&schedule);

@@ -66,6 +66,7 @@ list(FILTER impl_sources EXCLUDE REGEX impl/tests/)
 treadle_subject(treadle_ck INSTRUMENTED PRIMITIVES SOURCES ${TREADLE_CK_SOURCES})
 treadle_subject(treadle_impl INSTRUMENTED SOURCES ${impl_sources})
 file(GLOB litmus_sources CONFIGURE_DEPENDS scenarios/litmus/*.c)
+list(APPEND litmus_sources ${TREADLE_MODE_LITMUS_SOURCES})
 treadle_subject(treadle_litmus INSTRUMENTED SOURCES ${litmus_sources})
 # Scenarios call what subjects call, but their own accesses are no scheduling points: they are in
 # footprints only.
@@ -81,6 +82,11 @@ add_library(treadle_scenarios OBJECT scenarios/scenario.c scenarios/registry.c
 target_link_libraries(treadle_scenarios PUBLIC treadle_flags treadle_checkers treadle_engine)
 
 set(TREADLE_SUBJECTS treadle_ck treadle_impl treadle_litmus treadle_scenario_rows treadle_scenarios)
+
+# The rest is this build's own: tsan.cmake puts what there is so far together in another way.
+if(NOT TREADLE_MODE STREQUAL "engine")
+  return()
+endif()
 
 # ---- the program -------------------------------------------------------------------------------
 
@@ -134,7 +140,11 @@ treadle_test(strategies_test SOURCES tools/strategies/tests/strategies_test.c
 treadle_subject(treadle_dpor_test_subject INSTRUMENTED
                 SOURCES tools/strategies/tests/instructions.c)
 treadle_test(dpor_test SOURCES tools/strategies/tests/dpor_test.c tools/strategies/tests/lending.c
-                               tools/strategies/tests/tracer.c
+                               tools/strategies/tests/programs.c tools/strategies/tests/tracer.c
+             LIBRARIES treadle_engine treadle_dpor_test_subject treadle_engine)
+
+treadle_test(fuzz_strategy_test SOURCES tools/strategies/tests/fuzz_strategy_test.c
+             tools/strategies/tests/programs.c
              LIBRARIES treadle_engine treadle_dpor_test_subject treadle_engine)
 
 treadle_test(linearizability_test SOURCES tools/checkers/tests/linearizability_test.c

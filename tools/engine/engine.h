@@ -65,6 +65,7 @@ typedef struct treadle_execution_options {
                                or makes others run; costs a microsecond or two a thread */
     bool spurious_wakeups;  /* condition variables may wake without a signal */
     bool weak_cas_may_fail; /* weak CAS may fail spuriously */
+    bool look_for_leaks;    /* in the asan build; see leaks.h */
     const struct treadle_observer *observer; /* sees everything touched; see observe.h */
     void *observer_self;
     uint32_t random_values;    /* different values each random number may take; default 1 */

@@ -127,7 +127,8 @@ void treadle_record_step(void)
     }
     const bool reads = self->kind == TREADLE_OP_READ || self->kind == TREADLE_OP_VOLATILE_READ;
     if (reads && self->size <= sizeof event->value) {
-        memcpy(&event->value, (const void *)self->address, self->size);
+        treadle_raw_copy(&event->value, (const void *)self->address,
+                         self->size); /* not looked at yet */
         event->flags |= TREADLE_EVENT_HAS_VALUE;
     }
     treadle_debug_step(E.recorded_steps);

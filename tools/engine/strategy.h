@@ -137,7 +137,7 @@ typedef struct treadle_strategy {
      * other decisions only. */
     void (*plan)(void *self, treadle_plan *plan);
     uint32_t (*step)(void *self, const treadle_step *step); /* returns the thread */
-    const treadle_lending *lending; /* NULL: one instance explores alone */
+    const treadle_lending *lending;                         /* NULL: one instance explores alone */
 } treadle_strategy;
 
 /* CHOICE_THREAD: the thread that an option stands for. Option 0 is the current thread when it is

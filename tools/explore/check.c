@@ -236,8 +236,8 @@ static void copy_trace(treadle_trace *to, const treadle_trace *from)
 
 /* ---- a cell ---------------------------------------------------------------------------------- */
 
-/* With `sampled`, a strategy was asked for that proves nothing, only within a bound, or little in its
- * time: `holds` is then not refuted, which is as much as can be expected of it. */
+/* With `sampled`, a strategy was asked for that proves nothing, only within a bound, or little in
+ * its time: `holds` is then not refuted, which is as much as can be expected of it. */
 static bool verdict_fits(const treadle_result *result, const treadle_expectation *expected,
                          bool sampled)
 {

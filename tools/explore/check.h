@@ -25,7 +25,7 @@ typedef struct treadle_check_options {
     uint32_t bound_limit;    /* of preemptions or delays, plus one; 0 = none */
     uint64_t executions_max; /* 0: by backend and strategy, see check.c */
     double time_s_max;       /* 0: 10 s, 20 s where races are looked for */
-    uint32_t explorers; /* processes for a cell, where its space can be divided; 0 = 1 */
+    uint32_t explorers;      /* processes for a cell, where its space can be divided; 0 = 1 */
     treadle_race_mode races;
     treadle_symmetry symmetry;
     bool find_coarsest; /* a violation is also looked for at coarser granularities */

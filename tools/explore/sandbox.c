@@ -9,6 +9,8 @@
 
 #include "tools/checkers/races.h"
 #include "tools/checkers/serial.h"
+#include "tools/engine/asan.h"
+#include "tools/engine/leaks.h"
 #include "tools/explore/child.h"
 #include "tools/explore/death.h"
 #include "tools/explore/explorer.h"
@@ -218,6 +220,10 @@ static void do_replay(treadle_journal *journal, const treadle_program *program,
         return;
     }
     comparison against = {.journal = journal};
+    options.look_for_leaks = journal->leaks && treadle_leaks_seen();
+    if (options.look_for_leaks) {
+        options.observer = NULL;
+    }
     if (journal->replay_record) {
         options.trace = &journal->trace;
         if (journal->replay_strict) {
@@ -282,6 +288,7 @@ static void prepare(bench *self, treadle_journal *journal, const treadle_redis_t
                     .options = treadle_run_options(&journal->cell, scenario)};
     memcpy(self->run.parameters, journal->cell.parameters, sizeof self->run.parameters);
     treadle_death_leave_in(journal);
+    treadle_asan_print(journal->print_reports);
     if (treadle_engine_open(&journal->decisions) != 0) {
         snprintf(self->error, sizeof self->error, "cannot map the stacks and heap of the engine");
     } else if (!watch(journal, &self->options)) {
@@ -374,6 +381,7 @@ int treadle_sandbox_explore(treadle_sandbox *sandbox, const treadle_explore_requ
 {
     treadle_journal *journal = sandbox->journal;
     journal->request = *request;
+    journal->leaks = false;
     journal->report = (treadle_explore_report){0};
     atomic_store(&journal->executions, 0);
     atomic_store(&journal->steps, 0);
@@ -388,6 +396,8 @@ int treadle_sandbox_explore(treadle_sandbox *sandbox, const treadle_explore_requ
     report->executions = atomic_load(&journal->executions);
     report->steps = atomic_load(&journal->steps);
     report->outcome = journal->outcome;
+    journal->leaks = journal->outcome.kind == TREADLE_OUTCOME_VIOLATED &&
+                     strcmp(journal->outcome.property, TREADLE_PROPERTY_LEAK) == 0;
     report->died = died;
     if (died) {
         report->executions++; /* the one that did not come back */

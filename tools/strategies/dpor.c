@@ -19,11 +19,11 @@
  * change something. So a thread whose next step is that has to wait for its turn, as if the one
  * before let it go on. Where nobody else can, what follows shows with other numbers.
  *
- * Whoever else may explore a part of the space takes a leaf of a wakeup tree: nobody is asleep after
- * it, so that what follows does not depend on anything beside the steps that lead there, and may be
- * explored early. What happens of it here happens when its turn comes, in depth-first order: its
- * last step falls asleep, and the sequences that the borrower found for positions before it are to
- * be explored. So the executions are the same as without loans. */
+ * Whoever else may explore a part of the space takes a leaf of a wakeup tree: nobody is asleep
+ * after it, so that what follows does not depend on anything beside the steps that lead there, and
+ * may be explored early. What happens of it here happens when its turn comes, in depth-first order:
+ * its last step falls asleep, and the sequences that the borrower found for positions before it are
+ * to be explored. So the executions are the same as without loans. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -501,8 +501,8 @@ static uint32_t step(void *context, const treadle_step *now)
 static uint32_t choose_prologue(dpor *self, const treadle_choice *choice)
 {
     const uint32_t i = self->value_count;
-    const uint16_t value = i < self->prologue_given ? self->taken[i] : 0;
-    if (value >= choice->count || i == VALUES_MAX) {
+    const uint16_t value = i < VALUES_MAX && i < self->prologue_given ? self->taken[i] : 0;
+    if (value >= choice->count || i >= VALUES_MAX) {
         treadle_stop(i < VALUES_MAX ? TREADLE_OUTCOME_DIVERGED : TREADLE_OUTCOME_CUT,
                      i < VALUES_MAX ? "nondeterminism" : "dpor-limit",
                      "a decision before the first step has %u options, and %u before it",

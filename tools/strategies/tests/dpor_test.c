@@ -15,6 +15,7 @@
 #include "tools/strategies/strategies.h"
 #include "tools/strategies/tests/instructions.h"
 #include "tools/strategies/tests/lending.h"
+#include "tools/strategies/tests/programs.h"
 #include "tools/strategies/tests/tracer.h"
 
 static treadle_decisions decisions;
@@ -28,98 +29,7 @@ static void open_engine(void)
     }
 }
 
-/* ---- programs -------------------------------------------------------------------------------- */
-
-enum { THREADS_MAX = 4, LENGTH_MAX = 6 };
-
-typedef struct instruction {
-    opcode code;
-    uint32_t place;
-} instruction;
-
-typedef struct program {
-    uint32_t threads;
-    bool another; /* starts a thread before them */
-    uint32_t lengths[THREADS_MAX];
-    instruction code[THREADS_MAX][LENGTH_MAX];
-} program;
-
 static program current;
-static uint32_t registers[THREADS_MAX];
-
-static void run_thread(void *unused, uint32_t index)
-{
-    (void)unused;
-    registers[index] = 0;
-    uint64_t held = 0;
-    for (uint32_t i = 0; i < current.lengths[index]; i++) {
-        const instruction *at = &current.code[index][i];
-        const uint64_t bit = UINT64_C(1) << at->place;
-        if (at->code == OP_DECIDE) {
-            registers[index] += treadle_decide(TREADLE_CHOICE_RANDOM, 2 + at->place % 2);
-        } else if (at->code == OP_SKIP) {
-            i += registers[index] & 1;
-        } else if (at->code == OP_LOCK && (held & bit)) {
-            registers[index] = instruction_run(OP_UNLOCK, at->place, registers[index]);
-            held &= ~bit;
-        } else {
-            held |= at->code == OP_LOCK ? bit : 0;
-            registers[index] = instruction_run(at->code, at->place, registers[index]);
-        }
-    }
-    for (uint32_t place = 0; place < PLACES; place++) {
-        if (held >> place & 1) {
-            instruction_run(OP_UNLOCK, place, 0);
-        }
-    }
-}
-
-static void run_program(void *unused)
-{
-    (void)unused;
-    memset(registers, 0, sizeof registers);
-    instructions_prepare();
-    if (current.another) {
-        instruction_run(OP_FORK, 0, 0);
-    }
-    treadle_run_threads(current.threads, "t", run_thread, NULL);
-}
-
-static uint64_t random_state;
-
-static uint32_t below(uint32_t limit)
-{
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return (uint32_t)((random_state * UINT64_C(0x2545f4914f6cdd1d) >> 33) % limit);
-}
-
-/* Half of the programs use few kinds of instructions, so that they meet. */
-static void generate(uint64_t number)
-{
-    random_state = number * UINT64_C(0x9e3779b97f4a7c15) + 1;
-    for (uint32_t i = 0; i < 4; i++) {
-        below(2);
-    }
-    opcode kinds[3];
-    for (uint32_t i = 0; i < 3; i++) {
-        kinds[i] = (opcode)below(OPCODES);
-    }
-    const uint32_t narrow = below(2);
-    const uint32_t places = 1 + below(PLACES);
-    current.another = false;
-    current.threads = 2 + below(THREADS_MAX - 1);
-    const uint32_t length = current.threads == 2 ? 5 : current.threads == 3 ? 3 : 2;
-    for (uint32_t t = 0; t < current.threads; t++) {
-        current.lengths[t] = 1 + below(length);
-        for (uint32_t i = 0; i < current.lengths[t]; i++) {
-            opcode code = narrow && below(4) ? kinds[below(3)] : (opcode)below(OPCODES);
-            code = code == OP_UNLOCK ? OP_LOCK : code;
-            current.code[t][i] = (instruction){code, below(places)};
-        }
-    }
-}
 
 /* ---- exploring ------------------------------------------------------------------------------- */
 
@@ -150,33 +60,9 @@ static seen *find(traces *self, uint64_t hash)
     return &self->table[i];
 }
 
-/* What an execution left behind. */
-static uint64_t state_of(const treadle_outcome *outcome)
-{
-    uint64_t state = instructions_state() + outcome->kind;
-    for (uint32_t i = 0; i < current.threads; i++) {
-        state = state * 1000003 + registers[i];
-    }
-    for (const char *c = outcome->property; *c; c++) {
-        state = state * 31 + (uint8_t)*c;
-    }
-    return state;
-}
-
-/* Likewise, but for an exchange of the threads. */
-static uint64_t shape_of(const treadle_outcome *outcome)
-{
-    uint64_t shape = instructions_state() * 31 + outcome->kind;
-    for (uint32_t i = 0; i < current.threads; i++) {
-        const uint64_t mixed = (registers[i] + 1) * UINT64_C(0x9e3779b97f4a7c15);
-        shape += (mixed ^ mixed >> 29) * (mixed ^ mixed >> 29);
-    }
-    return shape * 31 + (uint8_t)outcome->property[0];
-}
-
 static lending_end end_of(uint64_t hash, const treadle_outcome *outcome)
 {
-    return (lending_end){hash, state_of(outcome), shape_of(outcome)};
+    return (lending_end){hash, program_state(&current, outcome), program_shape(&current, outcome)};
 }
 
 static void note(traces *self, lending_end end)
@@ -196,7 +82,7 @@ static void explore(traces *self, const treadle_strategy *strategy, void *state,
     open_engine();
     memset(self, 0, sizeof *self);
     const treadle_execution_options options = {.granularity = granularity};
-    const treadle_program body = {run_program, NULL};
+    const treadle_program body = {program_run, &current};
     for (uint64_t i = 0; i < EXECUTIONS_MAX; i++) {
         if (!strategy->begin(state, i)) {
             self->complete = true;
@@ -240,7 +126,7 @@ static void explore_in_parts(traces *self, treadle_granularity granularity, bool
                              uint64_t seed)
 {
     const treadle_execution_options options = {.granularity = granularity};
-    const treadle_program body = {run_program, NULL};
+    const treadle_program body = {program_run, &current};
     lending_found found;
     memset(self, 0, sizeof *self);
     lending_explore(&found, &body, &options, end_of, symmetric, seed);
@@ -254,28 +140,11 @@ static void explore_in_parts(traces *self, treadle_granularity granularity, bool
     loans += found.loans;
 }
 
-static void describe(char *text, size_t size)
-{
-    static const char *const names[] = {
-        "read",   "write", "load",      "store",     "add",       "cas",    "lock",
-        "unlock", "try",   "timedlock", "wait",      "timedwait", "signal", "broadcast",
-        "post",   "take",  "trytake",   "timedtake", "rd",        "wr",     "barrier",
-        "once",   "clock", "fork",      "cancel",    "decide",    "skip",
-    };
-    size_t used = 0;
-    for (uint32_t t = 0; t < current.threads; t++) {
-        for (uint32_t i = 0; i < current.lengths[t] && used < size; i++) {
-            used += (size_t)snprintf(text + used, size - used, "%s%s %u", i ? "; " : " | ",
-                                     names[current.code[t][i].code], current.code[t][i].place);
-        }
-    }
-}
-
 static void compare(uint64_t number, treadle_granularity granularity, const traces *all,
                     traces *reduced, const char *how)
 {
-    char text[1000];
-    describe(text, sizeof text);
+    char text[PROGRAM_TEXT_MAX];
+    program_describe(&current, text, sizeof text);
     cr_expect(reduced->complete);
     uint32_t missing = 0;
     for (uint32_t i = 0; i < SEEN_MAX; i++) {
@@ -298,7 +167,7 @@ static bool agree(uint64_t number, treadle_granularity granularity)
 {
     static traces all;
     static traces reduced;
-    generate(number);
+    program_generate(&current, number);
     explore_all(&all, granularity);
     if (!all.complete || all.spin_blocks > 0) {
         return false;
@@ -360,8 +229,8 @@ Test(dpor, agrees_where_it_did_not_once)
 /* All threads run the code of the first. Their numbers are not always the first ones. */
 static void generate_symmetric(uint64_t number)
 {
-    generate(number);
-    current.another = below(2);
+    program_generate(&current, number);
+    current.another = number / 4 % 2;
     for (uint32_t t = 1; t < current.threads; t++) {
         current.lengths[t] = current.lengths[0];
         memcpy(current.code[t], current.code[0], sizeof current.code[t]);
@@ -427,8 +296,8 @@ Test(symmetry, loses_no_end)
     for (uint64_t i = from_environment("TREADLE_FIRST", 1); compared < programs; i++) {
         generate_symmetric(i);
         const int missing = missing_ends(granularity_of(i), &sum);
-        char text[1000];
-        describe(text, sizeof text);
+        char text[PROGRAM_TEXT_MAX];
+        program_describe(&current, text, sizeof text);
         cr_expect_leq(missing, 0, "program %lu at %s:%s: %d ends are missing", i,
                       treadle_granularity_name(granularity_of(i)), text, missing);
         compared += missing >= 0;
@@ -443,7 +312,7 @@ Test(symmetry, cannot_be_claimed)
     saved sum = {0};
     uint32_t wrong = 0;
     for (uint64_t i = 1; i <= 100; i++) {
-        generate(i);
+        program_generate(&current, i);
         wrong += missing_ends(granularity_of(i), &sum) > 0;
     }
     cr_expect_gt(wrong, 10);
@@ -641,10 +510,10 @@ Test(dpor, decisions_repeat_an_execution)
     open_engine();
     static treadle_decisions kept;
     for (uint64_t number = 1; number <= 40; number++) {
-        generate(number);
+        program_generate(&current, number);
         void *state = treadle_strategy_dpor.create(&(treadle_strategy_options){0});
         treadle_execution_options options = {.granularity = granularity_of(number)};
-        const treadle_program body = {run_program, NULL};
+        const treadle_program body = {program_run, &current};
         for (uint64_t i = 0; i < 50 && treadle_strategy_dpor.begin(state, i); i++) {
             treadle_outcome outcome;
             treadle_execute(&body, &options, &treadle_strategy_dpor, state, &outcome);
@@ -653,7 +522,7 @@ Test(dpor, decisions_repeat_an_execution)
                 continue;
             }
             memcpy(&kept, &decisions, sizeof kept);
-            const uint64_t came_to = state_of(&outcome);
+            const uint64_t came_to = program_state(&current, &outcome);
             const treadle_strategy_options replay = {
                 .replay = kept.values, .replay_count = kept.count, .replay_strict = true};
             void *again = treadle_strategy_replay.create(&replay);
@@ -663,7 +532,7 @@ Test(dpor, decisions_repeat_an_execution)
             treadle_strategy_replay.end(again, &repeated);
             treadle_strategy_replay.destroy(again);
             cr_assert_eq(repeated.kind, outcome.kind, "%lu: %s", number, repeated.message);
-            cr_assert_eq(state_of(&repeated), came_to, "program %lu", number);
+            cr_assert_eq(program_state(&current, &repeated), came_to, "program %lu", number);
         }
         treadle_strategy_dpor.destroy(state);
     }
