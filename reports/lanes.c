@@ -7,7 +7,8 @@
  *        2  ├─────────────────────────────→ ZCOUNT window:x -inf +inf -> 0
  *        3  ZADD window:x 1.5 a -> 1 ←──────┤
  *
- * An arrow is a context switch. A thread's line ends with its last event. */
+ * An arrow is a context switch. A thread's line ends with its last event. Operations that no other
+ * thread could notice are counted, not shown, unless everything is asked for. */
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -16,6 +17,8 @@
 
 #include "reports/canvas.h"
 #include "reports/event_text.h"
+#include "reports/relations.h"
+#include "reports/source_place.h"
 #include "reports/utf8.h"
 #include "reports/writer.h"
 
@@ -27,12 +30,14 @@
 #define ARROW_RIGHT "\xe2\x86\x92"  /* → */
 #define CROSS " \xe2\x9c\x97"       /* ✗ */
 #define ARROW_LEFT "\xe2\x86\x90"   /* ← */
+#define DOTS "\xe2\x8b\xae"         /* ⋮ */
 
 enum {
     WIDTH_MIN = 40,
     WIDTH_MAX = 1000,
     WIDTH_PLACES = 100, /* from here on places get a column of their own */
     GAP = 2,
+    FOLD_MIN = 2,  /* fewer operations are not worth leaving out */
     LANE_MIN = 4,  /* "├─→ " */
     TEXT_MIN = 16, /* what the last lane needs at least, else there are no lanes */
     NONE = -1,
@@ -45,10 +50,19 @@ typedef struct lane {
     int text_max;  /* columns */
 } lane;
 
+/* An event or a remark; or operations in a row that no other thread could notice. */
+typedef struct row {
+    const treadle_event *event; /* the first of them */
+    uint32_t folded;            /* how many; 0 = the event stands for itself */
+    uint32_t last_step;
+} row;
+
 typedef struct diagram {
     const treadle_trace *trace;
     const treadle_writer_options *options;
-    const treadle_event **rows; /* events and remarks, in order; owned */
+    treadle_relations relations;
+    uint32_t helper_depth; /* see source_place.h */
+    row *rows;             /* in order; owned */
     uint32_t row_count;
     treadle_canvas canvas;
     lane lanes[TREADLE_TRACE_THREADS_MAX];
@@ -80,30 +94,97 @@ static bool is_note(const treadle_event *event)
     return event->kind == TREADLE_OP_NOTE;
 }
 
-static bool clock_changed(const diagram *self, uint32_t row)
+static bool clock_changed(const diagram *self, uint32_t index)
 {
-    return row == 0 || self->rows[row]->clock_ns != self->rows[row - 1]->clock_ns;
+    return index == 0 || self->rows[index].event->clock_ns != self->rows[index - 1].event->clock_ns;
+}
+
+/* Whether the steps that are to be shown have this one. */
+static bool is_wanted(const diagram *self, uint32_t step)
+{
+    const treadle_writer_options *options = self->options;
+    return step >= options->from && (options->to == 0 || step <= options->to);
+}
+
+static void open_remarks(diagram *self, uint32_t after)
+{
+    const treadle_trace *trace = self->trace;
+    const uint32_t step = after > 0 ? trace->events[after - 1].step : 1;
+    for (uint32_t i = 0; i < trace->remark_count; i++) {
+        if (trace->remarks[i].after == after && is_wanted(self, step)) {
+            self->rows[self->row_count++] = (row){.event = &trace->remarks[i].note};
+        }
+    }
+}
+
+static bool has_remark(const treadle_trace *trace, uint32_t after)
+{
+    for (uint32_t i = 0; i < trace->remark_count; i++) {
+        if (trace->remarks[i].after == after) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static uint32_t last_operation(const treadle_trace *trace)
+{
+    uint32_t last = trace->event_count - 1;
+    while (last > 0 && is_note(&trace->events[last])) {
+        last--;
+    }
+    return last;
+}
+
+/* How many events from `index` on may share a row. The last one, where it went wrong, never does.
+ */
+static uint32_t foldable(const diagram *self, uint32_t index)
+{
+    const treadle_trace *trace = self->trace;
+    const uint8_t thread = trace->events[index].thread;
+    const uint32_t last = last_operation(trace);
+    uint32_t count = 0;
+    while (index + count < last && !self->relations.matters[index + count] &&
+           trace->events[index + count].thread == thread &&
+           is_wanted(self, trace->events[index + count].step) &&
+           (count == 0 || !has_remark(trace, index + count))) {
+        count++;
+    }
+    return self->options->verbose || count < FOLD_MIN ? 0 : count;
 }
 
 static int open_rows(diagram *self)
 {
     const treadle_trace *trace = self->trace;
-    const size_t most = (size_t)trace->event_count + TREADLE_TRACE_REMARKS_MAX;
-    self->rows = calloc(most, sizeof(const treadle_event *)); /* NOLINT: an array of pointers */
+    self->rows = calloc((size_t)trace->event_count + TREADLE_TRACE_REMARKS_MAX, sizeof(row));
     if (self->rows == NULL) {
         return ENOMEM;
     }
-    for (uint32_t i = 0; i <= trace->event_count; i++) {
-        for (uint32_t k = 0; k < trace->remark_count; k++) {
-            if (trace->remarks[k].after == i) {
-                self->rows[self->row_count++] = &trace->remarks[k].note;
-            }
+    open_remarks(self, 0);
+    for (uint32_t i = 0; i < trace->event_count;) {
+        const treadle_event *event = &trace->events[i];
+        const uint32_t folded = foldable(self, i);
+        i += folded > 0 ? folded : 1;
+        if (is_wanted(self, event->step)) {
+            self->rows[self->row_count++] = (row){event, folded, trace->events[i - 1].step};
         }
-        if (i < trace->event_count) {
-            self->rows[self->row_count++] = &trace->events[i];
-        }
+        open_remarks(self, i);
     }
     return 0;
+}
+
+/* What a row says, as a new string; NULL when out of memory. */
+static char *row_text(const diagram *self, const row *of)
+{
+    char *text = NULL;
+    if (of->folded == 0) {
+        return treadle_event_describe(self->trace, of->event);
+    }
+    if (asprintf(&text, DOTS " %" PRIu32 " unshared operations, to step %" PRIu32, of->folded,
+                 of->last_step) < 0) {
+        return NULL;
+    }
+    return text;
 }
 
 static int open_lane(diagram *self, uint8_t thread)
@@ -126,8 +207,8 @@ static int open_lanes(diagram *self)
 {
     bool acts[UINT8_MAX + 1] = {false};
     for (uint32_t i = 0; i < self->row_count; i++) {
-        assert(self->rows[i] != NULL);
-        acts[self->rows[i]->thread] = true;
+        assert(self->rows[i].event != NULL);
+        acts[self->rows[i].event->thread] = true;
     }
     for (int thread = 0; thread <= UINT8_MAX; thread++) {
         self->lane_of[thread] = NONE;
@@ -141,13 +222,12 @@ static int open_lanes(diagram *self)
 
 static int measure_events(diagram *self)
 {
-    const treadle_trace *trace = self->trace;
     char number[64];
     bool ticks = false;
     self->step_width = (int)strlen("step");
     for (uint32_t i = 0; i < self->row_count; i++) {
-        const treadle_event *event = self->rows[i];
-        char *text = treadle_event_describe(trace, event);
+        const treadle_event *event = self->rows[i].event;
+        char *text = row_text(self, &self->rows[i]);
         if (text == NULL) {
             return ENOMEM;
         }
@@ -165,14 +245,11 @@ static int measure_events(diagram *self)
     return 0;
 }
 
-/* The source place of an event as a new string; "" when there is none, NULL when out of memory. */
-static char *place_of(const diagram *self, const treadle_event *event)
+/* The source place of a row as a new string; "" when there is none, NULL when out of memory. */
+static char *place_of(const diagram *self, const row *of)
 {
-    const char *place = "";
-    if (self->options->symbolize != NULL && event->site != 0) {
-        place = self->options->symbolize(event->site);
-        place = place != NULL ? place : "";
-    }
+    const uint64_t site = of->folded == 0 ? treadle_shown_site(of->event, self->helper_depth) : 0;
+    const char *place = treadle_place_text(self->options, site);
     return treadle_utf8_escape(place, strlen(place));
 }
 
@@ -180,7 +257,7 @@ static int measure_places(const diagram *self, int *widest)
 {
     *widest = 0;
     for (uint32_t i = 0; i < self->row_count; i++) {
-        char *place = place_of(self, self->rows[i]);
+        char *place = place_of(self, &self->rows[i]);
         if (place == NULL) {
             return ENOMEM;
         }
@@ -327,8 +404,8 @@ static void draw_switch(diagram *self, int from, int to, int edge)
 static int lane_before(const diagram *self, uint32_t index)
 {
     while (index-- > 0) {
-        if (!is_note(self->rows[index])) {
-            return self->lane_of[self->rows[index]->thread];
+        if (!is_note(self->rows[index].event)) {
+            return self->lane_of[self->rows[index].event->thread];
         }
     }
     return NONE;
@@ -379,9 +456,9 @@ static void shorten_place(char *place, int room)
 }
 
 /* In the column of the places; where a text runs into it, at the right, if there is room. */
-static void draw_place(diagram *self, const treadle_event *event, int end)
+static void draw_place(diagram *self, const row *of, int end)
 {
-    char *place = self->place != NONE ? place_of(self, event) : NULL;
+    char *place = self->place != NONE ? place_of(self, of) : NULL;
     if (place == NULL || place[0] == '\0') {
         free(place);
         return;
@@ -401,7 +478,7 @@ static void draw_place(diagram *self, const treadle_event *event, int end)
 
 static void draw_numbers(diagram *self, uint32_t index)
 {
-    const treadle_event *event = self->rows[index];
+    const treadle_event *event = self->rows[index].event;
     char number[64];
     if (!is_note(event)) {
         snprintf(number, sizeof number, "%" PRIu32, event->step);
@@ -415,8 +492,9 @@ static void draw_numbers(diagram *self, uint32_t index)
 
 static int draw_event(diagram *self, uint32_t index)
 {
-    const treadle_event *event = self->rows[index];
-    char *text = treadle_event_describe(self->trace, event);
+    const row *of = &self->rows[index];
+    const treadle_event *event = of->event;
+    char *text = row_text(self, of);
     if (text == NULL) {
         return ENOMEM;
     }
@@ -445,7 +523,7 @@ static int draw_event(diagram *self, uint32_t index)
         }
         end = draw_text(self, column, text, ink_of(own));
     }
-    draw_place(self, event, end);
+    draw_place(self, of, end);
     treadle_canvas_print(&self->canvas, self->options->out);
     free(text);
     return 0;
@@ -454,7 +532,9 @@ static int draw_event(diagram *self, uint32_t index)
 static int draw(diagram *self)
 {
     int widest_place;
-    int error = open_rows(self);
+    int error = treadle_relations_open(&self->relations, self->trace);
+    self->helper_depth = treadle_helper_depth(self->trace);
+    error = error ? error : open_rows(self);
     error = error ? error : open_lanes(self);
     error = error ? error : measure_events(self);
     error = error ? error : measure_places(self, &widest_place);
@@ -462,11 +542,20 @@ static int draw(diagram *self)
         return error;
     }
     place_lanes(self, widest_place);
+    const uint32_t last = self->trace->events[self->trace->event_count - 1].step;
+    const uint32_t to = self->options->to;
+    if (self->options->from > 1) {
+        fprintf(self->options->out, "(from step %" PRIu32 " of %" PRIu32 ")\n", self->options->from,
+                last);
+    }
     if (self->lane_step > 0) {
         draw_header(self);
     }
     for (uint32_t i = 0; i < self->row_count && !error; i++) {
         error = draw_event(self, i);
+    }
+    if (to > 0 && to < last) {
+        fprintf(self->options->out, "(to step %" PRIu32 " of %" PRIu32 ")\n", to, last);
     }
     return error;
 }
@@ -493,6 +582,7 @@ int treadle_lanes_write(const treadle_trace *trace, const treadle_writer_options
         free(self->lanes[i].name);
     }
     free(self->rows);
+    treadle_relations_close(&self->relations);
     treadle_canvas_close(&self->canvas);
     free(self);
     return error ? error : (ferror(options->out) ? EIO : 0);

@@ -279,6 +279,10 @@ static void print_summary(const text_writer *self, const treadle_summary *summar
         }
         fputc('\n', out);
     }
+    if (summary->regressions > 0) {
+        fprintf(out, "%*" PRIu64 " of %" PRIu64 " kept schedules do what they should\n", INDENT + 2,
+                summary->regressions - summary->regressions_lost, summary->regressions);
+    }
 }
 
 static void print_unexpected(const text_writer *self)

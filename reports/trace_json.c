@@ -182,3 +182,11 @@ int treadle_trace_json_write(const treadle_schedule *schedule, const treadle_out
     }
     return treadle_json_print(object, options->out);
 }
+
+static int write_json(const treadle_replayed *replayed, const treadle_writer_options *options)
+{
+    return treadle_trace_json_write(replayed->schedule, replayed->outcome, replayed->token,
+                                    replayed->trace, options);
+}
+
+const treadle_trace_writer treadle_trace_writer_json = {.name = "json", .write = write_json};

@@ -19,6 +19,10 @@
  * until the next call. Given by the caller, so that writers need no debugger library. */
 typedef const char *treadle_symbolizer(uint64_t address);
 
+/* Line `line` of a source file, as the symbolizer names it; NULL when it cannot be read. The text
+ * lives until the next call, has no line end, and is not escaped. */
+typedef const char *treadle_source_reader(const char *file, int line);
+
 typedef struct treadle_writer_options {
     FILE *out;
     int width;            /* columns of the terminal, or 100 */
@@ -26,7 +30,12 @@ typedef struct treadle_writer_options {
     int variant_columns;
     bool colour;                   /* may use ANSI colours */
     treadle_symbolizer *symbolize; /* NULL = no source places */
+    treadle_source_reader *source; /* NULL = no source excerpts */
+    const char *version;           /* of the program; NULL = not known */
     bool lanes_always; /* show the lanes of every counterexample, not only of unexpected ones */
+    bool verbose;      /* lanes: every operation, also those that no other thread could notice */
+    uint32_t from;     /* lanes: only steps from this one … */
+    uint32_t to;       /* … to this one; 0 = the last */
 } treadle_writer_options;
 
 /* What a whole run came to; for `end`. */
@@ -40,6 +49,8 @@ typedef struct treadle_summary {
     uint64_t workloads;
     uint64_t workloads_broken;
     uint64_t workloads_exempt;
+    uint64_t regressions; /* kept schedules that were replayed first */
+    uint64_t regressions_lost;
     double elapsed_s;
     bool interrupted;
 } treadle_summary;
@@ -55,6 +66,9 @@ extern const treadle_writer treadle_writer_text;
 extern const treadle_writer treadle_writer_json;
 extern const treadle_writer treadle_writer_junit;
 extern const treadle_writer treadle_writer_prometheus;
+extern const treadle_writer treadle_writer_sarif;
+extern const treadle_writer treadle_writer_github;
+extern const treadle_writer treadle_writer_markdown;
 
 /* NULL for an unknown name. */
 const treadle_writer *treadle_writer_find(const char *name);
@@ -68,5 +82,32 @@ int treadle_lanes_write(const treadle_trace *trace, const treadle_writer_options
 int treadle_trace_json_write(const treadle_schedule *schedule, const treadle_outcome *outcome,
                              const char *token, const treadle_trace *trace,
                              const treadle_writer_options *options);
+
+/* A schedule that was run again. All borrowed. */
+typedef struct treadle_replayed {
+    const treadle_schedule *schedule;
+    const treadle_outcome *outcome;
+    const treadle_trace *trace;
+    const char *token;    /* NULL when it came from elsewhere */
+    const char *line;     /* what came about, in one line */
+    uint64_t repetitions; /* all gave the same trace */
+    bool again;           /* what was recorded came about again */
+} treadle_replayed;
+
+/* Turns one replay into one format: one file, one line in trace_writers.c. 0, or an errno value. */
+typedef struct treadle_trace_writer {
+    const char *name; /* as in replay --format */
+    int (*write)(const treadle_replayed *replayed, const treadle_writer_options *options);
+} treadle_trace_writer;
+
+extern const treadle_trace_writer treadle_trace_writer_lanes;
+extern const treadle_trace_writer treadle_trace_writer_json;
+extern const treadle_trace_writer treadle_trace_writer_perfetto;
+extern const treadle_trace_writer treadle_trace_writer_dot;
+
+/* NULL for an unknown name. */
+const treadle_trace_writer *treadle_trace_writer_find(const char *name);
+/* Ends with NULL. */
+extern const treadle_trace_writer *const treadle_trace_writers[];
 
 #endif

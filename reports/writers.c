@@ -4,11 +4,10 @@
 #include <string.h>
 
 const treadle_writer *const treadle_writers[] = {
-    &treadle_writer_text,
-    &treadle_writer_json,
-    &treadle_writer_junit,
-    &treadle_writer_prometheus,
-    NULL,
+    &treadle_writer_text,     &treadle_writer_json,
+    &treadle_writer_junit,    &treadle_writer_prometheus,
+    &treadle_writer_sarif,    &treadle_writer_github,
+    &treadle_writer_markdown, NULL,
 };
 
 const treadle_writer *treadle_writer_find(const char *name)

@@ -28,8 +28,8 @@ typedef struct fixture {
     struct combined_permit permits[CLIENTS_MAX];
     enum rate_decision decisions[CLIENTS_MAX];
     double passed_s[CLIENTS_MAX];
-    int64_t out; /* permits that scenarios hold */
-    int64_t most_out;
+    _Atomic int64_t out; /* permits that scenarios hold */
+    _Atomic int64_t most_out;
     treadle_history history;
 } fixture;
 
@@ -105,8 +105,7 @@ static enum rate_decision acquire_until(fixture *state, uint32_t client, int pro
     state->passed_s[client] = 1e-9 * (double)treadle_clock_seen_ns();
     treadle_note("%s: %s", state->providers[provider].name, rate_decision_name(decision));
     if (decision == RATE_ADMITTED) {
-        state->out++;
-        state->most_out = state->out > state->most_out ? state->out : state->most_out;
+        treadle_raise_to(&state->most_out, ++state->out);
     }
     return decision;
 }
@@ -767,6 +766,7 @@ static const treadle_parameter toctou_parameters[] = {
 };
 static const treadle_parameter one[] = {{"threads", 1, 1, 1, "clients"}, {0}};
 static const treadle_parameter two[] = {{"threads", 2, 2, CLIENTS_MAX, "clients"}, {0}};
+static const treadle_parameter pair[] = {{"threads", 2, 2, 2, "clients"}, {0}};
 
 static const treadle_expectation expect_toctou[] = {
     TREADLE_MEMORY_ROW(
@@ -1032,7 +1032,7 @@ static const treadle_scenario request_cancelled = {
 static const treadle_scenario two_providers = {
     .name = "combined/two_providers",
     .summary = "two providers share one slot; both are served, one after the other",
-    .parameters = two,
+    .parameters = pair,
     .expectations = expect_two_providers,
     .thread_prefix = "client",
     .setup = setup_one_each,

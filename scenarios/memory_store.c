@@ -23,7 +23,7 @@ typedef struct fixture {
     int64_t limit;
     enum rate_decision decisions[THREADS_MAX];
     double admitted_s[2 * THREADS_MAX]; /* when, as the call itself saw it */
-    size_t admissions;
+    atomic_size_t admissions;
     treadle_history history;
 } fixture;
 
@@ -612,6 +612,7 @@ static const treadle_scenario check_then_add = {
     .setup = setup_limit,
     .thread = acquire,
     .check = check_limit,
+    .symmetric = true,
 };
 
 static const treadle_scenario lost_append = {
@@ -622,6 +623,7 @@ static const treadle_scenario lost_append = {
     .setup = setup_known,
     .thread = add,
     .check = check_appends,
+    .symmetric = true,
 };
 
 static const treadle_scenario first_use = {
@@ -632,6 +634,7 @@ static const treadle_scenario first_use = {
     .setup = setup_ample,
     .thread = add,
     .check = check_first_use,
+    .symmetric = true,
 };
 
 static const treadle_scenario reset_against_add = {

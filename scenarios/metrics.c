@@ -727,6 +727,7 @@ static const treadle_scenario concurrent_records_row = {
     .setup = setup_known,
     .thread = record_one,
     .check = check_all_counted,
+    .symmetric = true,
 };
 
 static const treadle_scenario first_record_row = {
@@ -737,6 +738,7 @@ static const treadle_scenario first_record_row = {
     .setup = setup_started,
     .thread = record_one,
     .check = check_first,
+    .symmetric = true,
 };
 
 static const treadle_scenario whole_requests_row = {
@@ -839,6 +841,7 @@ static const treadle_scenario record_before_start_row = {
     .setup = setup_not_started,
     .thread = record_one,
     .check = check_late_start,
+    .symmetric = true,
 };
 
 static const treadle_scenario history_row = {

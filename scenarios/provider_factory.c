@@ -23,7 +23,7 @@ static const char *const versions[] = {"none", "v1", "v2", "v3"};
 /* What a constructor returns: remembers what happened to it. */
 typedef struct object {
     const char *name;
-    bool destroyed;
+    atomic_bool destroyed;
 } object;
 
 typedef struct fixture {
@@ -34,11 +34,11 @@ typedef struct fixture {
     /* Atomic for the stress program, where constructors really run at once. */
     atomic_uint constructed;
     atomic_uint destroyed;
-    atomic_uint attempts;     /* of flaky constructors */
-    uint32_t failures;        /* how many of those fail */
-    atomic_uint constructors; /* that are running */
-    uint32_t together_max;    /* the most that ever were */
-    sem_t gate;               /* gated constructors wait for it */
+    atomic_uint attempts;         /* of flaky constructors */
+    uint32_t failures;            /* how many of those fail */
+    atomic_uint constructors;     /* that are running */
+    _Atomic int64_t together_max; /* the most that ever were */
+    sem_t gate;                   /* gated constructors wait for it */
     const struct provider *lent[THREADS_MAX];
     bool removed;
     treadle_history history;
@@ -48,10 +48,7 @@ typedef struct fixture {
 
 static void begin_constructor(fixture *state)
 {
-    const uint32_t running = atomic_fetch_add(&state->constructors, 1) + 1;
-    if (running > state->together_max) {
-        state->together_max = running;
-    }
+    treadle_raise_to(&state->together_max, (int64_t)atomic_fetch_add(&state->constructors, 1) + 1);
 }
 
 /* Also when it is cancelled. */
@@ -138,10 +135,9 @@ static void destroy(void *built, void *context)
 {
     object *mine = built;
     fixture *state = context;
-    if (mine->destroyed) {
+    if (atomic_exchange(&mine->destroyed, true)) {
         treadle_violation("destroyed-twice", "an instance of %s is destroyed again", mine->name);
     }
-    mine->destroyed = true;
     state->destroyed++;
     treadle_note("instance %td of %s is destroyed", mine - state->objects + 1, mine->name);
 }
@@ -610,8 +606,8 @@ static void check_not_together(void *context)
 {
     fixture *state = context;
     if (state->together_max > 1) {
-        treadle_violation("double-construction", "%u constructors of %s run at once",
-                          state->together_max, names[0]);
+        treadle_violation("double-construction", "%lld constructors of %s run at once",
+                          (long long)state->together_max, names[0]);
     }
     close_factory(state);
 }
@@ -1123,6 +1119,7 @@ static const treadle_scenario one_construction_row = {
     .setup = setup_empty,
     .thread = create_same,
     .check = check_one_instance,
+    .symmetric = true,
 };
 
 static const treadle_scenario second_create_row = {

@@ -23,10 +23,14 @@ static const treadle_scenario *const *const tables[] = {
     treadle_litmus_counting,
     treadle_litmus_depth,
     treadle_litmus_blocking,
+    treadle_litmus_leaks,
     treadle_litmus_memory,
     treadle_litmus_misbehaving,
     treadle_litmus_oracles,
     treadle_litmus_publication,
+#ifdef TREADLE_ASAN
+    treadle_litmus_planted,
+#endif
 };
 /* clang-format on */
 

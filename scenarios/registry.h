@@ -24,9 +24,11 @@ extern const treadle_scenario *const treadle_rollout_combined[];
 extern const treadle_scenario *const treadle_litmus_counting[];
 extern const treadle_scenario *const treadle_litmus_depth[];
 extern const treadle_scenario *const treadle_litmus_blocking[];
+extern const treadle_scenario *const treadle_litmus_leaks[];
 extern const treadle_scenario *const treadle_litmus_memory[];
 extern const treadle_scenario *const treadle_litmus_misbehaving[];
 extern const treadle_scenario *const treadle_litmus_oracles[];
 extern const treadle_scenario *const treadle_litmus_publication[];
+extern const treadle_scenario *const treadle_litmus_planted[]; /* in the asan build */
 
 #endif

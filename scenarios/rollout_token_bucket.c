@@ -18,7 +18,7 @@ typedef struct fixture {
     struct rollout_flag *flag;
     int64_t capacity;
     int64_t opened_ns;
-    int64_t last_ns; /* the latest grant */
+    _Atomic int64_t last_ns; /* the latest grant */
     int64_t granted_before;
     int64_t threads;
     bool granted[TREADLE_ROLLOUT_THREADS_MAX];
@@ -168,7 +168,7 @@ static void switch_or_wait(void *context, uint32_t index)
     state->granted[index] = state->variant->acquire(state->bucket, NULL) == RATE_ADMITTED;
     const int64_t now = now_ns();
     treadle_note("a token after %.3f s", 1e-9 * (double)(now - state->opened_ns));
-    state->last_ns = now > state->last_ns ? now : state->last_ns;
+    treadle_raise_to(&state->last_ns, now);
 }
 
 /* Never more by then than the bucket had and gained. The operator's moment is one nanosecond, and

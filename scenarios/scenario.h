@@ -19,6 +19,7 @@
 #ifndef TREADLE_SCENARIOS_SCENARIO_H
 #define TREADLE_SCENARIOS_SCENARIO_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -150,6 +151,14 @@ const treadle_expectation *treadle_scenario_baseline(const treadle_scenario *sce
 
 /* The value of a parameter by name. The name must be one of the scenario's. */
 int64_t treadle_run_parameter(const treadle_run *run, const char *name);
+
+/* The largest of what the threads of a scenario see. */
+static inline void treadle_raise_to(_Atomic int64_t *largest, int64_t value)
+{
+    int64_t seen = atomic_load(largest);
+    while (seen < value && !atomic_compare_exchange_weak(largest, &seen, value)) {
+    }
+}
 
 /* Every scenario, in the order of the registry. */
 const treadle_scenario *const *treadle_scenarios(void);

@@ -24,11 +24,11 @@ typedef struct fixture {
     const struct semaphore_variant *variant;
     struct global_semaphore *semaphore;
     int64_t threads;
-    int64_t inside;
+    _Atomic int64_t inside;
     enum rate_decision decisions[THREADS_MAX];
-    const char *failing_word; /* lines with this word fail, */
-    int64_t log_failures;     /* so many of them */
-    sem_t queued;             /* fifo: posted for each request that is logged as queued */
+    const char *failing_word;     /* lines with this word fail, */
+    _Atomic int64_t log_failures; /* so many of them */
+    sem_t queued;                 /* fifo: posted for each request that is logged as queued */
     int64_t order[2];
     int64_t served;
     treadle_history history;
@@ -44,8 +44,8 @@ static bool log_line(void *context, const char *line)
     if (strstr(line, "queued") != NULL) {
         sem_post(&state->queued);
     }
-    if (state->log_failures > 0 && strstr(line, state->failing_word) != NULL) {
-        state->log_failures--;
+    if (state->log_failures > 0 && strstr(line, state->failing_word) != NULL &&
+        state->log_failures-- > 0) {
         treadle_note("the log fails");
         return false;
     }
@@ -168,9 +168,10 @@ static void enter(void *context, uint32_t index)
     if (acquire(state, NULL) != RATE_ADMITTED) {
         treadle_violation("refused", "a request that would have waited is not admitted");
     }
-    if (++state->inside > 2) {
+    const int64_t inside = ++state->inside;
+    if (inside > 2) {
         treadle_violation("over-admission", "%lld requests run at once, the bound is 2",
-                          (long long)state->inside);
+                          (long long)inside);
     }
     sleep_s(1);
     state->inside--;
@@ -915,6 +916,7 @@ static const treadle_scenario bound_row = {
     .setup = setup_two,
     .thread = enter,
     .check = check_bound,
+    .symmetric = true,
     .moves_clock = true,
     .no_baseline = "asyncio's semaphore keeps its bound; what is wrong is beside it",
 };
@@ -927,6 +929,7 @@ static const treadle_scenario counters_row = {
     .setup = setup_two,
     .thread = come_and_go,
     .check = check_counters,
+    .symmetric = true,
 };
 
 static const treadle_scenario queued_row = {
@@ -937,6 +940,7 @@ static const treadle_scenario queued_row = {
     .setup = setup_one,
     .thread = try_and_go,
     .check = check_queued,
+    .symmetric = true,
 };
 
 static const treadle_scenario failing_log_row = {

@@ -119,12 +119,18 @@ static const treadle_model window_as_model = {
     .describe = describe_acquire,
 };
 
+static void *setup_history(const treadle_run *run)
+{
+    static const char *const functions[] = {"acquire"};
+    sliding_fixture *state = sliding_setup_one_a_minute(run);
+    state->history.functions = functions;
+    return state;
+}
+
 /* The first client comes back when its entry is as old as the window, the second in between. */
 static void acquire_twice(void *context, uint32_t index)
 {
-    static const char *const functions[] = {"acquire"};
     sliding_fixture *state = context;
-    state->history.functions = functions;
     for (int i = 0; i < 2; i++) {
         const uint32_t call = treadle_invoke(&state->history, 0, index, 0);
         const enum rate_decision decision = sliding_request(state, index, NULL);
@@ -169,7 +175,7 @@ static const treadle_scenario linearizable = {
     .parameters = two,
     .expectations = expect_linearizable,
     .thread_prefix = "client",
-    .setup = sliding_setup_one_a_minute,
+    .setup = setup_history,
     .thread = acquire_twice,
     .check = check_linearizable,
     .faults = {.cut_after = 1},

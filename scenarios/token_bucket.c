@@ -376,7 +376,7 @@ static void *setup_two_taken(const treadle_run *run)
     return emptied(open_bucket(run, 2, 1));
 }
 
-/* Thread 0 waits; thread 1 fills the bucket, takes all, and tries once more when a second has
+/* Thread 0 waits; the others fill the bucket, take all, and try once more when a second has
  * passed. */
 static void wait_or_reset(void *context, uint32_t index)
 {
@@ -396,7 +396,7 @@ static void wait_or_reset(void *context, uint32_t index)
 static void check_reset_with_waiter(void *context)
 {
     fixture *state = context;
-    state->filled = (int64_t)state->limits.capacity;
+    state->filled = (state->threads - 1) * (int64_t)state->limits.capacity;
     require_conservation(state);
     close_bucket(state);
 }

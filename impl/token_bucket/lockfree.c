@@ -301,11 +301,12 @@ static double unpromised_tokens(const struct view *view)
     return tokens < 0 ? tokens - floor(tokens) : tokens;
 }
 
-/* Voids all promises and goes over to a new pace, or the same; `full` or with what there is. */
+/* Voids all promises and goes over to a new pace, or the same; `full` or with what there is. The
+ * time is read again for each try: a bucket that is full as of a time at which others have already
+ * taken what was due later would give that out twice. */
 static void begin_anew(struct token_bucket *bucket, const struct token_pace *pace, bool full)
 {
     pthread_mutex_lock(&bucket->changing);
-    int64_t clock_ns = NOT_READ;
     uint64_t word = load_word(bucket);
     const uint64_t epoch = epoch_of(bucket, word) + 1;
     const struct token_pace next = pace != NULL ? *pace : read_slot(bucket, word);
@@ -313,6 +314,7 @@ static void begin_anew(struct token_bucket *bucket, const struct token_pace *pac
 
     write_slot(bucket, &next, epoch);
     do {
+        int64_t clock_ns = NOT_READ;
         const struct view view = view_of(bucket, word, &clock_ns);
         const double tokens = full ? INFINITY : unpromised_tokens(&view);
         full_at_ns = token_pace_holding(&next, tokens, now_by(&next, bucket, &clock_ns));

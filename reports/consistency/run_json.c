@@ -307,7 +307,8 @@ static void add_operation(builder *self, const treadle_event *event, const char 
     size_t length;
     const char *text = treadle_trace_text(self->trace, event, &length);
     const bool redis = event->kind == TREADLE_OP_REDIS && length > 0;
-    const bool called = event->caller != 0;
+    const uint64_t caller = event->kind == TREADLE_OP_REDIS ? event->callers[0] : 0;
+    const bool called = caller != 0;
     append(self, self->events,
            json_pack("{s:b, s:i, s:i, s:s, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o}", "note", 0,
                      "step", (int)event->step, "thread", self->columns[event->thread], "op",
@@ -315,7 +316,7 @@ static void add_operation(builder *self, const treadle_event *event, const char 
                      treadle_json_text(described), "object", treadle_json_text(object), "redis",
                      redis ? treadle_redis_cli_commands(text, length) : json_null(), "failed",
                      (event->flags & TREADLE_EVENT_FAILED) != 0, "clock", json_string(clock),
-                     "place", place_of(self, called ? event->caller : event->site), "through",
+                     "place", place_of(self, called ? caller : event->site), "through",
                      called ? place_of(self, event->site) : json_null(), "changes",
                      take_changes(self)));
     free(described);

@@ -16,6 +16,7 @@
 #include "reports/canvas.h"
 #include "reports/detection_log.h"
 #include "reports/event_text.h"
+#include "reports/moments.h"
 #include "reports/utf8.h"
 #include "reports/writer.h"
 
@@ -79,6 +80,9 @@ static void add(treadle_trace *trace, treadle_event event, const char *text)
     event.step = (last != NULL ? last->step : 0) + (event.kind != TREADLE_OP_NOTE);
     if (event.clock_ns == 0 && last != NULL) {
         event.clock_ns = last->clock_ns;
+    }
+    if (event.address == 0 && event.object != UINT32_MAX) {
+        event.address = UINT64_C(0x100) * event.object; /* objects do not overlap */
     }
     trace->hash = trace->hash * 31 + event.kind + event.thread + 1;
     event.hash = trace->hash;
@@ -956,6 +960,286 @@ Test(detection_log, a_full_disk_is_reported)
     close(fd);
 }
 
+/* ---- SARIF, annotations, Markdown: validated by validate.py, too
+ * -----------------------------------------------------------------------------------------------
+ */
+
+Test(sarif, golden_and_read_back)
+{
+    char *text = write_all(&treadle_writer_sarif, 80, false, false);
+    against_golden("results.sarif", text);
+    json_error_t error;
+    json_t *document = json_loads(text, 0, &error);
+    cr_assert_not_null(document, "%s", error.text);
+    json_t *run = json_array_get(json_object_get(document, "runs"), 0);
+    const json_t *all_results = json_object_get(run, "results");
+    cr_assert_eq(json_array_size(all_results), 4, "what holds is no result");
+    const json_t *accepted = json_array_get(all_results, 0);
+    cr_assert_not_null(json_object_get(accepted, "suppressions"));
+    cr_assert_str_eq(json_string_value(json_object_get(accepted, "level")), "note");
+    /* Both sides of the conflict, and a flow for each thread. */
+    cr_assert_eq(json_array_size(json_object_get(accepted, "relatedLocations")), 2);
+    const json_t *flow = json_array_get(json_object_get(accepted, "codeFlows"), 0);
+    cr_assert_eq(json_array_size(json_object_get(flow, "threadFlows")), 2);
+    const json_t *unexpected = json_array_get(all_results, 1);
+    cr_assert_null(json_object_get(unexpected, "suppressions"));
+    cr_assert_str_eq(json_string_value(json_object_get(unexpected, "level")), "error");
+    json_decref(document);
+    free(text);
+}
+
+Test(github, golden)
+{
+    char *text = write_all(&treadle_writer_github, 80, false, false);
+    against_golden("annotations.txt", text);
+    /* A line a command: nothing foreign begins another one. */
+    for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+        cr_assert(strncmp(line, "::error ", 8) == 0 || strncmp(line, "::warning ", 10) == 0, "%s",
+                  line);
+    }
+    free(text);
+}
+
+Test(markdown, golden)
+{
+    char *text = write_all(&treadle_writer_markdown, 80, false, false);
+    against_golden("summary.md", text);
+    cr_assert_not_null(strstr(text, "**&#60;script&#62;"), "foreign HTML outside of a code block");
+    free(text);
+}
+
+/* A comment on GitHub holds 65,536 characters. */
+Test(markdown, stays_short)
+{
+    char *text = NULL;
+    size_t size = 0;
+    const treadle_writer_options options = {.out = open_memstream(&text, &size), .width = 80};
+    void *self;
+    cr_assert_eq(treadle_writer_markdown.begin(&self, &options), 0);
+    for (int i = 0; i < 200; i++) {
+        treadle_result result = violated_unexpectedly();
+        cr_assert_eq(treadle_writer_markdown.result(self, &result), 0);
+        free(result.token);
+        free(result.trace);
+    }
+    cr_assert_eq(treadle_writer_markdown.end(self, &(treadle_summary){.results = 200}), 0);
+    fclose(options.out);
+    cr_assert_lt(strlen(text), 65536);
+    cr_assert_not_null(strstr(text, "more left out"));
+    free(text);
+}
+
+/* ---- a replay in other shapes
+ * -----------------------------------------------------------------------------------------------
+ */
+
+static char *replayed_as(const treadle_trace_writer *writer, treadle_trace *trace, bool verbose)
+{
+    char *text = NULL;
+    size_t size = 0;
+    const treadle_writer_options options = {.out = open_memstream(&text, &size),
+                                            .width = 80,
+                                            .symbolize = symbolize,
+                                            .verbose = verbose};
+    const treadle_schedule schedule = {.cell = cell_of("sliding_window/check_then_add", "naive",
+                                                       TREADLE_BACKEND_REDIS_MODEL,
+                                                       TREADLE_GRANULARITY_AWAIT)};
+    const treadle_outcome outcome = {
+        .kind = TREADLE_OUTCOME_VIOLATED, .property = "over-admission", .message = "2 admitted"};
+    const treadle_replayed replayed = {.schedule = &schedule,
+                                       .outcome = &outcome,
+                                       .trace = trace,
+                                       .token = "tdl1.AAAA",
+                                       .line = "over-admission: 2 \"admitted\" \\ <b>",
+                                       .repetitions = 1,
+                                       .again = true};
+    cr_assert_eq(writer->write(&replayed, &options), 0);
+    fclose(options.out);
+    free(trace);
+    return text;
+}
+
+Test(replayed, golden)
+{
+    static const struct {
+        const treadle_trace_writer *writer;
+        const char *ending;
+    } formats[] = {{&treadle_trace_writer_perfetto, "perfetto.json"},
+                   {&treadle_trace_writer_dot, "dot"}};
+    for (size_t i = 0; i < COUNT(formats); i++) {
+        char name[64];
+        snprintf(name, sizeof name, "two_clients.%s", formats[i].ending);
+        char *text = replayed_as(formats[i].writer, two_clients(), false);
+        against_golden(name, text);
+        free(text);
+        snprintf(name, sizeof name, "three_threads.%s", formats[i].ending);
+        text = replayed_as(formats[i].writer, three_threads(), true);
+        against_golden(name, text);
+        free(text);
+        snprintf(name, sizeof name, "hostile.%s", formats[i].ending);
+        text = replayed_as(formats[i].writer, hostile(), false);
+        against_golden(name, text);
+        free(text);
+    }
+}
+
+static const char *source_line(const char *file, int line)
+{
+    static char text[64];
+    snprintf(text, sizeof text, "\tline %d\x1b[2J of %s", line, file);
+    return line > 0 && line < 154 ? text : NULL;
+}
+
+static char *replayed_lanes(treadle_trace *trace, int width, uint32_t from, uint32_t to)
+{
+    char *text = NULL;
+    size_t size = 0;
+    const treadle_writer_options options = {.out = open_memstream(&text, &size),
+                                            .width = width,
+                                            .symbolize = symbolize,
+                                            .source = source_line,
+                                            .from = from,
+                                            .to = to};
+    const treadle_schedule schedule = {
+        .cell = cell_of("s/t", "naive", TREADLE_BACKEND_REDIS, TREADLE_GRANULARITY_AWAIT)};
+    const treadle_outcome outcome = {.kind = TREADLE_OUTCOME_VIOLATED};
+    const treadle_replayed replayed = {.schedule = &schedule,
+                                       .outcome = &outcome,
+                                       .trace = trace,
+                                       .line = "broken",
+                                       .again = true};
+    cr_assert_eq(treadle_trace_writer_lanes.write(&replayed, &options), 0);
+    fclose(options.out);
+    free(trace);
+    return text;
+}
+
+Test(replayed, source_excerpts)
+{
+    char *text = replayed_lanes(two_clients(), 80, 0, 0);
+    check_lines(text, 80);
+    against_golden("replay_80.txt", text);
+    free(text);
+}
+
+Test(replayed, only_some_steps)
+{
+    char *text = replayed_lanes(two_clients(), 80, 3, 5);
+    against_golden("replay_from_3_to_5.txt", text);
+    free(text);
+}
+
+/* ---- what explains it
+ * -----------------------------------------------------------------------------------------------
+ */
+
+static uint32_t moments_of(treadle_trace *trace, treadle_moment *moments)
+{
+    treadle_relations relations;
+    const treadle_outcome outcome = {.kind = TREADLE_OUTCOME_VIOLATED};
+    cr_assert_eq(treadle_relations_open(&relations, trace), 0);
+    const uint32_t count = treadle_moments(trace, &relations, &outcome, moments);
+    treadle_relations_close(&relations);
+    return count;
+}
+
+Test(moments, a_read_that_went_stale)
+{
+    treadle_trace *trace = two_clients();
+    treadle_moment moments[TREADLE_MOMENTS_MAX];
+    cr_assert_eq(moments_of(trace, moments), 3);
+    cr_assert_eq(moments[0].step, 2); /* the first count */
+    cr_assert_eq(moments[1].step, 5); /* the other's addition */
+    cr_assert_eq(moments[2].step, 6);
+    free(trace);
+}
+
+/* Which relations there are between the events of a trace, as "from>to kind" words. */
+static void relations_are(treadle_trace *trace, const char *wanted)
+{
+    static const char kinds[] = {'p', 's', 'w', 'c'};
+    treadle_relations relations;
+    char text[256] = "";
+    cr_assert_eq(treadle_relations_open(&relations, trace), 0);
+    for (size_t i = 0; i < relations.count; i++) {
+        const treadle_relation *relation = &relations.items[i];
+        if (relation->kind != TREADLE_RELATION_PROGRAM) {
+            const size_t used = strlen(text);
+            snprintf(text + used, sizeof text - used, "%u>%u%c ", relation->from, relation->to,
+                     kinds[relation->kind]);
+        }
+    }
+    cr_assert_str_eq(text, wanted);
+    treadle_relations_close(&relations);
+    free(trace);
+}
+
+#define TRACE()                               \
+    static const char *const none[] = {NULL}; \
+    treadle_trace *trace = trace_new(none);   \
+    trace->thread_count = 3
+
+Test(relations, locks_order_and_readers_do_not)
+{
+    TRACE();
+    EVENT(1, MUTEX_LOCK, 1);
+    EVENT(1, MUTEX_UNLOCK, 1);
+    EVENT(2, MUTEX_LOCK, 1);
+    EVENT(1, RWLOCK_RDLOCK, 2);
+    EVENT(1, RWLOCK_UNLOCK, 2);
+    EVENT(2, RWLOCK_RDLOCK, 2);
+    EVENT(2, RWLOCK_UNLOCK, 2);
+    EVENT(1, RWLOCK_WRLOCK, 2);
+    relations_are(trace, "1>2s 6>7s ");
+}
+
+Test(relations, release_and_acquire_order_and_relaxed_conflicts)
+{
+    TRACE();
+    EVENT(1, ATOMIC_STORE, 1, .size = 4, .order = 3);
+    EVENT(2, ATOMIC_LOAD, 1, .size = 4, .order = 2);
+    EVENT(1, ATOMIC_STORE, 2, .size = 4, .order = 0);
+    EVENT(2, ATOMIC_LOAD, 2, .size = 4, .order = 2);
+    EVENT(1, ATOMIC_RMW, 1, .size = 4, .order = 0); /* goes on with the release sequence */
+    EVENT(2, ATOMIC_LOAD, 1, .size = 4, .order = 2);
+    relations_are(trace, "0>1s 2>3c 1>4c 0>5s 4>5c ");
+}
+
+Test(relations, neighbours_in_a_word_do_not_conflict)
+{
+    TRACE();
+    EVENT(1, WRITE, 1, .size = 4, .address = 0x1000);
+    EVENT(2, WRITE, 2, .size = 4, .address = 0x1004);
+    EVENT(2, WRITE, 3, .size = 8, .address = 0x1000);
+    relations_are(trace, "0>2c ");
+}
+
+Test(relations, signals_wake_and_mutexes_order)
+{
+    TRACE();
+    EVENT(1, MUTEX_LOCK, 1);
+    EVENT(1, COND_WAIT, 2);
+    EVENT(2, MUTEX_LOCK, 1);
+    EVENT(2, COND_SIGNAL, 2);
+    EVENT(2, MUTEX_UNLOCK, 1);
+    EVENT(1, COND_WAKE, 2);
+    relations_are(trace, "1>2s 3>5w 4>5s ");
+}
+
+Test(relations, keys_of_redis)
+{
+    TRACE();
+    redis(trace, 1, 0, "MULTI -> OK");
+    redis(trace, 1, 0, "SET a 1 -> QUEUED");
+    redis(trace, 2, 0, "GET a -> nil");
+    redis(trace, 2, 0, "SET b 1 -> OK");
+    redis(trace, 1, 0, "EXEC -> [OK]");
+    redis(trace, 2, 0, "EVALSHA 1b936e3f\xe2\x80\xa6 1 a 60 -> 1");
+    redis(trace, 1, 0, "GET \"b\" -> 1");
+    redis(trace, 1, 0, "PING -> PONG");
+    relations_are(trace, "2>4c 4>5c ");
+}
+
 /* ---- what cannot be written, and what is not there
  * ----------------------------------------------- */
 
@@ -965,7 +1249,7 @@ Test(writers, a_full_disk_is_reported)
         FILE *out = fopen("/dev/full", "w");
         cr_assert_not_null(out);
         const treadle_writer_options options = {.out = out, .width = 80};
-        const treadle_result result = holds();
+        treadle_result result = unknown(); /* no writer has nothing to say of it */
         void *self;
         int error = treadle_writers[i]->begin(&self, &options);
         cr_assert_eq(error, 0);
@@ -982,7 +1266,12 @@ Test(writers, found_by_name)
     cr_assert_eq(treadle_writer_find("json"), &treadle_writer_json);
     cr_assert_eq(treadle_writer_find("junit"), &treadle_writer_junit);
     cr_assert_eq(treadle_writer_find("prometheus"), &treadle_writer_prometheus);
+    cr_assert_eq(treadle_writer_find("sarif"), &treadle_writer_sarif);
+    cr_assert_eq(treadle_writer_find("github"), &treadle_writer_github);
+    cr_assert_eq(treadle_writer_find("markdown"), &treadle_writer_markdown);
     cr_assert_null(treadle_writer_find("yaml"));
+    cr_assert_eq(treadle_trace_writer_find("dot"), &treadle_trace_writer_dot);
+    cr_assert_null(treadle_trace_writer_find("text"));
 }
 
 Test(utf8, escapes)

@@ -152,6 +152,7 @@ static const treadle_scenario stages_row = {
     .setup = setup,
     .thread = pass_stages,
     .check = check_stages,
+    .symmetric = true,
 };
 
 const treadle_scenario *const treadle_litmus_depth[] = {&chain, &stages_row, NULL};

@@ -230,6 +230,7 @@ static const treadle_scenario double_free = {
     .setup = setup,
     .thread = close_once,
     .check = check_nothing,
+    .symmetric = true,
 };
 
 static const treadle_scenario heap_overflow = {

@@ -190,6 +190,7 @@ static const treadle_scenario counter = {
     .setup = setup_counter,
     .thread = count_twice,
     .check = check_counter,
+    .symmetric = true,
 };
 
 const treadle_scenario *const treadle_litmus_oracles[] = {&transfer, &serial_wait, &counter, NULL};

@@ -12,6 +12,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "tools/bench/fuzzing.h"
 #include "tools/bench/strategies.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/session.h"
@@ -19,7 +20,7 @@
 #include "tools/explore/check.h"
 #include "tools/explore/now.h"
 
-enum { SEEDS = 20 };
+enum { SEEDS = 20, TRACES_3X5 = 756756 };
 
 typedef struct bench {
     bool json;
@@ -310,14 +311,13 @@ static void bench_dfs(bench *self)
 /* Three threads that increment five times each under a lock: 15!/(5!)^3 traces. */
 static void bench_dpor(bench *self)
 {
-    enum { TRACES = 756756 };
     treadle_cell cell;
     treadle_explore_report reduced;
     treadle_explore_report random;
     uint64_t resident_kb = 0;
     const treadle_explore_request prove = {.strategy = "dpor"};
     const treadle_explore_request sample = {
-        .strategy = "random", .seed = 1, .executions_max = TRACES};
+        .strategy = "random", .seed = 1, .executions_max = TRACES_3X5};
     if (!make_cell(&cell, "litmus/locked_increment", "fixed", "sync", "threads=3,increments=5") ||
         !explore(&cell, &sample, &random, NULL, NULL) ||
         !explore(&cell, &prove, &reduced, NULL, &resident_kb)) {
@@ -329,14 +329,48 @@ static void bench_dpor(bench *self)
            "limit: 1,000,000 executions/s", rate / 1e6);
     figure(self, "dpor_against_random_walks", rate, "executions/s", peer,
            "peer: random walks of the same program, half", 2 * rate / peer);
-    figure(self, "dpor_traces", (double)reduced.executions, "traces", TRACES,
+    figure(self, "dpor_traces", (double)reduced.executions, "traces", TRACES_3X5,
            "limit: 15!/(5!)^3 = 756,756 exactly",
-           reduced.complete && reduced.executions == TRACES ? 1 : 0);
+           reduced.complete && reduced.executions == TRACES_3X5 ? 1 : 0);
     figure(self, "dpor_redundant", (double)reduced.redundant, "executions", 0, "limit: none",
            reduced.redundant == 0 ? 1 : 0);
     const double resident_mb = (double)resident_kb / 1024;
     figure(self, "dpor_resident", resident_mb, "MiB", 50, "limit: 50 MiB",
            50 / fmax(resident_mb, 1));
+}
+
+/* The same program, divided among two processes. Their best of some rounds, which alternate: what
+ * else the machine does slows two more than one. */
+static void bench_dpor_jobs(bench *self)
+{
+    enum { ROUNDS = 3 };
+    treadle_cell cell;
+    if (!make_cell(&cell, "litmus/locked_increment", "fixed", "sync", "threads=3,increments=5")) {
+        return;
+    }
+    double best[2] = {0};
+    bool exact = true;
+    uint64_t redundant = 0;
+    for (int round = 0; round < ROUNDS; round++) {
+        for (uint32_t jobs = 1; jobs <= 2; jobs++) {
+            const treadle_explore_request request = {.strategy = "dpor", .explorers = jobs};
+            treadle_explore_report report;
+            if (!explore(&cell, &request, &report, NULL, NULL)) {
+                return;
+            }
+            best[jobs - 1] = fmax(best[jobs - 1], (double)report.executions / report.elapsed_s);
+            exact &= report.complete && report.executions == TRACES_3X5;
+            redundant += report.redundant;
+        }
+    }
+    char text[64];
+    snprintf(text, sizeof text, "peer: 1.7 times one job, %.0f", best[0]);
+    figure(self, "dpor_2_jobs", best[1], "executions/s", 1.7 * best[0], text,
+           best[1] / (1.7 * best[0]));
+    figure(self, "dpor_2_jobs_traces", exact ? TRACES_3X5 : 0, "traces", TRACES_3X5,
+           "limit: as with one job, every time", exact);
+    figure(self, "dpor_2_jobs_redundant", (double)redundant, "executions", TRACES_3X5 / 100.0,
+           "limit: one in a hundred", (double)redundant <= TRACES_3X5 / 100.0);
 }
 
 static void bench_strategies(bench *self)
@@ -481,12 +515,26 @@ static void bench_redis(bench *self)
     }
 }
 
+static void bench_fuzzing(bench *self)
+{
+    const char *path;
+    if (treadle_bench_can_fuzz(&path)) {
+        self->environment |= !treadle_bench_fuzzing(self->json, self->scale);
+        return;
+    }
+    treadle_cli_error("bench: fuzzing is left out: there is no %s; cmake --preset fuzz && cmake "
+                      "--build --preset fuzz makes it",
+                      path);
+    self->environment |= self->only != NULL;
+}
+
 /* ---- command line ---------------------------------------------------------------------------- */
 
 static const struct argp_option options[] = {
     {"format", 'f', "FORMAT", 0, "text (default) or json, one object a line", 0},
     {"only", 'o', "NAME", 0,
-     "one measurement: engine, races, memory, first_find, dfs, dpor, replay, redis or strategies",
+     "one measurement: engine, races, memory, first_find, dfs, dpor, dpor_jobs, replay, redis, "
+     "strategies or fuzzing",
      0},
     {"scale", 'c', "PERCENT", 0, "how much work, in percent of the usual", 0},
     {0},
@@ -496,9 +544,10 @@ static const struct {
     const char *name;
     void (*measure)(bench *);
 } measurements[] = {
-    {"engine", bench_engine},         {"races", bench_races}, {"memory", bench_memory},
-    {"first_find", bench_first_find}, {"dfs", bench_dfs},     {"dpor", bench_dpor},
-    {"replay", bench_replay},         {"redis", bench_redis}, {"strategies", bench_strategies},
+    {"engine", bench_engine},         {"races", bench_races},     {"memory", bench_memory},
+    {"first_find", bench_first_find}, {"dfs", bench_dfs},         {"dpor", bench_dpor},
+    {"dpor_jobs", bench_dpor_jobs},   {"replay", bench_replay},   {"redis", bench_redis},
+    {"strategies", bench_strategies}, {"fuzzing", bench_fuzzing},
 };
 
 static bool known_measurement(const char *name)
@@ -542,7 +591,9 @@ int treadle_cli_bench(int argc, char **argv)
     if (status) {
         return status;
     }
-    if (!self.json && (self.only == NULL || strcmp(self.only, "strategies") != 0)) {
+    /* Two have tables of their own. */
+    if (!self.json && (self.only == NULL || (strcmp(self.only, "strategies") != 0 &&
+                                             strcmp(self.only, "fuzzing") != 0))) {
         printf("%-34s %14s %-14s %-44s %6s\n", "name", "value", "unit", "peer or limit", "ratio");
     }
     for (size_t i = 0; i < sizeof measurements / sizeof measurements[0]; i++) {

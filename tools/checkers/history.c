@@ -49,7 +49,7 @@ uint32_t treadle_invoke(treadle_history *history, uint32_t function, int64_t arg
 
 static treadle_call *finish(treadle_history *history, uint32_t number)
 {
-    assert(number < history->count);
+    assert(number < TREADLE_HISTORY_MAX);
     treadle_call *call = &history->calls[number];
     assert(call->returned == UINT32_MAX);
     treadle_call_end();

@@ -20,7 +20,8 @@
  *
  * An observer of the engine (observe.h). Owned by the caller, who closes it after the last
  * execution that it observes; allocates nothing once it has seen the memory that a program uses.
- * One at a time a process may observe.
+ * One at a time a process may observe. The tsan build puts the real ThreadSanitizer behind the same
+ * interface (tools/tsan/observer.c).
  */
 #ifndef TREADLE_CHECKERS_RACES_H
 #define TREADLE_CHECKERS_RACES_H

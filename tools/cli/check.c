@@ -8,12 +8,13 @@
 #include "tools/cli/cli.h"
 #include "tools/cli/exploring.h"
 #include "tools/cli/progress.h"
+#include "tools/cli/regressions.h"
 #include "tools/cli/sinks.h"
 #include "tools/cli/suggest.h"
 #include "tools/explore/baseline.h"
 #include "tools/explore/now.h"
 
-enum { KEY_METRICS = 0x200, KEY_LOG };
+enum { KEY_METRICS = 0x200, KEY_LOG, KEY_REGRESSIONS };
 
 typedef struct arguments {
     treadle_exploring exploring;
@@ -21,13 +22,19 @@ typedef struct arguments {
     const char *output;
     const char *metrics;
     const char *log;
+    const char *regressions;
 } arguments;
 
 static const struct argp_option options[] = {
+    TREADLE_EXPLORING_OPTIONS,
     {"format", 'f', "FORMAT", 0,
-     "text (default), json (an object a line), junit or prometheus (metrics)", 0},
+     "text (default), json (an object a line), junit, prometheus (metrics), sarif (for code "
+     "scanning), github (annotations) or markdown (for a pull request)",
+     0},
     {"output", 'o', "FILE", 0, "write there instead of to standard output", 0},
     {"metrics", KEY_METRICS, "FILE", 0, "also write Prometheus metrics there", 0},
+    {"regressions", KEY_REGRESSIONS, "FOLDER", 0,
+     "kept schedules to be replayed first; default: the source tree's scenarios/regressions", 0},
     {"log", KEY_LOG, "FILE", 0, "append a JSON line there for each violation as it is found", 0},
     {0},
 };
@@ -36,21 +43,18 @@ static error_t parse(int key, char *value, struct argp_state *state)
 {
     arguments *self = state->input;
     switch (key) {
-    case ARGP_KEY_INIT: state->child_inputs[0] = &self->exploring; return 0;
     case 'f': self->format = value; return 0;
     case 'o': self->output = value; return 0;
     case KEY_METRICS: self->metrics = value; return 0;
     case KEY_LOG: self->log = value; return 0;
-    default: return ARGP_ERR_UNKNOWN;
+    case KEY_REGRESSIONS: self->regressions = value; return 0;
+    default: return treadle_exploring_parse(&self->exploring, key, value, state);
     }
 }
-
-static const struct argp_child children[] = {{&treadle_exploring_argp, 0, NULL, 0}, {0}};
 
 static const struct argp argp = {
     .options = options,
     .parser = parse,
-    .children = children,
     .args_doc = "[GLOB]",
     .doc = "Explores scenarios and compares the verdicts with the expected ones.\v"
            "GLOB is matched against component/scenario, like 'memory_store/*'. Without arguments: "
@@ -64,6 +68,7 @@ static const struct argp argp = {
 typedef struct reporting {
     treadle_sinks *sinks;
     treadle_summary summary;
+    treadle_regression_counts regressions;
     treadle_baselines *baselines;
     uint64_t baselines_lost;
     bool environment;
@@ -97,10 +102,11 @@ static void on_result(void *context, treadle_result *result)
 
 static int exit_status(const reporting *report)
 {
-    if (report->summary.unexpected > 0 || report->baselines_lost > 0) {
+    if (report->summary.unexpected > 0 || report->baselines_lost > 0 ||
+        report->regressions.lost > 0) {
         return TREADLE_EXIT_UNEXPECTED;
     }
-    if (report->environment) {
+    if (report->environment || report->regressions.environment) {
         return TREADLE_EXIT_ENVIRONMENT;
     }
     if (report->summary.unknown > 0 || report->summary.interrupted) {
@@ -129,6 +135,18 @@ static void count_baselines(reporting *report)
     report->baselines_lost = counts.lost;
 }
 
+/* Those of the selection: with other parameters, races alone or a server that was given, a schedule
+ * is another one. */
+static int replay_regressions(const arguments *self, treadle_regression_counts *counts)
+{
+    *counts = (treadle_regression_counts){0};
+    if (self->exploring.selection.set != NULL || self->exploring.redis_url != NULL ||
+        self->exploring.jobs.check.races == TREADLE_RACES_ONLY) {
+        return TREADLE_EXIT_OK;
+    }
+    return treadle_regressions_replay(self->regressions, &self->exploring.selection, counts);
+}
+
 /* Columns wide enough for the names to come. */
 static void size_columns(treadle_writer_options *writer_options, const treadle_cell *cells,
                          size_t count)
@@ -155,6 +173,13 @@ static int run(const arguments *self, const treadle_cell *cells, size_t count, t
         return TREADLE_EXIT_ENVIRONMENT;
     }
     const double began_s = treadle_now_s();
+    const int replayed = replay_regressions(self, &report.regressions);
+    if (replayed) {
+        treadle_baselines_close(report.baselines);
+        return replayed;
+    }
+    report.summary.regressions = report.regressions.replayed;
+    report.summary.regressions_lost = report.regressions.lost;
     if (!treadle_sinks_begin(sinks, &writer_options)) {
         treadle_sinks_end(sinks, &report.summary);
         treadle_baselines_close(report.baselines);
@@ -185,10 +210,16 @@ static const treadle_writer *find_writer(const char *format)
         for (; count < 16 && treadle_writers[count] != NULL; count++) {
             names[count] = treadle_writers[count]->name;
         }
+        char list[200] = "";
+        for (size_t i = 0; i < count; i++) {
+            const size_t used = strlen(list);
+            snprintf(list + used, sizeof list - used, "%s%s",
+                     i == 0 ? "" : (i + 1 < count ? ", " : " and "), names[i]);
+        }
         const char *near = treadle_suggest(format, names, count);
-        treadle_cli_error("unknown format \"%s\"%s%s%s; check has text, json, junit and prometheus",
-                          format, near ? "; did you mean \"" : "", near ? near : "",
-                          near ? "\"?" : "");
+        treadle_cli_error("unknown format \"%s\"%s%s%s; check has %s", format,
+                          near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "",
+                          list);
     }
     return writer;
 }
@@ -196,6 +227,7 @@ static const treadle_writer *find_writer(const char *format)
 int treadle_cli_check(int argc, char **argv)
 {
     arguments self = {.format = "text",
+                      .regressions = TREADLE_SOURCE_DIR "/scenarios/regressions",
                       .exploring = {.jobs = {.check = {.seed = 1, .find_coarsest = true}}}};
     treadle_cell *cells = NULL;
     size_t count = 0;

@@ -31,13 +31,27 @@ int treadle_cli_report(int argc, char **argv);
 int treadle_cli_claims(int argc, char **argv);
 int treadle_cli_bench(int argc, char **argv);
 int treadle_cli_health(int argc, char **argv);
+int treadle_cli_completion(int argc, char **argv);
+int treadle_cli_manual(int argc, char **argv);
+
+typedef struct treadle_command {
+    const char *name;
+    const char *summary;
+    int (*run)(int argc, char **argv);
+} treadle_command;
+
+/* Every command; ends with a NULL name. */
+extern const treadle_command treadle_commands[];
 
 /* Prints "treadle: …" and a newline on standard error. */
 void treadle_cli_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* argp_parse() with our exit status for wrong usage, and the nearest option for a wrong one.
- * Returns TREADLE_EXIT_OK or TREADLE_EXIT_USAGE. */
+ * Returns TREADLE_EXIT_OK or TREADLE_EXIT_USAGE. What a command does first. */
 int treadle_cli_parse(const struct argp *argp, int argc, char **argv, void *input);
+
+/* What a command hands to treadle_cli_parse(), without running it: its options and their texts. */
+const struct argp *treadle_cli_argp(const treadle_command *command);
 
 /* Parses a whole number within bounds; false after printing an error that names `what`. */
 bool treadle_cli_number(const char *text, const char *what, uint64_t min, uint64_t max,

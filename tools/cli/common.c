@@ -35,25 +35,7 @@ static bool known_option(const struct argp *argp, const char *word, size_t lengt
             return true;
         }
     }
-    for (const struct argp_child *c = argp->children; c != NULL && c->argp != NULL; c++) {
-        if (known_option(c->argp, word, length)) {
-            return true;
-        }
-    }
     return false;
-}
-
-/* The long options, from `count` on. */
-static size_t option_names(const struct argp *argp, const char **names, size_t count)
-{
-    for (const struct argp_option *o = argp->options;
-         o != NULL && o->name != NULL && count < OPTIONS_MAX; o++) {
-        names[count++] = o->name;
-    }
-    for (const struct argp_child *c = argp->children; c != NULL && c->argp != NULL; c++) {
-        count = option_names(c->argp, names, count);
-    }
-    return count;
 }
 
 /* getopt would say no more than that an option is not recognised. */
@@ -74,7 +56,11 @@ static bool options_known(const struct argp *argp, int argc, char **argv)
         char given[64];
         snprintf(given, sizeof given, "%.*s", (int)(length < 60 ? length : 60), word);
         const char *names[OPTIONS_MAX];
-        const size_t count = option_names(argp, names, 0);
+        size_t count = 0;
+        for (const struct argp_option *o = argp->options;
+             o != NULL && o->name != NULL && count < OPTIONS_MAX; o++) {
+            names[count++] = o->name;
+        }
         const char *near = treadle_suggest(given, names, count);
         treadle_cli_error("unknown option --%s%s%s%s; `treadle %s --help` lists them", given,
                           near ? "; did you mean --" : "", near ? near : "", near ? "?" : "",
@@ -84,9 +70,27 @@ static bool options_known(const struct argp *argp, int argc, char **argv)
     return true;
 }
 
+/* Where to put the argp of a command that is only to be described; NULL while commands run. */
+static const struct argp **described;
+
+const struct argp *treadle_cli_argp(const treadle_command *command)
+{
+    const struct argp *found = NULL;
+    char name[] = "";
+    char *arguments[] = {name, NULL};
+    described = &found;
+    command->run(1, arguments);
+    described = NULL;
+    return found;
+}
+
 int treadle_cli_parse(const struct argp *argp, int argc, char **argv, void *input)
 {
     static char name[64];
+    if (described != NULL) {
+        *described = argp;
+        return TREADLE_EXIT_USAGE; /* so that the command ends */
+    }
     if (!options_known(argp, argc, argv)) {
         return TREADLE_EXIT_USAGE;
     }

@@ -12,39 +12,7 @@
 #include "tools/redis/redis_url.h"
 #include "tools/strategies/strategies.h"
 
-enum { KEY_REDIS = 0x100, KEY_DEPTH, KEY_BOUND, KEY_SYMMETRY, KEY_RACES, LEFT_OUT_REASONS_MAX = 4 };
-
-static const struct argp_option options[] = {
-    {"variant", 'V', "VARIANT", 0, "only this variant", 0},
-    {"backend", 'b', "BACKEND", 0, "only this backend: memory or redis", 0},
-    {"granularity", 'g', "LEVEL", 0,
-     "where threads may be switched: await, sync or memory; default: those of the rows", 0},
-    {"strategy", 's', "NAME", 0,
-     "auto (default: few preemptions and mixed for what breaks quickly, then dpor for the proof; "
-     "without one, all that 2 preemptions can do, then mixed), random, pct, mixed (the two in "
-     "turns), pos, surw, preemptions, delays, dfs or dpor",
-     0},
-    {"seed", 'S', "N", 0, "of the strategy's random numbers; default 1", 0},
-    {"executions", 'n', "N", 0, "at most so many executions a cell", 0},
-    {"time", 't', "SECONDS", 0,
-     "at most so long a cell; default 10, with races 20, when nothing else limits it", 0},
-    {"jobs", 'j', "N", 0, "cells at a time; default: one a core", 0},
-    {"set", 'p', "NAME=VALUE,…", 0, "parameters of the scenarios, like threads=4", 0},
-    {"bound", KEY_BOUND, "N", 0,
-     "at most so many preemptions or delays; default 2 for auto, for the strategies no limit", 0},
-    {"pct-depth", KEY_DEPTH, "D", 0, "depth of the bugs that pct looks for; default 3", 0},
-    {"symmetry", KEY_SYMMETRY, "WHEN", 0,
-     "of executions that differ in the numbers of interchangeable threads one is enough, for dpor: "
-     "auto (default) unless a strategy is named, on or off",
-     0},
-    {"races", KEY_RACES, "WHERE", 0,
-     "data races are violations: auto (default) in the variants fixed and lockfree and where a row "
-     "expects one, on in all, off, or only (in all, and nothing else is looked for)",
-     0},
-    {"redis", KEY_REDIS, "URL", 0,
-     "a running server instead of a private one; only keys under a unique prefix are used", 0},
-    {0},
-};
+enum { LEFT_OUT_REASONS_MAX = 4 };
 
 static error_t parse_budget(treadle_exploring *self, int key, const char *value)
 {
@@ -63,25 +31,25 @@ static error_t parse_budget(treadle_exploring *self, int key, const char *value)
         }
         self->jobs.jobs = (uint32_t)number;
         return 0;
-    case KEY_DEPTH:
+    case TREADLE_KEY_DEPTH:
         if (!treadle_cli_number(value, "--pct-depth", 1, 16, &number)) {
             return EINVAL;
         }
         check->pct_depth = (uint32_t)number;
         return 0;
-    case KEY_BOUND:
+    case TREADLE_KEY_BOUND:
         if (!treadle_cli_number(value, "--bound", 0, 1000000, &number)) {
             return EINVAL;
         }
         check->bound_limit = (uint32_t)number + 1;
         return 0;
-    case KEY_SYMMETRY:
+    case TREADLE_KEY_SYMMETRY:
         if (!treadle_symmetry_parse(value, &check->symmetry)) {
             treadle_cli_error("--symmetry is \"%s\"; it takes auto, on or off", value);
             return EINVAL;
         }
         return 0;
-    case KEY_RACES:
+    case TREADLE_KEY_RACES:
         if (!treadle_race_mode_parse(value, &check->races)) {
             treadle_cli_error("--races is \"%s\"; it takes auto, on, off or only", value);
             return EINVAL;
@@ -98,16 +66,16 @@ static const char *command_name(const struct argp_state *state)
     return space != NULL ? space + 1 : state->name;
 }
 
-static error_t parse(int key, char *value, struct argp_state *state)
+error_t treadle_exploring_parse(treadle_exploring *self, int key, char *value,
+                                const struct argp_state *state)
 {
-    treadle_exploring *self = state->input;
     switch (key) {
     case 'V': self->selection.variant = value; return 0;
     case 'b': self->selection.backend = value; return 0;
     case 'g': self->selection.granularity = value; return 0;
     case 'p': self->selection.set = value; return 0;
     case 's': self->jobs.check.strategy = value; return 0;
-    case KEY_REDIS: self->redis_url = value; return 0;
+    case TREADLE_KEY_REDIS: self->redis_url = value; return 0;
     case ARGP_KEY_ARG:
         if (self->selection.glob != NULL) {
             treadle_cli_error("%s takes one GLOB, but got \"%s\" and \"%s\"", command_name(state),
@@ -119,8 +87,6 @@ static error_t parse(int key, char *value, struct argp_state *state)
     default: return parse_budget(self, key, value);
     }
 }
-
-const struct argp treadle_exploring_argp = {.options = options, .parser = parse};
 
 static int check_strategy(const char *name)
 {

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "tools/cli/cli.h"
+#include "tools/cli/source.h"
 #include "tools/cli/symbols.h"
 
 enum { WIDTH_DEFAULT = 120, WIDTH_MIN = 40 };
@@ -94,8 +95,11 @@ void treadle_output_abandon(treadle_output *output)
 
 void treadle_output_options(const treadle_output *output, treadle_writer_options *options)
 {
-    *options = (treadle_writer_options){
-        .out = output->stream, .width = WIDTH_DEFAULT, .symbolize = treadle_symbolize};
+    *options = (treadle_writer_options){.out = output->stream,
+                                        .width = WIDTH_DEFAULT,
+                                        .symbolize = treadle_symbolize,
+                                        .source = treadle_source_line,
+                                        .version = TREADLE_VERSION};
     if (output->path != NULL || !isatty(STDOUT_FILENO)) {
         return;
     }

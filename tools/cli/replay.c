@@ -6,29 +6,88 @@
 
 #include "reports/writer.h"
 #include "tools/cli/cli.h"
+#include "tools/cli/gdb.h"
 #include "tools/cli/output.h"
 #include "tools/cli/places.h"
 #include "tools/cli/session.h"
+#include "tools/cli/suggest.h"
 
-enum { KEY_REDIS = 0x100 };
+enum { KEY_REDIS = 0x100, KEY_FROM, KEY_TO, KEY_IN_PROCESS, KEY_GDB };
 
 typedef struct arguments {
     const char *schedule;
     const char *backend;
-    const char *format;
+    const treadle_trace_writer *format;
     const char *output;
     const char *redis_url;
     uint64_t repeat;
+    uint64_t from;
+    uint64_t to;
+    bool verbose;
+    bool in_process;
+    bool gdb;
 } arguments;
 
 static const struct argp_option options[] = {
     {"backend", 'b', "BACKEND", 0, "run on another backend than the recorded one", 0},
-    {"format", 'f', "FORMAT", 0, "lanes (default) or json", 0},
+    {"format", 'f', "FORMAT", 0,
+     "lanes (default), json, perfetto (for the Perfetto UI) or dot (the happens-before graph, for "
+     "Graphviz)",
+     0},
     {"output", 'o', "FILE", 0, "write there instead of to standard output", 0},
     {"repeat", 'r', "N", 0, "run N times; every trace must be the same", 0},
     {"redis", KEY_REDIS, "URL", 0, "a running server instead of a private one", 0},
+    {"from", KEY_FROM, "STEP", 0, "show the steps from this one on", 0},
+    {"to", KEY_TO, "STEP", 0, "show the steps up to this one", 0},
+    {"verbose", 'v', NULL, 0, "show also the operations that no other thread could notice", 0},
+    {"gdb", KEY_GDB, NULL, 0,
+     "open gdb at the failing step, with commands `treadle threads`, `treadle thread N`, `treadle "
+     "step`, `treadle back`",
+     0},
+    {"in-process", KEY_IN_PROCESS, NULL, 0,
+     "run the subject in this process and not in one of its own, for debuggers", 0},
     {0},
 };
+
+static error_t parse_steps(arguments *self, int key, const char *value)
+{
+    const bool from = key == KEY_FROM;
+    if (!treadle_cli_number(value, from ? "--from" : "--to", 1, UINT32_MAX,
+                            from ? &self->from : &self->to)) {
+        return EINVAL;
+    }
+    if (self->to > 0 && self->from > self->to) {
+        treadle_cli_error("--from is %" PRIu64 " and --to is %" PRIu64
+                          "; --from may not be the later one",
+                          self->from, self->to);
+        return EINVAL;
+    }
+    return 0;
+}
+
+static error_t parse_format(arguments *self, const char *name)
+{
+    const char *names[8];
+    char list[200] = "";
+    size_t count = 0;
+    for (; count < 8 && treadle_trace_writers[count] != NULL; count++) {
+        const char *glue = count == 0                                 ? ""
+                           : treadle_trace_writers[count + 1] != NULL ? ", "
+                                                                      : " and ";
+        names[count] = treadle_trace_writers[count]->name;
+        const size_t used = strlen(list);
+        snprintf(list + used, sizeof list - used, "%s%s", glue, names[count]);
+    }
+    self->format = treadle_trace_writer_find(name);
+    if (self->format == NULL) {
+        const char *near = treadle_suggest(name, names, count);
+        treadle_cli_error("unknown format \"%s\"%s%s%s; replay has %s", name,
+                          near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "",
+                          list);
+        return EINVAL;
+    }
+    return 0;
+}
 
 static error_t parse(int key, char *value, struct argp_state *state)
 {
@@ -39,13 +98,12 @@ static error_t parse(int key, char *value, struct argp_state *state)
     case KEY_REDIS: self->redis_url = value; return 0;
     case 'r':
         return treadle_cli_number(value, "--repeat", 1, UINT32_MAX, &self->repeat) ? 0 : EINVAL;
-    case 'f':
-        self->format = value;
-        if (strcmp(value, "lanes") != 0 && strcmp(value, "json") != 0) {
-            treadle_cli_error("unknown format \"%s\"; replay has lanes and json", value);
-            return EINVAL;
-        }
-        return 0;
+    case KEY_FROM:
+    case KEY_TO: return parse_steps(self, key, value);
+    case 'v': self->verbose = true; return 0;
+    case KEY_IN_PROCESS: self->in_process = true; return 0;
+    case KEY_GDB: self->gdb = true; return 0;
+    case 'f': return parse_format(self, value);
     case ARGP_KEY_ARG:
         if (self->schedule != NULL) {
             treadle_cli_error("replay takes one TOKEN or FILE");
@@ -93,10 +151,20 @@ static bool verdict_again(const treadle_schedule *schedule, const treadle_outcom
     return strict ? strcmp(outcome->property, schedule->property) == 0 : true;
 }
 
-static int show(const arguments *self, const treadle_schedule *schedule,
-                const treadle_outcome *outcome, const treadle_journal *journal, bool again,
-                const char *line)
+/* The step at which a trace ends: where it went wrong, if it did. */
+static uint32_t last_step(const treadle_trace *trace)
 {
+    return trace->event_count > 0 ? trace->events[trace->event_count - 1].step : 1;
+}
+
+static int show(const arguments *self, const treadle_replayed *replayed)
+{
+    const uint32_t last = last_step(replayed->trace);
+    if (self->from > last) {
+        treadle_cli_error("--from is %" PRIu64 ", but the trace ends with step %" PRIu32,
+                          self->from, last);
+        return TREADLE_EXIT_USAGE;
+    }
     treadle_output output;
     const int status = treadle_output_open(&output, self->output);
     if (status) {
@@ -104,35 +172,80 @@ static int show(const arguments *self, const treadle_schedule *schedule,
     }
     treadle_writer_options writing;
     treadle_output_options(&output, &writing);
-    int error;
-    if (strcmp(self->format, "json") == 0) {
-        error = treadle_trace_json_write(
-            schedule, outcome, strncmp(self->schedule, "tdl", 3) == 0 ? self->schedule : NULL,
-            &journal->trace, &writing);
+    writing.verbose = self->verbose;
+    writing.from = (uint32_t)self->from;
+    writing.to = (uint32_t)self->to;
+    const int error = self->format->write(replayed, &writing);
+    if (error && error != EPIPE) {
+        treadle_cli_error("cannot write the output: %s", strerror(error));
+        treadle_output_abandon(&output);
+        return TREADLE_EXIT_ENVIRONMENT;
+    }
+    return treadle_output_close(&output);
+}
+
+static int debug(const arguments *self, const treadle_session *session, const char *line)
+{
+    const char *forwarded[8] = {self->schedule};
+    size_t count = 1;
+    if (self->backend != NULL) {
+        forwarded[count++] = "--backend";
+        forwarded[count++] = self->backend;
+    }
+    if (self->redis_url != NULL) {
+        forwarded[count++] = "--redis";
+        forwarded[count++] = self->redis_url;
+    }
+    const uint32_t step = last_step(&session->journal->trace);
+    printf("%s\nThe last step is %" PRIu32 "; gdb halts before it.\n", line, step);
+    return treadle_cli_gdb(session->directory, forwarded, step);
+}
+
+/* Runs the schedule and shows it. */
+static int run(const arguments *self, treadle_session *session, const treadle_schedule *schedule,
+               bool strict)
+{
+    const treadle_replay_request request = {.decisions = schedule->decisions,
+                                            .count = schedule->decision_count,
+                                            .record = true,
+                                            .against = strict ? schedule : NULL,
+                                            .repeat = (uint32_t)self->repeat};
+    treadle_outcome outcome;
+    int error = 0;
+    if (self->in_process) {
+        treadle_sandbox_replay_here(session->sandbox, &request, &outcome);
     } else {
-        const treadle_cell *cell = &schedule->cell;
-        fprintf(output.stream, "%s  %s  %s  %s\n\n", cell->scenario, cell->variant,
-                treadle_backend_name(cell->backend), treadle_granularity_name(cell->granularity));
-        error = treadle_lanes_write(&journal->trace, &writing);
-        fprintf(output.stream, "\n%s\n", line);
-        if (self->repeat > 1) {
-            fprintf(output.stream, "run %" PRIu64 " times, trace hash %016" PRIx64 " each time\n",
-                    journal->repeated, outcome->trace_hash);
-        }
-        fprintf(output.stream, "%s\n",
-                again ? "The recorded verdict came about again."
-                      : "The recorded verdict did NOT come about again.");
+        error = treadle_sandbox_replay(session->sandbox, &request, &outcome);
     }
     if (error) {
-        treadle_cli_error("cannot write the output: %s", strerror(error));
+        treadle_cli_error("cannot start a process to replay in: %s", strerror(error));
+        return TREADLE_EXIT_ENVIRONMENT;
     }
-    const int closed = treadle_output_close(&output);
-    return error ? TREADLE_EXIT_ENVIRONMENT : closed;
+    treadle_places_resolve(outcome.message, sizeof outcome.message);
+    char line[TREADLE_MESSAGE_MAX + TREADLE_PROPERTY_MAX + 16];
+    const bool again = verdict_again(schedule, &outcome, strict, line, sizeof line);
+    if (self->gdb) {
+        return debug(self, session, line);
+    }
+    const bool token = strncmp(self->schedule, "tdl", 3) == 0;
+    const treadle_replayed replayed = {.schedule = schedule,
+                                       .outcome = &outcome,
+                                       .trace = &session->journal->trace,
+                                       .token = token ? self->schedule : NULL,
+                                       .line = line,
+                                       .repetitions = session->journal->repeated,
+                                       .again = again};
+    const int status = show(self, &replayed);
+    if (status || again) {
+        return status;
+    }
+    return outcome.kind == TREADLE_OUTCOME_ENVIRONMENT ? TREADLE_EXIT_ENVIRONMENT
+                                                       : TREADLE_EXIT_UNEXPECTED;
 }
 
 int treadle_cli_replay(int argc, char **argv)
 {
-    arguments self = {.format = "lanes", .repeat = 1};
+    arguments self = {.format = &treadle_trace_writer_lanes, .repeat = 1};
     treadle_schedule schedule;
     int status = treadle_cli_parse(&argp, argc, argv, &self);
     status = status ? status : treadle_cli_schedule(self.schedule, &schedule);
@@ -155,26 +268,8 @@ int treadle_cli_replay(int argc, char **argv)
         treadle_schedule_free(&schedule);
         return status;
     }
-    const treadle_replay_request request = {.decisions = schedule.decisions,
-                                            .count = schedule.decision_count,
-                                            .record = true,
-                                            .against = strict ? &schedule : NULL,
-                                            .repeat = (uint32_t)self.repeat};
-    treadle_outcome outcome;
-    const int error = treadle_sandbox_replay(session.sandbox, &request, &outcome);
-    if (error) {
-        treadle_cli_error("cannot start a process to replay in: %s", strerror(error));
-        status = TREADLE_EXIT_ENVIRONMENT;
-    } else {
-        treadle_places_resolve(outcome.message, sizeof outcome.message);
-        char line[TREADLE_MESSAGE_MAX + TREADLE_PROPERTY_MAX + 16];
-        const bool again = verdict_again(&schedule, &outcome, strict, line, sizeof line);
-        status = show(&self, &schedule, &outcome, session.journal, again, line);
-        if (!status && !again) {
-            status = outcome.kind == TREADLE_OUTCOME_ENVIRONMENT ? TREADLE_EXIT_ENVIRONMENT
-                                                                 : TREADLE_EXIT_UNEXPECTED;
-        }
-    }
+    session.journal->print_reports = true;
+    status = run(&self, &session, &schedule, strict);
     treadle_session_close(&session);
     treadle_schedule_free(&schedule);
     return status;

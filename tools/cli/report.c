@@ -38,6 +38,7 @@ typedef struct inputs {
 } inputs;
 
 static const struct argp_option options[] = {
+    TREADLE_EXPLORING_OPTIONS,
     {"output", 'o', "DIR", 0, "the directory that gets index.html and report.json; needed", 0},
     {"against", KEY_AGAINST, "FILE", 0,
      "an older report.json: tells what got better, worse, or vanished", 0},
@@ -52,7 +53,6 @@ static error_t parse(int key, char *value, struct argp_state *state)
 {
     arguments *self = state->input;
     switch (key) {
-    case ARGP_KEY_INIT: state->child_inputs[0] = &self->exploring; return 0;
     case 'o': self->output = value; return 0;
     case KEY_AGAINST: self->against = value; return 0;
     case KEY_GATE: self->gate = value; return 0;
@@ -64,16 +64,13 @@ static error_t parse(int key, char *value, struct argp_state *state)
             return EINVAL;
         }
         return 0;
-    default: return ARGP_ERR_UNKNOWN;
+    default: return treadle_exploring_parse(&self->exploring, key, value, state);
     }
 }
-
-static const struct argp_child children[] = {{&treadle_exploring_argp, 0, NULL, 0}, {0}};
 
 static const struct argp argp = {
     .options = options,
     .parser = parse,
-    .children = children,
     .args_doc = "[GLOB] --output DIR",
     .doc =
         "Explores scenarios and writes what a team reads before a roll-out: whether each component "

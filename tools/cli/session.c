@@ -7,6 +7,7 @@
 
 #include "tools/checkers/races.h"
 #include "tools/cli/cli.h"
+#include "tools/engine/leaks.h"
 #include "tools/explore/jobs.h"
 #include "tools/redis/redis_url.h"
 
@@ -85,6 +86,7 @@ int treadle_session_open_schedule(treadle_session *session, const treadle_schedu
     const int status = treadle_session_open(session, &schedule->cell, redis_url);
     if (!status) {
         const bool race = strcmp(schedule->property, TREADLE_PROPERTY_DATA_RACE) == 0;
+        session->journal->leaks = strcmp(schedule->property, TREADLE_PROPERTY_LEAK) == 0;
         session->journal->races = race ? TREADLE_RACES_ON : TREADLE_RACES_OFF;
     }
     return status;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -58,6 +59,16 @@ static int sink_close(treadle_sink *sink)
     return treadle_output_close(&sink->output);
 }
 
+static void open_annotations(treadle_sinks *sinks)
+{
+    const char *actions = getenv("GITHUB_ACTIONS");
+    if (actions != NULL && strcmp(actions, "true") == 0 &&
+        sinks->report.writer != &treadle_writer_github) {
+        sinks->annotations.writer = &treadle_writer_github;
+        sinks->annotations.output.stream = stderr;
+    }
+}
+
 /* ---- all of them ----------------------------------------------------------------------------- */
 
 static int open_log(treadle_sinks *sinks)
@@ -78,6 +89,7 @@ int treadle_sinks_open(treadle_sinks *sinks, const treadle_writer *writer, const
 {
     *sinks = (treadle_sinks){.report = {.what = "output"},
                              .metrics = {.what = "metrics"},
+                             .annotations = {.what = "annotations"},
                              .log_path = log,
                              .log = NO_FILE};
     int status = open_log(sinks);
@@ -89,6 +101,7 @@ int treadle_sinks_open(treadle_sinks *sinks, const treadle_writer *writer, const
         status = treadle_output_open(&sinks->report.output, output);
         sinks->report.writer = status ? NULL : writer;
     }
+    open_annotations(sinks);
     if (status) {
         treadle_sinks_close(sinks);
     }
@@ -99,7 +112,10 @@ bool treadle_sinks_begin(treadle_sinks *sinks, const treadle_writer_options *opt
 {
     treadle_writer_options metrics;
     treadle_output_options(&sinks->metrics.output, &metrics);
-    return sink_begin(&sinks->report, options) && sink_begin(&sinks->metrics, &metrics);
+    treadle_writer_options annotations = *options;
+    annotations.out = sinks->annotations.output.stream;
+    return sink_begin(&sinks->report, options) && sink_begin(&sinks->metrics, &metrics) &&
+           sink_begin(&sinks->annotations, &annotations);
 }
 
 void treadle_sinks_finished(treadle_sinks *sinks, const treadle_result *result)
@@ -117,23 +133,27 @@ void treadle_sinks_result(treadle_sinks *sinks, const treadle_result *result)
 {
     sink_result(&sinks->report, result);
     sink_result(&sinks->metrics, result);
+    sink_result(&sinks->annotations, result);
 }
 
 void treadle_sinks_end(treadle_sinks *sinks, const treadle_summary *summary)
 {
     sink_end(&sinks->report, summary);
     sink_end(&sinks->metrics, summary);
+    sink_end(&sinks->annotations, summary);
 }
 
 int treadle_sinks_close(treadle_sinks *sinks)
 {
     const int report = sink_close(&sinks->report);
     const int metrics = sink_close(&sinks->metrics);
+    const int annotations = sink_close(&sinks->annotations);
     if (sinks->log >= 0 && close(sinks->log) != 0 && sinks->log_error == 0) {
         sinks->log_error = errno;
     }
     if (sinks->log_error) {
         treadle_cli_error("cannot write %s: %s", sinks->log_path, strerror(sinks->log_error));
     }
-    return report || metrics || sinks->log_error ? TREADLE_EXIT_ENVIRONMENT : TREADLE_EXIT_OK;
+    return report || metrics || annotations || sinks->log_error ? TREADLE_EXIT_ENVIRONMENT
+                                                                : TREADLE_EXIT_OK;
 }

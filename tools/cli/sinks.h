@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Where the results of a run go: the report, and, when asked for, a file of metrics and a log of
- * detections.
+ * detections. Under GitHub Actions (GITHUB_ACTIONS is "true") also annotations, on standard error,
+ * which the runner reads as it reads standard output.
  *
  * open, begin, any number of finished and result, end, close; close whatever happened after a
  * successful open. A failure to write is printed by close, once each.
@@ -23,6 +24,7 @@ typedef struct treadle_sink {
 typedef struct treadle_sinks {
     treadle_sink report;
     treadle_sink metrics;
+    treadle_sink annotations;
     const char *log_path; /* NULL = not asked for; borrowed */
     int log;
     int log_error;

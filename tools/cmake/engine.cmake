@@ -57,7 +57,10 @@ target_link_libraries(treadle_reports PUBLIC treadle_flags treadle_explore
 
 file(GLOB cli_sources CONFIGURE_DEPENDS tools/cli/*.c tools/bench/*.c)
 list(REMOVE_ITEM cli_sources ${PROJECT_SOURCE_DIR}/tools/cli/main.c)
-add_library(treadle_cli STATIC ${cli_sources})
+add_library(treadle_cli STATIC ${cli_sources} tools/cli/gdb_script.S)
+set_source_files_properties(tools/cli/gdb_script.S PROPERTIES
+                            COMPILE_OPTIONS -Wa,-I,${PROJECT_SOURCE_DIR}
+                            OBJECT_DEPENDS ${PROJECT_SOURCE_DIR}/tools/cli/treadle_gdb.py)
 string(JOIN " " treadle_compiled_with ${CMAKE_BUILD_TYPE} ${CMAKE_C_FLAGS_RELWITHDEBINFO})
 target_compile_definitions(
   treadle_cli PRIVATE TREADLE_SOURCE_DIR="${PROJECT_SOURCE_DIR}" TREADLE_VERSION="${PROJECT_VERSION}"
@@ -72,6 +75,7 @@ list(FILTER impl_sources EXCLUDE REGEX impl/tests/)
 treadle_subject(treadle_ck INSTRUMENTED PRIMITIVES SOURCES ${TREADLE_CK_SOURCES})
 treadle_subject(treadle_impl INSTRUMENTED SOURCES ${impl_sources})
 file(GLOB litmus_sources CONFIGURE_DEPENDS scenarios/litmus/*.c)
+list(APPEND litmus_sources ${TREADLE_MODE_LITMUS_SOURCES})
 treadle_subject(treadle_litmus INSTRUMENTED SOURCES ${litmus_sources})
 # Scenarios call what subjects call, but their own accesses are no scheduling points: they are in
 # footprints only.
@@ -87,6 +91,11 @@ add_library(treadle_scenarios OBJECT scenarios/scenario.c scenarios/registry.c
 target_link_libraries(treadle_scenarios PUBLIC treadle_flags treadle_checkers treadle_engine)
 
 set(TREADLE_SUBJECTS treadle_ck treadle_impl treadle_litmus treadle_scenario_rows treadle_scenarios)
+
+# The rest is this build's own: tsan.cmake puts what there is so far together in another way.
+if(NOT TREADLE_MODE STREQUAL "engine")
+  return()
+endif()
 
 # ---- the program -------------------------------------------------------------------------------
 
@@ -140,7 +149,11 @@ treadle_test(strategies_test SOURCES tools/strategies/tests/strategies_test.c
 treadle_subject(treadle_dpor_test_subject INSTRUMENTED
                 SOURCES tools/strategies/tests/instructions.c)
 treadle_test(dpor_test SOURCES tools/strategies/tests/dpor_test.c tools/strategies/tests/lending.c
-                               tools/strategies/tests/tracer.c
+                               tools/strategies/tests/programs.c tools/strategies/tests/tracer.c
+             LIBRARIES treadle_engine treadle_dpor_test_subject treadle_engine)
+
+treadle_test(fuzz_strategy_test SOURCES tools/strategies/tests/fuzz_strategy_test.c
+             tools/strategies/tests/programs.c
              LIBRARIES treadle_engine treadle_dpor_test_subject treadle_engine)
 
 treadle_test(linearizability_test SOURCES tools/checkers/tests/linearizability_test.c
@@ -212,3 +225,27 @@ foreach(name suggest progress symbols places)
 endforeach()
 target_compile_options(symbols_test PRIVATE -O1 -g)
 target_compile_options(places_test PRIVATE -O1 -g)
+
+# Files of every format against their schemas: the golden ones, and what the program writes.
+find_program(PYTHON python3 PATHS /usr/bin NO_DEFAULT_PATH REQUIRED) # Debian's, with its modules
+set(validate ${PROJECT_SOURCE_DIR}/reports/tests/validate.py)
+file(GLOB golden RELATIVE ${PROJECT_SOURCE_DIR} CONFIGURE_DEPENDS reports/tests/golden/*)
+foreach(kind_and_files "check=results.jsonl" "replay=/trace_.*json$" "sarif=results.sarif"
+        "junit=results.junit.xml" "perfetto=perfetto.json$" "dot=[.]dot$")
+  string(REGEX MATCH "^[a-z]+" kind ${kind_and_files})
+  string(REGEX REPLACE "^[a-z]+=" "" pattern ${kind_and_files})
+  set(files ${golden})
+  list(FILTER files INCLUDE REGEX "${pattern}")
+  add_test(NAME golden_${kind} COMMAND ${PYTHON} ${validate} ${kind} ${files}
+           WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+endforeach()
+add_test(NAME formats COMMAND ${PYTHON} tools/cli/tests/formats_test.py
+         $<TARGET_FILE:treadle> ${validate} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+set_tests_properties(formats PROPERTIES TIMEOUT 300)
+add_test(NAME gdb COMMAND ${PYTHON} tools/cli/tests/gdb_test.py $<TARGET_FILE:treadle>
+         WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+set_tests_properties(gdb PROPERTIES TIMEOUT 300)
+add_test(NAME completion COMMAND ${PYTHON} tools/cli/tests/completion_test.py $<TARGET_FILE:treadle>
+         WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+
+include(tools/cmake/install.cmake)

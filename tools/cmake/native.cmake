@@ -28,29 +28,12 @@ foreach(file ${model_tests})
   treadle_test(${name} SOURCES ${file} LIBRARIES treadle_models)
 endforeach()
 
-# The scenarios on real threads: the engine's functions that they call are those of native_engine.c.
-pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
-file(GLOB scenario_sources CONFIGURE_DEPENDS scenarios/*.c scenarios/litmus/*.c)
-list(REMOVE_ITEM scenario_sources ${PROJECT_SOURCE_DIR}/scenarios/claims.c)
-add_library(treadle_redis_clock SHARED tools/redis/redis_clock.c)
-target_link_libraries(treadle_redis_clock PRIVATE treadle_flags)
-add_executable(treadle_stress tools/stress/stress.c tools/stress/native_engine.c
-               tools/stress/native_redis.c tools/stress/scaled_clock.c tools/redis/redis_server.c
-               tools/redis/redis_directory.c ${scenario_sources} tools/checkers/history.c
-               tools/checkers/linearizability.c)
-add_dependencies(treadle_stress treadle_redis_clock)
-target_link_libraries(treadle_stress PRIVATE treadle_impl treadle_models PkgConfig::JANSSON)
-target_compile_definitions(
-  treadle_stress PRIVATE TREADLE_REDIS_CLOCK_LIBRARY="$<TARGET_FILE:treadle_redis_clock>")
+include(tools/cmake/stress.cmake)
+treadle_stress_program(LIBRARIES treadle_impl treadle_models)
 treadle_test(scaled_clock_test SOURCES tools/stress/tests/scaled_clock_test.c
                                         tools/stress/scaled_clock.c
              LIBRARIES Threads::Threads)
-# Their time may run faster: scaled_clock.c.
-foreach(name clock_gettime nanosleep clock_nanosleep pthread_cond_timedwait sem_clockwait)
-  foreach(program treadle_stress scaled_clock_test)
-    target_link_options(${program} PRIVATE -Wl,--wrap=${name})
-  endforeach()
-endforeach()
+treadle_scaled_clock(scaled_clock_test)
 foreach(variant fixed lockfree)
   add_test(NAME stress_${variant} COMMAND treadle_stress --variant ${variant} --rounds 5000 --time 2
                                           @\(memory_store|semaphore\)/*)

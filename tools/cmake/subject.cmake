@@ -11,23 +11,33 @@
 # The result is one object file: link the target NAME. PRIMITIVES says that this is a library of
 # lock-free primitives, whose plain accesses are meant as volatile ones: its code gets a section of
 # its own, by which the race detector knows it (tools/checkers/races.h).
-set(TREADLE_TSAN_FLAGS -O1 -g -fsanitize=thread)
+set(TREADLE_TSAN_FLAGS -O1 -g)
 # What the compiler expands in line after it has instrumented nobody would see.
 foreach(name strcpy memcmp snprintf)
   list(APPEND TREADLE_TSAN_FLAGS -fno-builtin-${name})
 endforeach()
 if(CMAKE_C_COMPILER_ID STREQUAL "Clang")
-  list(APPEND TREADLE_TSAN_FLAGS -gdwarf-aranges "SHELL:-mllvm -tsan-instrument-read-before-write=1"
-       "SHELL:-mllvm -tsan-distinguish-volatile=1")
+  list(APPEND TREADLE_TSAN_FLAGS -gdwarf-aranges)
+  set(TREADLE_PASS_OPTIONS -tsan-instrument-read-before-write=1 -tsan-distinguish-volatile=1)
+  set(TREADLE_QUIET_PASS_OPTIONS -tsan-instrument-func-entry-exit=0)
 else()
   # gcc expands block functions of constant size after it has instrumented: nobody would see them.
   list(APPEND TREADLE_TSAN_FLAGS "SHELL:--param tsan-distinguish-volatile=1" -fno-builtin-memcpy
        -fno-builtin-memmove -fno-builtin-memset)
 endif()
 
+# How the compiler's calls of __tsan_* are renamed, in scenarios and in subjects: lists for objcopy;
+# empty where they keep their names. The tsan build has others.
+if(NOT DEFINED TREADLE_QUIET_NAMES)
+  set(TREADLE_QUIET_NAMES ${PROJECT_SOURCE_DIR}/tools/engine/quiet.syms)
+endif()
+
 # Nobody asks a scenario where it is, and its accesses need not be those that were written.
 if(CMAKE_C_COMPILER_ID STREQUAL "Clang")
-  set(TREADLE_QUIET_FLAGS -O2 "SHELL:-mllvm -tsan-instrument-func-entry-exit=0")
+  set(TREADLE_QUIET_FLAGS -O2)
+  if(TREADLE_QUIET_NAMES)
+    list(APPEND TREADLE_QUIET_FLAGS "SHELL:-mllvm -tsan-instrument-func-entry-exit=0")
+  endif()
 else()
   # Without the false alarm at pthread_cleanup_push()'s own variables.
   set(TREADLE_QUIET_FLAGS -O2 "SHELL:--param tsan-instrument-func-entry-exit=0" -Wno-clobbered
@@ -44,6 +54,27 @@ foreach(source ${TREADLE_CK_SOURCES})
 endforeach()
 set_source_files_properties(${TREADLE_CK_SOURCES} PROPERTIES COMPILE_OPTIONS "-Wno-error;-w")
 
+# Has the compiler insert the calls of __tsan_*. In the asan build that is done beside its checks, by
+# asan-subject.
+function(treadle_insert_hooks objects quiet)
+  set(launcher ${PROJECT_SOURCE_DIR}/tools/cmake/asan-subject)
+  set(passes ${TREADLE_PASS_OPTIONS})
+  set(level O1)
+  if(quiet)
+    list(APPEND passes ${TREADLE_QUIET_PASS_OPTIONS})
+    set(level O2)
+  endif()
+  if(TREADLE_MODE STREQUAL "asan")
+    set_target_properties(${objects} PROPERTIES C_COMPILER_LAUNCHER
+                                                "${launcher};${TREADLE_OPT};${level};${passes};--")
+    get_target_property(sources ${objects} SOURCES)
+    set_property(SOURCE ${sources} APPEND PROPERTY OBJECT_DEPENDS ${launcher})
+  else()
+    list(TRANSFORM passes PREPEND "SHELL:-mllvm ")
+    target_compile_options(${objects} PRIVATE -fsanitize=thread ${passes})
+  endif()
+endfunction()
+
 # GNU binutils whatever the compiler: llvm-objcopy cannot do both to .bss at once.
 find_program(TREADLE_LD NAMES ld.bfd ld REQUIRED)
 find_program(TREADLE_OBJCOPY NAMES objcopy REQUIRED)
@@ -55,10 +86,13 @@ function(treadle_subject name)
   # Concurrency Kit's inline assembly is invisible to instrumentation; its builtins are not.
   target_compile_definitions(${name}_objects PRIVATE CK_USE_CC_BUILTINS=1)
   if(SUBJECT_INSTRUMENTED OR SUBJECT_QUIET)
-    target_compile_options(${name}_objects PRIVATE ${TREADLE_TSAN_FLAGS})
+    target_compile_options(${name}_objects PRIVATE ${TREADLE_TSAN_FLAGS} ${TREADLE_SUBJECT_FLAGS})
   endif()
   if(SUBJECT_QUIET)
     target_compile_options(${name}_objects PRIVATE ${TREADLE_QUIET_FLAGS})
+  endif()
+  if(SUBJECT_INSTRUMENTED OR SUBJECT_QUIET)
+    treadle_insert_hooks(${name}_objects "${SUBJECT_QUIET}")
   endif()
   set(redirect ${PROJECT_SOURCE_DIR}/tools/engine/redirect.syms)
   set(merged ${CMAKE_CURRENT_BINARY_DIR}/${name}.merged.o)
@@ -68,24 +102,31 @@ function(treadle_subject name)
   if(SUBJECT_PRIMITIVES)
     set(code --rename-section .text=treadle_primitives_code)
   endif()
-  set(quieten)
+  set(names)
   if(SUBJECT_QUIET)
-    # Before the redirection, which has memcpy and its kin, too.
-    set(quiet ${PROJECT_SOURCE_DIR}/tools/engine/quiet.syms)
-    set(quieten COMMAND ${TREADLE_OBJCOPY} --redefine-syms=${quiet} ${merged})
+    set(names ${TREADLE_QUIET_NAMES})
+  elseif(SUBJECT_INSTRUMENTED)
+    set(names ${TREADLE_HOOK_NAMES})
+  endif()
+  set(rename)
+  if(names)
+    # Before the redirection: both lists of a scenario have memcpy and its kin.
+    set(rename COMMAND ${TREADLE_OBJCOPY} --redefine-syms=${names} ${merged})
+  endif()
+  if(SUBJECT_QUIET AND names)
     # A name that is missing there would be a scheduling point, silently.
     add_test(NAME ${name}_is_quiet COMMAND sh -c "! ${CMAKE_NM} -u ${object} | grep __tsan_")
   endif()
   add_custom_command(
     OUTPUT ${object}
     COMMAND ${TREADLE_LD} -r -o ${merged} $<TARGET_OBJECTS:${name}_objects>
-    ${quieten}
+    ${rename}
     COMMAND ${TREADLE_OBJCOPY} --redefine-syms=${redirect}
             --set-section-flags .bss=alloc,load,contents,data
             --rename-section .bss=${data},alloc,load,contents,data
             --rename-section .data=${data} --rename-section .data.rel=${data}
             --rename-section .data.rel.local=${data} ${code} ${merged} ${object}
-    DEPENDS ${name}_objects $<TARGET_OBJECTS:${name}_objects> ${redirect} ${quiet}
+    DEPENDS ${name}_objects $<TARGET_OBJECTS:${name}_objects> ${redirect} ${names}
     COMMAND_EXPAND_LISTS VERBATIM
     COMMENT "Subject ${name}: redirecting calls, renaming data")
   add_custom_target(${name}_build DEPENDS ${object})

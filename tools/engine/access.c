@@ -2,6 +2,7 @@
 #include "tools/engine/access.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -85,34 +86,49 @@ static const heap_block *block_near(uintptr_t bad)
     return held || (uintptr_t)after->begin - bad > HEAP_GRAIN ? before : after;
 }
 
-static _Noreturn void report(uintptr_t address, size_t size, uintptr_t bad, access_kind kind,
-                             const void *site)
+static __attribute__((format(printf, 3, 4))) bool fault(access_fault *out, const char *property,
+                                                        const char *format, ...)
 {
+    out->property = property;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(out->message, sizeof out->message, format, arguments);
+    va_end(arguments);
+    return true;
+}
+
+static bool explain_heap(uintptr_t address, size_t size, access_kind kind, const void *site,
+                         access_fault *out)
+{
+    const uintptr_t bad = first_bad(address, size);
+    if (bad >= address + size) {
+        return false;
+    }
     const heap_block *block = block_near(bad);
     const phrase who = deed(kind, size, site);
     if (block == NULL) {
-        treadle_violation("heap-overflow", "%s, in the heap where no block is near", who.text);
+        return fault(out, "heap-overflow", "%s, in the heap where no block is near", who.text);
     }
     const uintptr_t begin = (uintptr_t)block->begin;
     const uintptr_t end = begin + block->size;
     const phrase what = history(block);
     if (block->freed && bad >= begin && bad < end) {
-        treadle_violation("use-after-free", "%s, %" PRIuPTR " byte%s into %s", who.text,
-                          address > begin ? address - begin : 0,
-                          plural(address > begin ? address - begin : 0), what.text);
+        return fault(out, "use-after-free", "%s, %" PRIuPTR " byte%s into %s", who.text,
+                     address > begin ? address - begin : 0,
+                     plural(address > begin ? address - begin : 0), what.text);
     }
     if (bad < begin) {
-        treadle_violation("heap-overflow", "%s, %" PRIuPTR " byte%s before the start of %s",
-                          who.text, begin - bad, plural(begin - bad), what.text);
+        return fault(out, "heap-overflow", "%s, %" PRIuPTR " byte%s before the start of %s",
+                     who.text, begin - bad, plural(begin - bad), what.text);
     }
     if (address < end) {
-        treadle_violation("heap-overflow",
-                          "%s, %" PRIuPTR " byte%s too many from offset %" PRIuPTR " of %s",
-                          who.text, address + size - end, plural(address + size - end),
-                          address - begin, what.text);
+        return fault(out, "heap-overflow",
+                     "%s, %" PRIuPTR " byte%s too many from offset %" PRIuPTR " of %s", who.text,
+                     address + size - end, plural(address + size - end), address - begin,
+                     what.text);
     }
-    treadle_violation("heap-overflow", "%s, %" PRIuPTR " byte%s after the end of %s", who.text,
-                      address - end, plural(address - end), what.text);
+    return fault(out, "heap-overflow", "%s, %" PRIuPTR " byte%s after the end of %s", who.text,
+                 address - end, plural(address - end), what.text);
 }
 
 _Noreturn void treadle_access_double_free(const heap_block *block, const void *site)
@@ -145,27 +161,33 @@ static const char *why_dead(uint32_t owner, uintptr_t address, uintptr_t frame)
     return address < used_from ? "in a function that has returned" : NULL;
 }
 
-static void look_at_stack(uint32_t owner, uintptr_t address, size_t size, access_kind kind,
-                          const void *site, uintptr_t frame)
+static bool explain_stack(uint32_t owner, uintptr_t address, size_t size, access_kind kind,
+                          const void *site, uintptr_t frame, access_fault *out)
 {
     const char *why = why_dead(owner, address, frame);
-    if (why != NULL) {
-        treadle_violation("dead-stack", "%s, on the stack of %s, %s", deed(kind, size, site).text,
-                          owner < E.thread_count ? E.threads[owner].name : "a thread", why);
+    return why != NULL &&
+           fault(out, "dead-stack", "%s, on the stack of %s, %s", deed(kind, size, site).text,
+                 owner < E.thread_count ? E.threads[owner].name : "a thread", why);
+}
+
+bool treadle_access_explain(uintptr_t address, size_t size, access_kind kind, const void *site,
+                            uintptr_t frame, access_fault *out)
+{
+    uint32_t owner;
+    if (address - treadle_arena.heap < treadle_arena.heap_bytes) {
+        return explain_heap(address, size, kind, site, out);
     }
+    return on_stacks(address, &owner) &&
+           explain_stack(owner, address, size, kind, site, frame, out);
 }
 
 void treadle_access_look(uintptr_t address, size_t size, access_kind kind, const void *site,
                          uintptr_t frame)
 {
-    uint32_t owner;
-    if (address - treadle_arena.heap < treadle_arena.heap_bytes) {
-        const uintptr_t bad = first_bad(address, size);
-        if (bad < address + size) {
-            report(address, size, bad, kind, site);
-        }
-    } else if (on_stacks(address, &owner)) {
-        look_at_stack(owner, address, size, kind, site, frame);
+    access_fault found;
+    if (treadle_access_explain(address, size, kind, site, frame, &found)) {
+        treadle_asan_look(address, size, kind == ACCESS_WRITE, site, frame);
+        treadle_violation(found.property, "%s", found.message);
     }
 }
 

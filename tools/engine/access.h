@@ -7,6 +7,7 @@
 #ifndef TREADLE_ENGINE_ACCESS_H
 #define TREADLE_ENGINE_ACCESS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,6 +29,15 @@ typedef struct arena {
 } arena;
 
 extern arena treadle_arena __attribute__((visibility("hidden")));
+
+typedef struct access_fault {
+    const char *property;
+    char message[512];
+} access_fault;
+
+/* What is wrong with an access; false when nothing is. `frame` as below. */
+bool treadle_access_explain(uintptr_t address, size_t size, access_kind kind, const void *site,
+                            uintptr_t frame, access_fault *out);
 
 /* Looks closely; ends the execution when the access is wrong. `frame` is the stack pointer of the
  * subject's function. */

@@ -6,6 +6,7 @@
 
 #include "tools/engine/heap.h"
 #include "tools/engine/internal.h"
+#include "tools/engine/leaks.h"
 
 void *SEAM(malloc)(size_t size)
 {
@@ -47,6 +48,11 @@ void SEAM(free)(void *block)
 
 static void *reallocate(void *block, size_t size, const void *site)
 {
+#ifdef TREADLE_ASAN
+    if (treadle_inside() && E.options.look_for_leaks) {
+        return treadle_leaks_reallocate(block, size, site);
+    }
+#endif
     if (block != NULL && !treadle_heap_owns(block)) {
         return realloc(block, size);
     }

@@ -19,6 +19,8 @@ static inline __attribute__((always_inline)) void announce(treadle_op_kind kind,
     if (LIKELY(E.level != TREADLE_GRANULARITY_NONE) && kind != TREADLE_OP_FENCE) {
         treadle_access(address, size, kind == TREADLE_OP_ATOMIC_LOAD ? ACCESS_READ : ACCESS_WRITE,
                        site);
+        treadle_asan_look((uintptr_t)address, size, kind != TREADLE_OP_ATOMIC_LOAD, site,
+                          TREADLE_FRAME()); /* the access is made here */
     }
 }
 

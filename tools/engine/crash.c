@@ -24,7 +24,7 @@ static const char *current_name(void)
     return E.self != NULL ? E.self->name : "?";
 }
 
-static _Noreturn void die(const char *property, const char *message)
+void treadle_crash_say(const char *property, const char *message)
 {
     E.outcome->steps = E.steps;
     E.outcome->switches = E.switches;
@@ -33,6 +33,11 @@ static _Noreturn void die(const char *property, const char *message)
     if (crash_hook != NULL) {
         crash_hook(property, message);
     }
+}
+
+_Noreturn void treadle_crash(const char *property, const char *message)
+{
+    treadle_crash_say(property, message);
     _exit(CRASH_STATUS);
 }
 
@@ -49,15 +54,15 @@ static void on_fatal(int number, siginfo_t *info, void *context)
     if (number == SIGSEGV && treadle_stack_guard_hit(&E.stacks, address) >= 0) {
         snprintf(message, sizeof message, "%s overflows its stack of %u KiB", current_name(),
                  TREADLE_STACK_BYTES >> 10);
-        die("stack-overflow", message);
+        treadle_crash("stack-overflow", message);
     }
     if (number == SIGABRT) {
         snprintf(message, sizeof message, "%s is aborted", current_name());
-        die("abort", message);
+        treadle_crash("abort", message);
     }
     snprintf(message, sizeof message, "%s dies of %s (%s) at address %p", current_name(),
              sigabbrev_np(number), sigdescr_np(number), info->si_addr);
-    die("crash", message);
+    treadle_crash("crash", message);
 }
 
 /* Ticks once a second: an execution that takes no step for long is stuck outside the engine. */
@@ -79,7 +84,7 @@ static void on_tick(int number)
                  "%s reached no scheduling point for %d seconds after step %u: an endless loop, or "
                  "a call that blocks outside the engine",
                  current_name(), HANG_SECONDS, E.steps);
-        die("hang", message);
+        treadle_crash("hang", message);
     }
 }
 

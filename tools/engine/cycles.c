@@ -55,9 +55,10 @@ static hashing now;
 
 static void add(const void *bytes, size_t size)
 {
+    static char copy[STATE_BYTES_MAX];
     now.bytes += size;
     if (now.bytes <= STATE_BYTES_MAX) {
-        XXH3_64bits_update(&now.state, bytes, size);
+        XXH3_64bits_update(&now.state, treadle_asan_readable(bytes, size, copy), size);
     }
 }
 
@@ -82,10 +83,12 @@ static void add_thread(const thread *one)
     if (E.tls != NULL) {
         add(one == E.self ? E.tls : one->tls, E.tls_bytes);
     }
-    if (one != E.self) {
-        const char *high = treadle_stack_high(&E.stacks, one->id);
-        add(one->sp, (size_t)(high - (const char *)one->sp));
+    const bool started = one->caller.frame != 0;
+    const uintptr_t low = started ? one->caller.frame : (uintptr_t)one->sp;
+    if (started) {
+        add(one->caller.registers, sizeof one->caller.registers);
     }
+    add((const void *)low, (uintptr_t)treadle_stack_high(&E.stacks, one->id) - low);
 }
 
 static void add_object(const object *one)
@@ -102,11 +105,6 @@ static void add_object(const object *one)
     add(&own, sizeof own);
 }
 
-/* The running thread as its caller left it: its registers, and where its frames begin. Static, for
- * whatever the engine leaves on the stack would make equal states differ. */
-static jmp_buf registers;
-static uintptr_t frame;
-
 static uint64_t state_hash(void)
 {
     now.bytes = 0;
@@ -121,8 +119,6 @@ static uint64_t state_hash(void)
     for (uint32_t i = 0; i < E.object_count; i++) {
         add_object(&E.objects[i]);
     }
-    add(registers, sizeof registers);
-    add((const void *)frame, (uintptr_t)treadle_stack_high(&E.stacks, E.self->id) - frame);
     const uint64_t counts[] = {E.self->id, E.random_calls, E.seeded_calls, E.tsd_key_count};
     add(counts, sizeof counts);
     return XXH3_64bits_digest(&now.state);
@@ -220,7 +216,7 @@ static bool look(uint64_t hash)
     return false;
 }
 
-static __attribute__((noinline)) bool look_at_step(void)
+bool treadle_late_step(void)
 {
     if (E.steps > E.step_limit) {
         treadle_stop(TREADLE_OUTCOME_CUT, "step-limit",
@@ -244,16 +240,18 @@ static __attribute__((noinline)) bool look_at_step(void)
     return !past.too_large && look(hash);
 }
 
-/* Uses no register that a caller may have put anything in. */
-static __attribute__((noinline)) void keep_registers(void)
+/* Before anything of the engine's is in the registers or on the stack: what it leaves there differs
+ * between a step that a strategy chose and one that a plan repeats. What a compiler saves here of
+ * its caller's lies above the frame. */
+static __attribute__((noinline)) void keep_caller(void)
 {
-    __asm__ volatile("" ::: "memory");
-    _setjmp(registers);
+    thread *self = E.self;
+    self->caller.frame = (uintptr_t)__builtin_frame_address(0);
+    _setjmp(self->caller.registers);
 }
 
-__attribute__((noinline)) bool treadle_late_step(void)
+__attribute__((noinline)) void treadle_schedule_watched(void)
 {
-    frame = TREADLE_FRAME();
-    keep_registers();
-    return look_at_step();
+    keep_caller();
+    treadle_schedule_now();
 }

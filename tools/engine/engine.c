@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tools/engine/debug.h"
 #include "tools/engine/internal.h"
+#include "tools/engine/leaks.h"
 #include "tools/engine/pending.h"
 
 engine E;
@@ -72,7 +74,7 @@ static inline void switch_to(uint32_t next)
         memcpy(E.tls, to->tls, E.tls_bytes);
     }
     E.self = to;
-    treadle_fiber_switch(&self->sp, to->sp);
+    treadle_fiber_go(self, to);
     *E.errno_location = self->saved_errno;
 }
 
@@ -193,7 +195,7 @@ static inline void count_switch(const thread *from, uint32_t next)
     E.switches += from->kind != TREADLE_OP_NONE && E.threads[next].kind != TREADLE_OP_NONE;
 }
 
-void treadle_schedule(void)
+void treadle_schedule_now(void)
 {
     thread *self = E.self;
     if (UNLIKELY(E.trace != NULL)) {
@@ -203,7 +205,7 @@ void treadle_schedule(void)
         if (E.run_left) {
             E.run_left--;
             if (UNLIKELY(++E.steps > E.step_mark) && treadle_late_step()) {
-                treadle_schedule(); /* as it was when the plan was made */
+                treadle_schedule_now(); /* as it was when the plan was made */
             }
             return;
         }
@@ -215,7 +217,7 @@ void treadle_schedule(void)
         }
     }
     if (UNLIKELY(++E.steps > E.step_mark) && treadle_late_step()) {
-        treadle_schedule(); /* it is others' turn */
+        treadle_schedule_now(); /* it is others' turn */
         return;
     }
     if (UNLIKELY(E.trace != NULL)) {
@@ -268,8 +270,14 @@ void treadle_gate_wait(uint64_t *gate, bool open, object *behind, treadle_op_kin
 
 static void main_fiber(void)
 {
+    treadle_fiber_begins();
     E.program->body(E.program->argument);
     treadle_check_leaks();
+#ifdef TREADLE_ASAN
+    if (E.options.look_for_leaks) {
+        treadle_leaks_check();
+    }
+#endif
     E.outcome->kind = TREADLE_OUTCOME_PASSED;
     treadle_stop(TREADLE_OUTCOME_PASSED, "", "%s", "");
 }
@@ -337,6 +345,7 @@ static void reset(const treadle_program *program, const treadle_execution_option
     E.object_count = 0;
     E.thread_count = 0;
     E.scenario_threads_left = 0;
+    E.scenario_threads = 0;
     E.progress = 0;
     E.stuck_progress = 0;
     E.yield_progress = 0;
@@ -381,11 +390,10 @@ void treadle_execute(const treadle_program *program, const treadle_execution_opt
         options->observer->start(options->observer_self);
     }
     const int saved_errno = errno;
-    treadle_fiber_switch(&E.controller_sp, main_thread->sp);
+    treadle_tls_enter();
+    treadle_fiber_go(NULL, main_thread);
+    treadle_tls_leave();
     errno = saved_errno;
-    if (E.tls != NULL) {
-        treadle_tls_fresh(NULL);
-    }
     outcome->steps = E.steps;
     outcome->switches = E.switches;
     outcome->preemptions = E.preemptions;
@@ -409,14 +417,16 @@ _Noreturn void treadle_stop(treadle_outcome_kind kind, const char *property, con
         vsnprintf(outcome->message, sizeof outcome->message, format, arguments);
         va_end(arguments);
     }
+    if (E.options.trace != NULL && kind != TREADLE_OUTCOME_PASSED) {
+        treadle_debug_end();
+    }
     if (E.trace != NULL) {
         treadle_record_commit();
     }
     if (E.options.trace != NULL) {
         outcome->trace_hash = E.options.trace->hash;
     }
-    void *abandoned;
-    treadle_fiber_switch(&abandoned, E.controller_sp);
+    treadle_fiber_go(E.self, NULL);
     __builtin_unreachable();
 }
 

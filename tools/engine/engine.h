@@ -65,6 +65,7 @@ typedef struct treadle_execution_options {
                                or makes others run; costs a microsecond or two a thread */
     bool spurious_wakeups;  /* condition variables may wake without a signal */
     bool weak_cas_may_fail; /* weak CAS may fail spuriously */
+    bool look_for_leaks;    /* in the asan build; see leaks.h */
     const struct treadle_observer *observer; /* sees everything touched; see observe.h */
     void *observer_self;
     uint32_t random_values;    /* different values each random number may take; default 1 */
@@ -72,6 +73,7 @@ typedef struct treadle_execution_options {
     uint32_t clock_jump_count; /* clock readings may first advance by one of … */
     int64_t clock_jumps_ns[TREADLE_CLOCK_JUMPS_MAX];
     treadle_trace *trace; /* record into this; NULL while exploring */
+    bool record_callers;  /* and who called each operation; costs some microseconds each */
     /* Called after each recorded event, on the fiber; may call treadle_stop(). */
     void (*observe)(void *context, const treadle_event *event);
     void *observe_context;

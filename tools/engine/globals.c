@@ -3,7 +3,6 @@
  * back to what they were at start before every execution. */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "tools/engine/internal.h"
 
@@ -23,7 +22,7 @@ int treadle_globals_open(void)
     if (original == NULL) {
         return ENOMEM;
     }
-    memcpy(original, __start_treadle_subject_data, bytes);
+    treadle_raw_copy(original, __start_treadle_subject_data, bytes);
     return 0;
 }
 
@@ -36,6 +35,6 @@ const void *treadle_globals(size_t *size)
 void treadle_globals_restore(void)
 {
     if (bytes) {
-        memcpy(__start_treadle_subject_data, original, bytes);
+        treadle_raw_copy(__start_treadle_subject_data, original, bytes);
     }
 }

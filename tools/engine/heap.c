@@ -14,7 +14,9 @@
 #include <sys/mman.h>
 
 #include "tools/engine/access.h"
+#include "tools/engine/asan.h"
 #include "tools/engine/internal.h"
+#include "tools/engine/leaks.h"
 
 enum {
     SMALL_CLASSES = 64, /* up to 1 KiB in steps of a grain; above that powers of two */
@@ -27,10 +29,14 @@ enum {
 static const size_t SLICE_BYTES = (size_t)1 << 30;
 static const size_t REGION_BYTES = TREADLE_THREADS_MAX * ((size_t)1 << 30);
 static const size_t SIZE_MAX_BYTES = (size_t)1 << 40;
-static const uintptr_t REGION_HINT = UINT64_C(0x100000000000);
+#ifndef TREADLE_HEAP_HINT
+#define TREADLE_HEAP_HINT UINT64_C(0x200000000000) /* free under AddressSanitizer, too */
+#endif
 /* Of main's slice and of the others'; pages beyond are given back. */
 static const size_t KEPT_BYTES_MAIN = (size_t)4 << 20;
 static const size_t KEPT_BYTES = (size_t)256 << 10;
+/* Closed at a time, ahead of the blocks: what is beyond has never been used. */
+static const size_t CLOSED_BYTES = (size_t)256 << 10;
 
 /* Lies before each block, and tells its record. */
 typedef struct header {
@@ -49,6 +55,7 @@ typedef struct freed_list {
 
 typedef struct slice {
     char *top;
+    char *closed;        /* to here ASan takes for closed what is no block; kept over executions */
     heap_block *records; /* the newest; the first lies at the end of the slice */
     size_t taken;
     uint64_t classes_used[2];
@@ -80,7 +87,7 @@ static void *reserve(void *hint, size_t bytes)
 
 int treadle_heap_open(void)
 {
-    char *base = reserve((void *)REGION_HINT, REGION_BYTES);
+    char *base = reserve((void *)TREADLE_HEAP_HINT, REGION_BYTES);
     uint8_t *shadow = reserve(NULL, REGION_BYTES / HEAP_GRAIN);
     if (base == MAP_FAILED || (void *)shadow == MAP_FAILED) {
         return ENOMEM;
@@ -128,6 +135,7 @@ static void slice_reset(slice *self, uint32_t owner)
     const size_t kept = owner == 0 ? KEPT_BYTES_MAIN : KEPT_BYTES;
     memset(shadow_of(base), 0, (size_t)(self->top - base) / HEAP_GRAIN);
     give_back(base + kept, self->top);
+    treadle_asan_close(base, (size_t)(self->top - base));
     char *records_end = (char *)slice_records_end(owner);
     if ((size_t)(records_end - (char *)self->records) > KEPT_BYTES) {
         give_back((char *)self->records, records_end - KEPT_BYTES);
@@ -143,6 +151,9 @@ static void slice_reset(slice *self, uint32_t owner)
 
 void treadle_heap_reset(size_t bytes_max)
 {
+#ifdef TREADLE_ASAN
+    treadle_leaks_reset();
+#endif
     heap.limit = bytes_max < SLICE_BYTES ? bytes_max : SLICE_BYTES;
     heap.left = heap.limit;
     for (; heap.used; heap.used &= heap.used - 1) {
@@ -164,6 +175,7 @@ static slice *own_slice(void)
     if (!(heap.used & self->bit)) {
         heap.used |= self->bit;
         own->top = slice_base(self->id);
+        own->closed = own->closed != NULL ? own->closed : own->top;
         own->records = slice_records_end(self->id);
         own->taken = 0;
     }
@@ -200,6 +212,24 @@ static uint64_t mark_of(const heap_block *block)
     return (uintptr_t)block * UINT64_C(0x9e3779b97f4a7c15);
 }
 
+static TREADLE_RAW void header_put(heap_block *block)
+{
+    *header_of(block->begin) = (header){block, mark_of(block)};
+}
+
+static TREADLE_RAW header header_get(char *begin)
+{
+    return *header_of(begin);
+}
+
+/* Before the slice is used up to there. */
+static inline void close_ahead(slice *own, const char *end)
+{
+    for (; own->closed < end; own->closed += CLOSED_BYTES) {
+        treadle_asan_close(own->closed, CLOSED_BYTES);
+    }
+}
+
 /* A freed block of the class that may be used again; NULL when there is none, or not yet. */
 static heap_block *reusable(slice *own, uint32_t class, size_t room)
 {
@@ -218,18 +248,24 @@ static heap_block *reusable(slice *own, uint32_t class, size_t room)
     return block;
 }
 
+static _Noreturn void stop_spent(size_t size)
+{
+    treadle_stop(TREADLE_OUTCOME_CUT, "memory-limit",
+                 "%s asks for %zu bytes more than the heap of %zu MiB has", E.self->name, size,
+                 heap.limit >> 20);
+}
+
 static heap_block *take_new(slice *own, uint32_t class, size_t room, size_t size)
 {
     const size_t cost = sizeof(header) + room + sizeof(heap_block);
     const size_t span = sizeof(header) + room + zone_after(room);
     const size_t gap = (size_t)((char *)own->records - own->top);
     if (heap.left < cost || gap < span + sizeof(heap_block)) {
-        treadle_stop(TREADLE_OUTCOME_CUT, "memory-limit",
-                     "%s asks for %zu bytes more than the heap of %zu MiB has", E.self->name, size,
-                     heap.limit >> 20);
+        stop_spent(size);
     }
     heap_block *block = --own->records;
     *block = (heap_block){.room = own->top + sizeof(header), .class = (uint16_t) class};
+    close_ahead(own, own->top + span);
     own->top += span;
     own->taken += cost;
     heap.left -= cost;
@@ -238,6 +274,7 @@ static heap_block *take_new(slice *own, uint32_t class, size_t room, size_t size
 
 static void shadow_open(const heap_block *block)
 {
+    treadle_asan_open(block->begin, block->size);
     uint8_t *shadow = shadow_of(block->begin);
     memset(shadow, HEAP_GRAIN, block->size / HEAP_GRAIN);
     if (block->size % HEAP_GRAIN) {
@@ -247,6 +284,7 @@ static void shadow_open(const heap_block *block)
 
 static void shadow_close(const heap_block *block)
 {
+    treadle_asan_close(block->begin, block->size);
     memset(shadow_of(block->begin), 0, (block->size + HEAP_GRAIN - 1) / HEAP_GRAIN);
 }
 
@@ -256,6 +294,15 @@ void *treadle_heap_allocate(size_t size, size_t alignment, const void *site)
         errno = ENOMEM;
         return NULL;
     }
+#ifdef TREADLE_ASAN
+    if (E.options.look_for_leaks) {
+        if (heap.left < size) {
+            stop_spent(size);
+        }
+        heap.left -= size;
+        return treadle_leaks_allocate(size, alignment, site);
+    }
+#endif
     size_t room;
     const uint32_t class = class_of(size + (alignment > HEAP_GRAIN ? alignment : 0), &room);
     slice *own = own_slice();
@@ -273,7 +320,7 @@ void *treadle_heap_allocate(size_t size, size_t alignment, const void *site)
     block->allocated_at = site;
     block->allocated_by = (uint8_t)E.self->id;
     block->freed = false;
-    *header_of(block->begin) = (header){block, mark_of(block)};
+    header_put(block);
     shadow_open(block);
     treadle_touching_new_block(block->begin, size ? size : 1, site);
     return memset(block->begin, HEAP_FRESH_BYTE, size);
@@ -291,8 +338,8 @@ void treadle_heap_release(void *begin, const void *site)
     block->freed_at = site;
     block->freed_by = (uint8_t)E.self->id;
     block->next = NULL;
-    shadow_close(block);
     memset(begin, HEAP_FREED_BYTE, block->size);
+    shadow_close(block);
     slice *own = own_slice();
     own->classes_used[block->class / 64] |= UINT64_C(1) << block->class % 64;
     freed_list *list = &own->freed[block->class];
@@ -369,10 +416,10 @@ heap_block *treadle_heap_block(void *begin, const void *site)
     size_t count;
     const heap_block *records = records_around(at, &count);
     if (count > 0 && at % HEAP_GRAIN == 0 && (char *)begin - heap.base >= HEAP_GRAIN) {
-        const header *found = header_of(begin);
-        if (found->mark == mark_of(found->block) && found->block >= records &&
-            found->block < records + count && found->block->begin == (char *)begin) {
-            return found->block;
+        const header found = header_get(begin);
+        if (found.mark == mark_of(found.block) && found.block >= records &&
+            found.block < records + count && found.block->begin == (char *)begin) {
+            return found.block;
         }
     }
     treadle_access_wild_free(begin, site);

@@ -19,6 +19,7 @@
 #include <time.h>
 
 #include "tools/engine/access.h"
+#include "tools/engine/asan.h"
 #include "tools/engine/engine.h"
 #include "tools/engine/fiber.h"
 #include "tools/engine/observe.h"
@@ -89,6 +90,12 @@ typedef struct held_read {
     const void *at;
 } held_read;
 
+/* What the engine's caller left: its registers, and where its frames begin. */
+typedef struct caller_state {
+    jmp_buf registers;
+    uintptr_t frame;
+} caller_state;
+
 typedef struct cleanup cleanup; /* a pthread_cleanup_push; see thread.c */
 
 typedef struct thread {
@@ -142,10 +149,12 @@ typedef struct thread {
     const void *idle_site;
     int saved_errno;
     /* Kept over executions. */
-    uint64_t novelty; /* counts what a thread that merely spins would not do */
+    uint64_t novelty;    /* counts what a thread that merely spins would not do */
+    caller_state caller; /* when it came to its pending operation; kept with `watch_cycles` only */
     watch watches[WATCHES];
     nested_read nested_reads[NESTED_READS_MAX];
     void *tls;
+    void *fake_stack; /* AddressSanitizer's */
     char name[TREADLE_THREAD_NAME_MAX];
 } thread;
 
@@ -196,7 +205,8 @@ typedef struct engine {
     uint32_t object_count;
     uint32_t thread_count;
     uint32_t scenario_threads_left;
-    uint64_t progress; /* steps that may change what another thread sees */
+    uint64_t scenario_threads; /* those that were started together last */
+    uint64_t progress;         /* steps that may change what another thread sees */
     uint64_t stuck_progress;
     uint64_t yield_progress;
     uint32_t stuck_rounds;
@@ -307,10 +317,44 @@ static inline void treadle_touching_new_block(const void *block, size_t size, co
     }
 }
 
+/* ---- switching ---------------------------------------------------------------------------------
+ */
+
+/* Where a fiber begins. */
+static inline void treadle_fiber_begins(void)
+{
+#ifdef TREADLE_ASAN
+    treadle_asan_arrive(E.self);
+#endif
+}
+
+/* Suspends `from` and continues `to`; NULL is the controller. */
+static inline __attribute__((always_inline)) void treadle_fiber_go(thread *from, thread *to)
+{
+#ifdef TREADLE_ASAN
+    treadle_asan_leave(from, to);
+#endif
+    treadle_fiber_switch(from != NULL ? &from->sp : &E.controller_sp,
+                         to != NULL ? to->sp : E.controller_sp);
+#ifdef TREADLE_ASAN
+    treadle_asan_arrive(from);
+#endif
+}
+
 /* ---- scheduling ------------------------------------------------------------------------------ */
 
 /* Parks the caller with its pending operation published and returns when the strategy picked it. */
-void treadle_schedule(void);
+void treadle_schedule_now(void);
+void treadle_schedule_watched(void); /* likewise, and keeps what the caller left */
+
+static inline void treadle_schedule(void)
+{
+    if (UNLIKELY(E.options.watch_cycles)) {
+        treadle_schedule_watched();
+    } else {
+        treadle_schedule_now();
+    }
+}
 
 /* A step of an execution that has become long: ends it at the step limit, or when it goes round in
  * a cycle. True when it goes round only because others that could run do not: the caller has been
@@ -503,6 +547,9 @@ void treadle_globals_restore(void);
 const void *treadle_globals(size_t *size);
 int treadle_tls_open(void);
 void treadle_tls_fresh(thread *owner);
+/* Around an execution: fresh variables for its main thread, the caller's own back afterwards. */
+void treadle_tls_enter(void);
+void treadle_tls_leave(void);
 
 /* ---- recording ------------------------------------------------------------------------------- */
 
@@ -548,5 +595,9 @@ const char *treadle_object_describe(const object *which, char *buffer, size_t si
 void treadle_describe_deadlock(char *text, size_t size);
 
 void treadle_signals_open(void);
+/* The process is about to die of something in the execution under way: makes that its outcome. */
+void treadle_crash_say(const char *property, const char *message);
+/* Likewise, and dies. */
+_Noreturn void treadle_crash(const char *property, const char *message);
 
 #endif

@@ -25,6 +25,7 @@ reading(const void *address, size_t size, treadle_op_kind kind, int level, const
         treadle_announce(kind, address, capped(size), 0, site);
     }
     treadle_access(address, size, ACCESS_READ, site);
+    treadle_asan_look((uintptr_t)address, size, false, site, TREADLE_FRAME()); /* is read below */
     const uint32_t flags =
         TREADLE_TOUCH_READ | (kind == TREADLE_OP_VOLATILE_READ ? TREADLE_TOUCH_VOLATILE : 0);
     treadle_touching(address, size, flags, site);

@@ -88,6 +88,11 @@ bool treadle_goes_on(uint32_t thread_number)
            !(timed && (of->held_up_by != NULL || awaits_end));
 }
 
+uint64_t treadle_scenario_threads(void)
+{
+    return E.scenario_threads;
+}
+
 uint32_t treadle_thread_count(void)
 {
     return E.thread_count;

@@ -36,6 +36,9 @@ typedef struct treadle_pending_op {
  * variable waits for its mutex: that is its object then. */
 treadle_pending_op treadle_pending(uint32_t thread);
 
+/* The threads that treadle_run_threads() has started, the last time; bit i = thread i. */
+uint64_t treadle_scenario_threads(void);
+
 /* Whether it may change what other threads see: not what lies on the thread's own stack or in a
  * block that it allocated, which others rarely know of. */
 bool treadle_changes_others(uint32_t thread);

@@ -2,6 +2,7 @@
 /* Recording a trace: the observer of an execution that is run again. An event is open from the
  * moment its operation is picked until its thread announces the next one; only then is its result
  * known, and it becomes part of the hash. */
+#include <execinfo.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,8 +11,11 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "tools/engine/debug.h"
 #include "tools/engine/heap.h"
 #include "tools/engine/internal.h"
+
+enum { FRAMES_MAX = 32 };
 
 /* Addresses are numbered by first appearance, so that traces do not depend on where things lie. */
 enum { NUMBERS = 1 << 16 };
@@ -42,6 +46,10 @@ static uint32_t number_of(uintptr_t address)
 
 void treadle_record_start(treadle_trace *trace)
 {
+    if (E.options.record_callers) {
+        void *frame;
+        backtrace(&frame, 1); /* the first call loads the unwinder */
+    }
     memset(&numbers, 0, sizeof numbers);
     E.recorded_steps = 0;
     trace->event_count = 0;
@@ -100,6 +108,21 @@ static void note_block(treadle_event *event)
     event->block_size = (uint32_t)block->size;
 }
 
+/* Many operations are done through a helper of the subject's: then its caller says more. */
+static void find_callers(treadle_event *event)
+{
+    void *frames[FRAMES_MAX];
+    const bool wanted = E.options.record_callers && event->site != 0;
+    const int count = wanted ? backtrace(frames, FRAMES_MAX) : 0;
+    int at = 0;
+    while (at < count && (uint64_t)(uintptr_t)frames[at] != event->site) {
+        at++;
+    }
+    for (uint32_t i = 0; i < TREADLE_EVENT_CALLERS_MAX && ++at < count; i++) {
+        event->callers[i] = (uint64_t)(uintptr_t)frames[at];
+    }
+}
+
 void treadle_record_step(void)
 {
     const thread *self = E.self;
@@ -112,6 +135,7 @@ void treadle_record_step(void)
     event->order = self->order;
     event->address = self->address;
     event->site = (uint64_t)(uintptr_t)self->site;
+    find_callers(event);
     if (names_thread(self->kind) || self->kind == TREADLE_OP_REDIS) {
         event->object = (uint32_t)self->address + 1;
         event->address = 0;
@@ -121,9 +145,11 @@ void treadle_record_step(void)
     }
     const bool reads = self->kind == TREADLE_OP_READ || self->kind == TREADLE_OP_VOLATILE_READ;
     if (reads && self->size <= sizeof event->value) {
-        memcpy(&event->value, (const void *)self->address, self->size);
+        treadle_raw_copy(&event->value, (const void *)self->address,
+                         self->size); /* not looked at yet */
         event->flags |= TREADLE_EVENT_HAS_VALUE;
     }
+    treadle_debug_step(E.recorded_steps);
 }
 
 /* What is the same in every process and build; see trace.h. */

@@ -79,7 +79,7 @@ typedef struct treadle_strategy_options {
                                strategy's life */
     uint32_t replay_count;
     bool replay_strict;   /* replay: a decision that does not fit ends the execution as DIVERGED */
-    uint64_t symmetric;   /* dpor: threads that are interchangeable, bit i = thread i */
+    bool symmetric;       /* dpor: the threads of treadle_run_threads() are interchangeable */
     uint32_t bound_limit; /* bounded: the greatest bound plus one, 0 = none */
 } treadle_strategy_options;
 

@@ -36,6 +36,7 @@ static thread *thread_of(pthread_t handle, const char *call)
 
 static void thread_main(void)
 {
+    treadle_fiber_begins();
     thread *self = E.self;
     *E.errno_location = 0;
     if (E.level < TREADLE_GRANULARITY_MEMORY) {
@@ -77,6 +78,7 @@ thread *treadle_thread_new(const char name[TREADLE_THREAD_NAME_MAX], const void 
     memset((char *)made + offsetof(thread, specific_used), 0,
            offsetof(thread, novelty) - offsetof(thread, specific_used));
     made->novelty_start = ++made->novelty;
+    made->caller.frame = 0;
     made->id = id;
     made->bit = UINT64_C(1) << id;
     made->kind = TREADLE_OP_THREAD_START;
@@ -90,6 +92,7 @@ thread *treadle_thread_new(const char name[TREADLE_THREAD_NAME_MAX], const void 
     memcpy(made->name, name, TREADLE_THREAD_NAME_MAX);
     name_in_trace(made);
     E.enabled |= made->bit;
+    treadle_asan_open(treadle_stack_low(&E.stacks, id), TREADLE_STACK_BYTES);
     E.alive |= made->bit;
     if (UNLIKELY(E.options.watch_cycles)) {
         memset(treadle_stack_high(&E.stacks, id) - CLEARED_STACK_BYTES, 0, CLEARED_STACK_BYTES);
@@ -118,7 +121,7 @@ static void run_eagerly(thread *child)
         memcpy(self->tls, E.tls, E.tls_bytes);
         memcpy(E.tls, child->tls, E.tls_bytes);
     }
-    treadle_fiber_switch(&self->sp, child->sp);
+    treadle_fiber_go(self, child);
     *E.errno_location = self->saved_errno;
 }
 
@@ -163,6 +166,7 @@ void treadle_run_threads(uint32_t count, const char *prefix,
         }
     }
     E.scenario_threads_left = count;
+    E.scenario_threads = 0;
     for (uint32_t i = 0; i < count; i++) {
         thread *made = treadle_thread_new(names[i], (const char *)function + 1);
         made->start_indexed = function;
@@ -170,6 +174,7 @@ void treadle_run_threads(uint32_t count, const char *prefix,
         made->index = i;
         made->detached = true;
         made->scenario_thread = true;
+        E.scenario_threads |= made->bit;
         run_eagerly(made);
     }
     if (E.scenario_threads_left > 0) {

@@ -10,6 +10,7 @@
 
 static const char *image;
 static size_t image_bytes;
+static char *callers; /* what treadle_execute()'s caller has in the block meanwhile */
 
 static int find_block(struct dl_phdr_info *info, size_t size, void *data)
 {
@@ -33,19 +34,39 @@ int treadle_tls_open(void)
     if (E.tls == NULL) {
         return 0;
     }
-    char *blocks = calloc(TREADLE_THREADS_MAX, E.tls_bytes);
+    char *blocks = calloc(TREADLE_THREADS_MAX + 1, E.tls_bytes);
     if (blocks == NULL) {
         return ENOMEM;
     }
     for (uint32_t i = 0; i < TREADLE_THREADS_MAX; i++) {
         E.threads[i].tls = blocks + i * E.tls_bytes;
     }
+    callers = blocks + TREADLE_THREADS_MAX * E.tls_bytes;
     return 0;
+}
+
+static void make_fresh(char *block)
+{
+    memcpy(block, image, image_bytes);
+    memset(block + image_bytes, 0, E.tls_bytes - image_bytes);
 }
 
 void treadle_tls_fresh(thread *owner)
 {
-    char *block = owner != NULL ? owner->tls : E.tls;
-    memcpy(block, image, image_bytes);
-    memset(block + image_bytes, 0, E.tls_bytes - image_bytes);
+    make_fresh(owner->tls);
+}
+
+void treadle_tls_enter(void)
+{
+    if (E.tls != NULL) {
+        memcpy(callers, E.tls, E.tls_bytes);
+        make_fresh(E.tls);
+    }
+}
+
+void treadle_tls_leave(void)
+{
+    if (E.tls != NULL) {
+        memcpy(E.tls, callers, E.tls_bytes);
+    }
 }

@@ -31,6 +31,7 @@
 #define TREADLE_TRACE_THREADS_MAX 64u
 #define TREADLE_TRACE_REMARKS_MAX 4u
 #define TREADLE_THREAD_NAME_MAX 24u
+#define TREADLE_EVENT_CALLERS_MAX 3u
 
 enum {
     TREADLE_EVENT_HAS_VALUE = 1,   /* `value` is the value read, or written */
@@ -47,13 +48,12 @@ typedef struct treadle_event {
     uint8_t order;   /* C11 memory order of an atomic (0 relaxed … 5 seq_cst) */
     uint32_t object; /* 1, 2, … by first appearance in this execution; 0 none */
     uint32_t flags;
-    uint64_t address;      /* of the object in the process that ran it */
-    uint64_t site;         /* code address of the call or access, 0 unknown */
-    uint64_t caller;       /* of a call by way of a library: from where its function was called, 0
-                              unknown */
-    uint64_t value;        /* see flags */
-    uint64_t written;      /* see flags */
-    int64_t clock_ns;      /* virtual time since the execution began */
+    uint64_t address;                            /* of the object in the process that ran it */
+    uint64_t site;                               /* code address of the call or access, 0 unknown */
+    uint64_t callers[TREADLE_EVENT_CALLERS_MAX]; /* who called that, innermost first; 0 = no more */
+    uint64_t value;                              /* see flags */
+    uint64_t written;                            /* see flags */
+    int64_t clock_ns;                            /* virtual time since the execution began */
     uint32_t text_offset;  /* a Redis command with its reply, a note: into `text` */
     uint32_t text_length;  /* 0 = none */
     uint32_t state_offset; /* what a server held afterwards, a line a key: into `text` */

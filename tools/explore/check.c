@@ -63,6 +63,7 @@ static treadle_explore_request plan(const treadle_cell *cell, const treadle_expe
     snprintf(request.strategy, sizeof request.strategy, "%s", strategy);
     const treadle_strategy *named = treadle_strategy_find(strategy);
     request.symmetric = treadle_scenario_find(cell->scenario)->symmetric &&
+                        cell->parameters[0] > 1 &&
                         (options->symmetry == TREADLE_SYMMETRY_ON ||
                          (options->symmetry == TREADLE_SYMMETRY_AUTO && named == NULL));
     const bool live = cell->backend == TREADLE_BACKEND_REDIS;

@@ -11,8 +11,7 @@ static treadle_journal *left_in;
 static void on_crash(const char *property, const char *message)
 {
     treadle_outcome *outcome = &left_in->outcome;
-    outcome->kind =
-        strcmp(property, "hang") == 0 ? TREADLE_OUTCOME_CUT : TREADLE_OUTCOME_VIOLATED;
+    outcome->kind = strcmp(property, "hang") == 0 ? TREADLE_OUTCOME_CUT : TREADLE_OUTCOME_VIOLATED;
     snprintf(outcome->property, sizeof outcome->property, "%s", property);
     snprintf(outcome->message, sizeof outcome->message, "%s", message);
 }

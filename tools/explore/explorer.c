@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "tools/checkers/races.h"
+#include "tools/engine/leaks.h"
 #include "tools/explore/child.h"
 #include "tools/explore/death.h"
 #include "tools/explore/now.h"
@@ -20,7 +21,7 @@ enum {
     IDLE_MS = 2,
 };
 
-static const double ALONE_S = 0.005;     /* what is done by then needs nobody else */
+static const double ALONE_S = 0.005;        /* what is done by then needs nobody else */
 static const double BETWEEN_LOANS_S = 1e-3; /* a part costs about a tenth of it to hand over */
 
 /* One process of those that explore. */
@@ -315,8 +316,8 @@ static bool it_is_time_to_lend(search *self)
     return time;
 }
 
-/* Something to do while a loan is out: it itself, if nobody has it yet, or what is on offer, or what
- * could be. False when there is nothing. */
+/* Something to do while a loan is out: it itself, if nobody has it yet, or what is on offer, or
+ * what could be. False when there is nothing. */
 static bool make_use_of_time(search *self, const loan *lent)
 {
     process *in = self->in;
@@ -434,6 +435,27 @@ static bool is_time(uint64_t begun)
     return (begun & 63) == 0 || (begun & (begun - 1)) == 0;
 }
 
+/* In which executions of a search leaks are looked for: ever fewer, for a look takes milliseconds.
+ * None where addresses matter, or are watched. */
+static bool looks_for_leaks(const treadle_explorer *of, uint64_t round)
+{
+    return treadle_leaks_seen() && (round & (round - 1)) == 0 && of->strategy->step == NULL &&
+           of->options->heap_reuse_after == 0 && !of->options->watch_cycles;
+}
+
+static void execute(const treadle_explorer *of, void *strategy_self, uint64_t round,
+                    treadle_outcome *outcome)
+{
+    if (!looks_for_leaks(of, round)) {
+        treadle_execute(of->program, of->options, of->strategy, strategy_self, outcome);
+        return;
+    }
+    treadle_execution_options own = *of->options;
+    own.look_for_leaks = true;
+    own.observer = NULL;
+    treadle_execute(of->program, &own, of->strategy, strategy_self, outcome);
+}
+
 /* One execution. False when it is the last. */
 static bool advance(search *self)
 {
@@ -454,7 +476,7 @@ static bool advance(search *self)
     if (self->complete || (strategy->exhaustive && !may_execute(self))) {
         return false;
     }
-    treadle_execute(of->program, of->options, strategy, self->self, &in->journal->outcome);
+    execute(of, self->self, self->begun - 1, &in->journal->outcome);
     strategy->end(self->self, &in->journal->outcome);
     const uint16_t due = in->crew != NULL ? strategy->lending->due(self->self) : 0;
     if (due != 0) {

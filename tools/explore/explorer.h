@@ -30,7 +30,7 @@ typedef struct treadle_explorer {
     double elapsed_s;
     treadle_tally tally;
     uint64_t elsewhere; /* executions by other processes */
-    bool complete; /* the strategy has ended */
+    bool complete;      /* the strategy has ended */
     bool interrupted;
 } treadle_explorer;
 

@@ -2,7 +2,8 @@
 /*
  * Checking many cells on several cores: a few long-lived job processes, each with a journal and,
  * when it is needed, a private redis-server of its own. Results come in the order of the cells,
- * whatever finishes first, and do not depend on the number of jobs.
+ * whatever finishes first, and do not depend on the number of jobs; except in what was explored of
+ * a cell that was divided (explorer.h) and not explored to its end.
  *
  * The run's directory holds the journals while it lasts: when everything is killed, `treadle replay
  * DIRECTORY/journal-N` still shows what ran last. It is removed at the end.

@@ -59,6 +59,8 @@ typedef struct treadle_journal {
     /* From whoever asks, to whoever executes. */
     treadle_explore_request request;
     treadle_race_mode races; /* AUTO: as for exploring */
+    bool leaks;              /* what is replayed is a leak; exploring sets it */
+    bool print_reports;      /* a sanitizer's report is printed, too */
     uint32_t replay_count;
     bool replay_strict; /* a decision or a check that does not fit ends the execution as DIVERGED */
     bool replay_record;

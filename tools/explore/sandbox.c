@@ -9,6 +9,8 @@
 
 #include "tools/checkers/races.h"
 #include "tools/checkers/serial.h"
+#include "tools/engine/asan.h"
+#include "tools/engine/leaks.h"
 #include "tools/explore/child.h"
 #include "tools/explore/death.h"
 #include "tools/explore/explorer.h"
@@ -104,25 +106,16 @@ static void gather_evidence(treadle_journal *journal, const treadle_program *pro
     }
 }
 
-/* Those that the scenario starts. */
-static uint64_t scenario_threads(const treadle_cell *cell)
-{
-    const int64_t count = cell->parameters[0];
-    return count > 0 && count < (int64_t)TREADLE_THREADS_MAX ? ((UINT64_C(1) << count) - 1) << 1
-                                                             : 0;
-}
-
 static void do_explore(treadle_journal *journal, const treadle_program *program,
                        const treadle_execution_options *options)
 {
     const treadle_explore_request *request = &journal->request;
     treadle_explore_report *report = &journal->report;
     const treadle_strategy *strategy = treadle_strategy_find(request->strategy);
-    const treadle_strategy_options strategy_options = {
-        .seed = request->seed,
-        .pct_depth = request->pct_depth,
-        .bound_limit = request->bound_limit,
-        .symmetric = request->symmetric ? scenario_threads(&journal->cell) : 0};
+    const treadle_strategy_options strategy_options = {.seed = request->seed,
+                                                       .pct_depth = request->pct_depth,
+                                                       .bound_limit = request->bound_limit,
+                                                       .symmetric = request->symmetric};
     void *self = strategy->create(&strategy_options);
     if (self == NULL) {
         journal->report.outcome =
@@ -228,6 +221,10 @@ static void do_replay(treadle_journal *journal, const treadle_program *program,
         return;
     }
     comparison against = {.journal = journal};
+    options.look_for_leaks = journal->leaks && treadle_leaks_seen();
+    if (options.look_for_leaks) {
+        options.observer = NULL;
+    }
     if (journal->replay_record) {
         options.trace = &journal->trace;
         if (journal->replay_strict) {
@@ -243,6 +240,7 @@ static void do_replay(treadle_journal *journal, const treadle_program *program,
             break;
         }
         against.events = 0;
+        options.record_callers = journal->repeated + 1 == repeat;
         strategy->begin(self, journal->repeated);
         treadle_execute(program, &options, strategy, self, &journal->outcome);
         strategy->end(self, &journal->outcome);
@@ -274,43 +272,62 @@ static bool watch(const treadle_journal *journal, treadle_execution_options *opt
     return races != NULL;
 }
 
+/* What a process needs to execute a cell. */
+typedef struct bench {
+    treadle_run run;
+    treadle_program program;
+    treadle_execution_options options;
+    char error[TREADLE_MESSAGE_MAX]; /* "" when all is there */
+} bench;
+
+static void prepare(bench *self, treadle_journal *journal, const treadle_redis_target *redis)
+{
+    const treadle_scenario *scenario = treadle_scenario_find(journal->cell.scenario);
+    *self = (bench){.run = {.scenario = scenario,
+                            .variant = journal->cell.variant,
+                            .backend = journal->cell.backend},
+                    .program = {treadle_run_body, &self->run},
+                    .options = treadle_run_options(&journal->cell, scenario)};
+    memcpy(self->run.parameters, journal->cell.parameters, sizeof self->run.parameters);
+    treadle_death_leave_in(journal);
+    treadle_asan_print(journal->print_reports);
+    if (treadle_engine_open(&journal->decisions) != 0) {
+        snprintf(self->error, sizeof self->error, "cannot map the stacks and heap of the engine");
+    } else if (!watch(journal, &self->options)) {
+        snprintf(self->error, sizeof self->error, "out of memory");
+    } else if (journal->cell.backend == TREADLE_BACKEND_REDIS) {
+        if (redis == NULL) {
+            snprintf(self->error, sizeof self->error, "no Redis server is at hand");
+        } else if (treadle_redis_attach(redis, self->error, sizeof self->error) == 0) {
+            treadle_redis_faults(scenario->faults);
+        }
+    }
+    if (self->error[0] == '\0' && scenario->serial_outcomes) {
+        collect_serial(journal, &self->program, self->options, self->error, sizeof self->error);
+    }
+}
+
+static void fail_for_lack(treadle_journal *journal, const char *error)
+{
+    journal->outcome = (treadle_outcome){.kind = TREADLE_OUTCOME_ENVIRONMENT};
+    snprintf(journal->outcome.property, sizeof journal->outcome.property, "environment");
+    snprintf(journal->outcome.message, sizeof journal->outcome.message, "%s", error);
+}
+
 static void serve(void *context, int ask, int answer)
 {
     const treadle_sandbox *sandbox = context;
     treadle_journal *journal = sandbox->journal;
-    const treadle_redis_target *redis = sandbox->redis;
-    const treadle_scenario *scenario = treadle_scenario_find(journal->cell.scenario);
-    treadle_run run = {
-        .scenario = scenario, .variant = journal->cell.variant, .backend = journal->cell.backend};
-    memcpy(run.parameters, journal->cell.parameters, sizeof run.parameters);
-    const treadle_program program = {treadle_run_body, &run};
-    treadle_execution_options options = treadle_run_options(&journal->cell, scenario);
-    treadle_death_leave_in(journal);
-    char error[TREADLE_MESSAGE_MAX] = "";
-    if (treadle_engine_open(&journal->decisions) != 0) {
-        snprintf(error, sizeof error, "cannot map the stacks and heap of the engine");
-    } else if (!watch(journal, &options)) {
-        snprintf(error, sizeof error, "out of memory");
-    } else if (journal->cell.backend == TREADLE_BACKEND_REDIS) {
-        if (redis == NULL) {
-            snprintf(error, sizeof error, "no Redis server is at hand");
-        } else if (treadle_redis_attach(redis, error, sizeof error) == 0) {
-            treadle_redis_faults(scenario->faults);
-        }
-    }
-    if (error[0] == '\0' && scenario->serial_outcomes) {
-        collect_serial(journal, &program, options, error, sizeof error);
-    }
+    bench here;
+    prepare(&here, journal, sandbox->redis);
     char question;
     while (treadle_child_question(ask, &question)) {
-        if (error[0] != '\0') {
-            journal->outcome = (treadle_outcome){.kind = TREADLE_OUTCOME_ENVIRONMENT};
-            snprintf(journal->outcome.property, sizeof journal->outcome.property, "environment");
-            snprintf(journal->outcome.message, sizeof journal->outcome.message, "%s", error);
+        if (here.error[0] != '\0') {
+            fail_for_lack(journal, here.error);
         } else if (question == ASK_EXPLORE) {
-            do_explore(journal, &program, &options);
+            do_explore(journal, &here.program, &here.options);
         } else {
-            do_replay(journal, &program, options);
+            do_replay(journal, &here.program, here.options);
         }
         if (!treadle_child_done(answer)) {
             break;
@@ -366,6 +383,7 @@ int treadle_sandbox_explore(treadle_sandbox *sandbox, const treadle_explore_requ
 {
     treadle_journal *journal = sandbox->journal;
     journal->request = *request;
+    journal->leaks = false;
     journal->report = (treadle_explore_report){0};
     atomic_store(&journal->executions, 0);
     atomic_store(&journal->steps, 0);
@@ -380,6 +398,8 @@ int treadle_sandbox_explore(treadle_sandbox *sandbox, const treadle_explore_requ
     report->executions = atomic_load(&journal->executions);
     report->steps = atomic_load(&journal->steps);
     report->outcome = journal->outcome;
+    journal->leaks = journal->outcome.kind == TREADLE_OUTCOME_VIOLATED &&
+                     strcmp(journal->outcome.property, TREADLE_PROPERTY_LEAK) == 0;
     report->died = died;
     if (died) {
         report->executions++; /* the one that did not come back */
@@ -406,10 +426,9 @@ static void compare_ends(const treadle_schedule *recorded, treadle_journal *jour
              journal->trace.event_count + journal->trace.dropped, recorded->event_count);
 }
 
-int treadle_sandbox_replay(treadle_sandbox *sandbox, const treadle_replay_request *request,
-                           treadle_outcome *outcome)
+/* Puts a request into the journal. */
+static void request_replay(treadle_journal *journal, const treadle_replay_request *request)
 {
-    treadle_journal *journal = sandbox->journal;
     memmove(journal->replay, request->decisions, request->count * sizeof journal->replay[0]);
     journal->replay_count = request->count;
     journal->replay_record = request->record;
@@ -427,6 +446,22 @@ int treadle_sandbox_replay(treadle_sandbox *sandbox, const treadle_replay_reques
                                    : TREADLE_TRACE_EVENTS_MAX;
         memcpy(journal->checks, against->checks, journal->check_count);
     }
+}
+
+static void take_outcome(treadle_journal *journal, const treadle_replay_request *request,
+                         treadle_outcome *outcome)
+{
+    if (request->against != NULL) {
+        compare_ends(request->against, journal);
+    }
+    *outcome = journal->outcome;
+}
+
+int treadle_sandbox_replay(treadle_sandbox *sandbox, const treadle_replay_request *request,
+                           treadle_outcome *outcome)
+{
+    treadle_journal *journal = sandbox->journal;
+    request_replay(journal, request);
     bool died;
     const int error = ask(sandbox, ASK_REPLAY, &died);
     if (error) {
@@ -436,9 +471,23 @@ int treadle_sandbox_replay(treadle_sandbox *sandbox, const treadle_replay_reques
         /* The engine had no chance to put the trace's hash into the outcome. */
         journal->outcome.trace_hash = journal->trace.hash;
     }
-    if (request->against != NULL) {
-        compare_ends(request->against, journal);
-    }
-    *outcome = journal->outcome;
+    take_outcome(journal, request, outcome);
     return 0;
+}
+
+void treadle_sandbox_replay_here(treadle_sandbox *sandbox, const treadle_replay_request *request,
+                                 treadle_outcome *outcome)
+{
+    treadle_journal *journal = sandbox->journal;
+    request_replay(journal, request);
+    journal->outcome = (treadle_outcome){.kind = TREADLE_OUTCOME_NONE};
+    bench here;
+    prepare(&here, journal, sandbox->redis);
+    if (here.error[0] != '\0') {
+        fail_for_lack(journal, here.error);
+    } else {
+        do_replay(journal, &here.program, here.options);
+    }
+    treadle_redis_detach();
+    take_outcome(journal, request, outcome);
 }

@@ -40,4 +40,9 @@ typedef struct treadle_replay_request {
 int treadle_sandbox_replay(treadle_sandbox *sandbox, const treadle_replay_request *request,
                            treadle_outcome *outcome);
 
+/* Likewise in the calling process, which dies when the subject does: for debuggers. Once a process,
+ * and not after another request to this sandbox. */
+void treadle_sandbox_replay_here(treadle_sandbox *sandbox, const treadle_replay_request *request,
+                                 treadle_outcome *outcome);
+
 #endif

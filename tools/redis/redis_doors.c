@@ -76,20 +76,22 @@ static bool in_hiredis(const void *address)
     return dladdr(address, &info) != 0 && info.dli_fbase == library.base;
 }
 
-treadle_redis_call treadle_redis_call_site(const void *return_address)
+const void *treadle_redis_call_site(const void *return_address)
 {
+    if (!in_hiredis(return_address)) {
+        return return_address;
+    }
     void *frames[FRAMES_MAX];
     const int count = backtrace(frames, FRAMES_MAX);
-    const bool direct = !in_hiredis(return_address);
     bool seen = false;
     for (int i = 0; i < count; i++) {
         const bool inside = in_hiredis(frames[i]);
-        if (direct ? frames[i] == return_address : seen && !inside) {
-            return (treadle_redis_call){frames[i], i + 1 < count ? frames[i + 1] : NULL};
+        if (seen && !inside) {
+            return frames[i];
         }
         seen |= inside;
     }
-    return (treadle_redis_call){direct ? return_address : NULL, NULL};
+    return NULL;
 }
 
 /* ---- reading and writing --------------------------------------------------------------------- */
@@ -132,11 +134,11 @@ int redisBufferWrite(redisContext *c, int *done)
         return REDIS_ERR;
     }
     if (sdslen(c->obuf) > 0) {
-        treadle_redis_call call = {0};
+        const void *site = NULL;
         if (treadle_recording()) {
-            call = treadle_redis_call_site(__builtin_return_address(0));
+            site = treadle_redis_call_site(__builtin_return_address(0));
         }
-        if (treadle_redis_flush(c, call) != REDIS_OK) {
+        if (treadle_redis_flush(c, site) != REDIS_OK) {
             return REDIS_ERR;
         }
     }

@@ -228,14 +228,10 @@ static int run(treadle_redis_link *connection, treadle_event *event,
     return REDIS_OK;
 }
 
-int treadle_redis_flush(redisContext *context, treadle_redis_call call)
+int treadle_redis_flush(redisContext *context, const void *site)
 {
     treadle_redis_link *connection = treadle_redis_link_of(context);
-    treadle_event *event =
-        treadle_announce_external(TREADLE_OP_REDIS, connection->number, call.site);
-    if (event != NULL) {
-        event->caller = (uint64_t)(uintptr_t)call.caller;
-    }
+    treadle_event *event = treadle_announce_external(TREADLE_OP_REDIS, connection->number, site);
     treadle_redis_touch_connection(connection->place);
     /* While this thread waited, another one that shares the context may have used it up. */
     if (context->err || sdslen(context->obuf) == 0) {

@@ -82,13 +82,8 @@ extern treadle_redis_seam treadle_redis;
 /* Finds them; to be called off-fiber first, as dlsym() allocates. */
 void treadle_redis_doors_open(void);
 
-/* The first address outside hiredis among the callers of a door, and the address that called the
- * function it is in; NULL when there is none. */
-typedef struct treadle_redis_call {
-    const void *site;
-    const void *caller;
-} treadle_redis_call;
-treadle_redis_call treadle_redis_call_site(const void *return_address);
+/* The first address outside hiredis among the callers of a door; NULL when there is none. */
+const void *treadle_redis_call_site(const void *return_address);
 
 /* As hiredis does: sticky until the context is reconnected. */
 void treadle_redis_context_fail(redisContext *context, int kind, const char *text);
@@ -204,6 +199,6 @@ void treadle_redis_emptied(void);
 void treadle_redis_publish_clock(void);
 
 /* The door redisBufferWrite on a fiber, with a non-empty buffer and no error so far. */
-int treadle_redis_flush(redisContext *context, treadle_redis_call call);
+int treadle_redis_flush(redisContext *context, const void *site);
 
 #endif

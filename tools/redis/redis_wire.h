@@ -39,7 +39,10 @@ treadle_redis_wire_status treadle_redis_wire_exchange(treadle_redis_wire *wire, 
 
 static inline treadle_resp_span treadle_redis_wire_unread(const treadle_redis_wire *wire)
 {
-    return (treadle_resp_span){wire->data + wire->begin, wire->end - wire->begin};
+    /* Before the first reply there is no buffer, and C adds nothing to a null pointer, not even 0.
+     */
+    const char *first = wire->data != NULL ? wire->data + wire->begin : NULL;
+    return (treadle_resp_span){first, wire->end - wire->begin};
 }
 
 static inline void treadle_redis_wire_clear(treadle_redis_wire *wire)

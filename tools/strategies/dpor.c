@@ -77,7 +77,7 @@ typedef struct dpor {
     treadle_step_pool *steps;
     treadle_order *order;
     treadle_wakeup_pool *nodes;
-    uint64_t symmetric; /* threads */
+    bool symmetric;
 
     /* The path. Position i is before step i. */
     position positions[POSITIONS_MAX];
@@ -315,15 +315,21 @@ static void finish_step(dpor *self)
 
 /* ---- symmetry -------------------------------------------------------------------------------- */
 
+/* Interchangeable threads that have not taken their places. */
+static uint64_t unplaced(const dpor *self, const position *at)
+{
+    return self->symmetric ? treadle_scenario_threads() & ~at->placed : 0;
+}
+
 static bool takes_place(const dpor *self, const position *at, uint32_t thread)
 {
-    return (self->symmetric & ~at->placed) >> thread & 1 && treadle_changes_others(thread);
+    return unplaced(self, at) >> thread & 1 && treadle_changes_others(thread);
 }
 
 /* Without the threads whose turn has not come. */
 static uint64_t in_turn(const dpor *self, const position *at, uint64_t enabled)
 {
-    uint64_t left = self->symmetric & ~at->placed;
+    uint64_t left = unplaced(self, at);
     left &= left - 1; /* it is the lowest one's */
     for (left &= enabled; left; left &= left - 1) {
         const uint32_t thread = (uint32_t)__builtin_ctzll(left);
@@ -495,8 +501,8 @@ static uint32_t step(void *context, const treadle_step *now)
 static uint32_t choose_prologue(dpor *self, const treadle_choice *choice)
 {
     const uint32_t i = self->value_count;
-    const uint16_t value = i < self->prologue_given ? self->taken[i] : 0;
-    if (value >= choice->count || i == VALUES_MAX) {
+    const uint16_t value = i < VALUES_MAX && i < self->prologue_given ? self->taken[i] : 0;
+    if (value >= choice->count || i >= VALUES_MAX) {
         treadle_stop(i < VALUES_MAX ? TREADLE_OUTCOME_DIVERGED : TREADLE_OUTCOME_CUT,
                      i < VALUES_MAX ? "nondeterminism" : "dpor-limit",
                      "a decision before the first step has %u options, and %u before it",

@@ -63,6 +63,10 @@ Test(cli, refuses_values_out_of_range)
     refused(TREADLE("check", "--time", "-1"), 2, "--time", "seconds");
     refused(TREADLE("check", "--redis", "http://x"), 2, "--redis", "redis://");
     refused(TREADLE("replay"), 2, "TOKEN", "replay");
+    refused(TREADLE("replay", "tdl1.x", "--format", "perfeto"), 2, "unknown format \"perfeto\"",
+            "\"perfetto\"?");
+    refused(TREADLE("replay", "tdl1.x", "--from", "9", "--to", "3"), 2, "--from is 9", "--to is 3");
+    refused(TREADLE("completion", "tcsh"), 2, "bash, zsh or fish", "tcsh");
 }
 
 static char *some_token(void)
@@ -102,6 +106,7 @@ Test(cli, replays_shrinks_and_says_when_a_passing_schedule_is_no_finding)
     ASSERT_STATUS(again, 0);
     ASSERT_SAYS(again.out, "came about again");
     ASSERT_SAYS(again.out, "run 1000 times");
+    refused(TREADLE("replay", token, "--from", "1000"), 2, "--from is 1000", "ends with step");
     ran json = TREADLE("replay", token, "--format", "json");
     ASSERT_STATUS(json, 0);
     ASSERT_SAYS(json.out, "\"events\"");
@@ -239,6 +244,28 @@ Test(cli, where_races_are_looked_for)
     ASSERT_STATUS(result, 1);
     ran_free(&result);
     refused(TREADLE("check", "--races", "sometimes"), 2, "--races", "only");
+}
+
+Test(cli, bounds_and_symmetry_are_said)
+{
+    ran result =
+        TREADLE("check", "litmus/locked_increment", "--strategy", "delays", "--bound", "2");
+    ASSERT_STATUS(result, 0);
+    ASSERT_SAYS(result.out, "no-violation-found");
+    ASSERT_SAYS(result.out, "holds up to 2 delays (220 interleavings)");
+    ran_free(&result);
+    refused(TREADLE("check", "--bound", "few"), 2, "--bound", "few");
+    static const char *const cases[][2] = {{"auto", "all interleavings (6 traces), "},
+                                           {"off", "all interleavings (6 traces), "},
+                                           {"on", "(1 trace but for the threads' numbers), "}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        result = TREADLE("check", "litmus/locked_increment", "--set", "increments=1", "--strategy",
+                         "dpor", "--symmetry", cases[i][0]);
+        ASSERT_STATUS(result, 0);
+        ASSERT_SAYS(result.out, cases[i][1]);
+        ran_free(&result);
+    }
+    refused(TREADLE("check", "--symmetry", "sometimes"), 2, "--symmetry", "auto, on or off");
 }
 
 Test(cli, a_subject_that_hangs_becomes_a_verdict_with_a_token, .timeout = 60)
@@ -660,4 +687,80 @@ Test(claims, names_what_it_does_not_know)
 {
     refused(TREADLE("claims", "--format", "xml"), 2, "unknown format", "markdown");
     refused(TREADLE("claims", "nothing/*"), 2, "no claim", "treadle list");
+}
+
+/* ---- kept schedules -------------------------------------------------------------------------- */
+
+/* A folder with one file of one line. */
+static void keep_line(char *folder, const char *format, const char *token)
+{
+    char path[128];
+    cr_assert_not_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/kept", folder);
+    FILE *file = fopen(path, "w");
+    cr_assert_not_null(file);
+    fputs("# said in a comment\n\n", file);
+    fprintf(file, format, token);
+    fclose(file);
+}
+
+static ran check_kept(const char *format, const char *token)
+{
+    char folder[] = "/tmp/treadle-test-XXXXXX";
+    keep_line(folder, format, token);
+    ran result = TREADLE("check", "litmus/check_then_act", "--regressions", folder);
+    char command[64];
+    snprintf(command, sizeof command, "rm -r %s", folder);
+    cr_assert_eq(system(command), 0);
+    return result;
+}
+
+Test(cli, kept_schedules_are_replayed_first)
+{
+    char *token = some_token();
+    ran result = check_kept("breaks %s  the act trusts the check\n", token);
+    ASSERT_STATUS(result, 0);
+    ASSERT_SAYS(result.out, "1 of 1 kept schedules do what they should");
+    ran_free(&result);
+    free(token);
+}
+
+/* The quiet schedule of that scenario breaks nothing, though this token says so. */
+static const char breaks_nothing[] =
+    "tdl1.FWxpdG11cy9jaGVja190aGVuX2FjdAVuYWl2ZQACAwQCAg5vdmVyLWFkbWlzc2lvbqjGuvf51-2IOQoAAABxUDKM";
+
+Test(cli, a_kept_schedule_that_does_something_else_is_told)
+{
+    ran result = check_kept("breaks %s  it once did\n", breaks_nothing);
+    ASSERT_STATUS(result, 1);
+    ASSERT_SAYS(result.err, "kept:3: litmus/check_then_act naive no longer breaks over-admission");
+    ASSERT_SAYS(result.out, "0 of 1 kept schedules do what they should");
+    ran_free(&result);
+    result = check_kept("passes %s  it was mended\n", breaks_nothing);
+    ASSERT_STATUS(result, 2);
+    ASSERT_SAYS(result.err, "kept:3: the row expects that this is violated");
+    ran_free(&result);
+}
+
+Test(cli, lines_that_keep_nothing_are_refused)
+{
+    char *token = some_token();
+    ran result = check_kept("breaks %s\n", token);
+    ASSERT_STATUS(result, 2);
+    ASSERT_SAYS(result.err, "kept:3: the reason is missing");
+    ran_free(&result);
+    result = check_kept("fails %s  x\n", token);
+    ASSERT_STATUS(result, 2);
+    ASSERT_SAYS(result.err, "\"breaks\" or \"passes\"");
+    ran_free(&result);
+    token[strlen(token) / 2] ^= 1;
+    result = check_kept("breaks %s  x\n", token);
+    ASSERT_STATUS(result, 2);
+    ASSERT_SAYS(result.err, "damaged");
+    ran_free(&result);
+    result = TREADLE("check", "litmus/counter", "--regressions", "/nonexistent");
+    ASSERT_STATUS(result, 3);
+    ASSERT_SAYS(result.err, "/nonexistent");
+    ran_free(&result);
+    free(token);
 }

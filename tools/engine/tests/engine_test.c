@@ -344,6 +344,25 @@ Test(heap, addresses_do_not_depend_on_how_threads_interleave)
     cr_assert_eq(__builtin_popcountll(results_of(&result)), 1);
 }
 
+static __thread int callers_own = 5;
+
+static void look_at_callers_own(void *unused)
+{
+    (void)unused;
+    report((uint64_t)callers_own++);
+}
+
+Test(storage, of_the_caller_is_put_back)
+{
+    callers_own = 9;
+    exploration how = SYNC;
+    how.executions_max = 3;
+    how.strategy = "random";
+    explore(&how, look_at_callers_own);
+    cr_expect_eq(how.results[5], 3);
+    cr_expect_eq(callers_own, 9);
+}
+
 Test(storage, belongs_to_its_thread_and_its_execution)
 {
     ALL_PASS(errno_is_own, 2, SYNC, RESULT(2));
@@ -393,7 +412,9 @@ Test(access, structs_may_tear_and_blocks_are_one_step)
     cr_assert(torn.complete);
     cr_assert_gt(torn.results[11], 0);
     cr_assert_gt(torn.results[22], 0);
+#ifndef TREADLE_ASAN /* where clang makes one step of it */
     cr_assert_gt(torn.results[12] + torn.results[21], 0, "torn halves never show");
+#endif
     ALL_PASS(copies_struct, 2, SYNC, RESULT(11) | RESULT(22));
     ALL_PASS(blocks_of_memory, 2, MEMORY, RESULT(1) | RESULT(2));
 }

@@ -79,8 +79,7 @@ Test(explorers, spend_the_budget_of_one)
 Test(explorers, find_what_one_finds)
 {
     static const int64_t stages[] = {2, 5};
-    treadle_journal *journal =
-        open_journal("litmus/staged_check_then_act", "naive", stages, 2);
+    treadle_journal *journal = open_journal("litmus/staged_check_then_act", "naive", stages, 2);
     const treadle_explore_report report = explore(journal, 3, 0);
     cr_assert_eq(report.outcome.kind, TREADLE_OUTCOME_VIOLATED);
     cr_expect_str_eq(report.outcome.property, "over-admission");

@@ -15,6 +15,7 @@
 #include "tools/strategies/strategies.h"
 #include "tools/strategies/tests/instructions.h"
 #include "tools/strategies/tests/lending.h"
+#include "tools/strategies/tests/programs.h"
 #include "tools/strategies/tests/tracer.h"
 
 static treadle_decisions decisions;
@@ -28,93 +29,7 @@ static void open_engine(void)
     }
 }
 
-/* ---- programs -------------------------------------------------------------------------------- */
-
-enum { THREADS_MAX = 4, LENGTH_MAX = 6 };
-
-typedef struct instruction {
-    opcode code;
-    uint32_t place;
-} instruction;
-
-typedef struct program {
-    uint32_t threads;
-    uint32_t lengths[THREADS_MAX];
-    instruction code[THREADS_MAX][LENGTH_MAX];
-} program;
-
 static program current;
-static uint32_t registers[THREADS_MAX];
-
-static void run_thread(void *unused, uint32_t index)
-{
-    (void)unused;
-    registers[index] = 0;
-    uint64_t held = 0;
-    for (uint32_t i = 0; i < current.lengths[index]; i++) {
-        const instruction *at = &current.code[index][i];
-        const uint64_t bit = UINT64_C(1) << at->place;
-        if (at->code == OP_DECIDE) {
-            registers[index] += treadle_decide(TREADLE_CHOICE_RANDOM, 2 + at->place % 2);
-        } else if (at->code == OP_SKIP) {
-            i += registers[index] & 1;
-        } else if (at->code == OP_LOCK && (held & bit)) {
-            registers[index] = instruction_run(OP_UNLOCK, at->place, registers[index]);
-            held &= ~bit;
-        } else {
-            held |= at->code == OP_LOCK ? bit : 0;
-            registers[index] = instruction_run(at->code, at->place, registers[index]);
-        }
-    }
-    for (uint32_t place = 0; place < PLACES; place++) {
-        if (held >> place & 1) {
-            instruction_run(OP_UNLOCK, place, 0);
-        }
-    }
-}
-
-static void run_program(void *unused)
-{
-    (void)unused;
-    memset(registers, 0, sizeof registers);
-    instructions_prepare();
-    treadle_run_threads(current.threads, "t", run_thread, NULL);
-}
-
-static uint64_t random_state;
-
-static uint32_t below(uint32_t limit)
-{
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return (uint32_t)((random_state * UINT64_C(0x2545f4914f6cdd1d) >> 33) % limit);
-}
-
-/* Half of the programs use few kinds of instructions, so that they meet. */
-static void generate(uint64_t number)
-{
-    random_state = number * UINT64_C(0x9e3779b97f4a7c15) + 1;
-    for (uint32_t i = 0; i < 4; i++) {
-        below(2);
-    }
-    opcode kinds[3];
-    for (uint32_t i = 0; i < 3; i++) {
-        kinds[i] = (opcode)below(OPCODES);
-    }
-    const uint32_t narrow = below(2);
-    const uint32_t places = 1 + below(PLACES);
-    current.threads = 2 + below(THREADS_MAX - 1);
-    const uint32_t length = current.threads == 2 ? 5 : current.threads == 3 ? 3 : 2;
-    for (uint32_t t = 0; t < current.threads; t++) {
-        current.lengths[t] = 1 + below(length);
-        for (uint32_t i = 0; i < current.lengths[t]; i++) {
-            opcode code = narrow && below(4) ? kinds[below(3)] : (opcode)below(OPCODES);
-            code = code == OP_UNLOCK ? OP_LOCK : code;
-            current.code[t][i] = (instruction){code, below(places)};
-        }
-    }
-}
 
 /* ---- exploring ------------------------------------------------------------------------------- */
 
@@ -145,33 +60,9 @@ static seen *find(traces *self, uint64_t hash)
     return &self->table[i];
 }
 
-/* What an execution left behind. */
-static uint64_t state_of(const treadle_outcome *outcome)
-{
-    uint64_t state = instructions_state() + outcome->kind;
-    for (uint32_t i = 0; i < current.threads; i++) {
-        state = state * 1000003 + registers[i];
-    }
-    for (const char *c = outcome->property; *c; c++) {
-        state = state * 31 + (uint8_t)*c;
-    }
-    return state;
-}
-
-/* Likewise, but for an exchange of the threads. */
-static uint64_t shape_of(const treadle_outcome *outcome)
-{
-    uint64_t shape = instructions_state() * 31 + outcome->kind;
-    for (uint32_t i = 0; i < current.threads; i++) {
-        const uint64_t mixed = (registers[i] + 1) * UINT64_C(0x9e3779b97f4a7c15);
-        shape += (mixed ^ mixed >> 29) * (mixed ^ mixed >> 29);
-    }
-    return shape * 31 + (uint8_t)outcome->property[0];
-}
-
 static lending_end end_of(uint64_t hash, const treadle_outcome *outcome)
 {
-    return (lending_end){hash, state_of(outcome), shape_of(outcome)};
+    return (lending_end){hash, program_state(&current, outcome), program_shape(&current, outcome)};
 }
 
 static void note(traces *self, lending_end end)
@@ -191,7 +82,7 @@ static void explore(traces *self, const treadle_strategy *strategy, void *state,
     open_engine();
     memset(self, 0, sizeof *self);
     const treadle_execution_options options = {.granularity = granularity};
-    const treadle_program body = {run_program, NULL};
+    const treadle_program body = {program_run, &current};
     for (uint64_t i = 0; i < EXECUTIONS_MAX; i++) {
         if (!strategy->begin(state, i)) {
             self->complete = true;
@@ -220,7 +111,7 @@ static void explore_all(traces *self, treadle_granularity granularity)
     tracer_strategy.destroy(state);
 }
 
-static void explore_reduced(traces *self, treadle_granularity granularity, uint64_t symmetric)
+static void explore_reduced(traces *self, treadle_granularity granularity, bool symmetric)
 {
     void *state = treadle_strategy_dpor.create(&(treadle_strategy_options){.symmetric = symmetric});
     explore(self, &treadle_strategy_dpor, state, granularity, treadle_dpor_trace_hash);
@@ -231,11 +122,11 @@ static void explore_reduced(traces *self, treadle_granularity granularity, uint6
 static uint64_t loans; /* that were settled, by all programs */
 
 /* In parts, some of which are explored before their turn. */
-static void explore_in_parts(traces *self, treadle_granularity granularity, uint64_t symmetric,
+static void explore_in_parts(traces *self, treadle_granularity granularity, bool symmetric,
                              uint64_t seed)
 {
     const treadle_execution_options options = {.granularity = granularity};
-    const treadle_program body = {run_program, NULL};
+    const treadle_program body = {program_run, &current};
     lending_found found;
     memset(self, 0, sizeof *self);
     lending_explore(&found, &body, &options, end_of, symmetric, seed);
@@ -249,28 +140,11 @@ static void explore_in_parts(traces *self, treadle_granularity granularity, uint
     loans += found.loans;
 }
 
-static void describe(char *text, size_t size)
-{
-    static const char *const names[] = {
-        "read",   "write", "load",      "store",     "add",       "cas",    "lock",
-        "unlock", "try",   "timedlock", "wait",      "timedwait", "signal", "broadcast",
-        "post",   "take",  "trytake",   "timedtake", "rd",        "wr",     "barrier",
-        "once",   "clock", "fork",      "cancel",    "decide",    "skip",
-    };
-    size_t used = 0;
-    for (uint32_t t = 0; t < current.threads; t++) {
-        for (uint32_t i = 0; i < current.lengths[t] && used < size; i++) {
-            used += (size_t)snprintf(text + used, size - used, "%s%s %u", i ? "; " : " | ",
-                                     names[current.code[t][i].code], current.code[t][i].place);
-        }
-    }
-}
-
 static void compare(uint64_t number, treadle_granularity granularity, const traces *all,
                     traces *reduced, const char *how)
 {
-    char text[1000];
-    describe(text, sizeof text);
+    char text[PROGRAM_TEXT_MAX];
+    program_describe(&current, text, sizeof text);
     cr_expect(reduced->complete);
     uint32_t missing = 0;
     for (uint32_t i = 0; i < SEEN_MAX; i++) {
@@ -293,16 +167,16 @@ static bool agree(uint64_t number, treadle_granularity granularity)
 {
     static traces all;
     static traces reduced;
-    generate(number);
+    program_generate(&current, number);
     explore_all(&all, granularity);
     if (!all.complete || all.spin_blocks > 0) {
         return false;
     }
-    explore_reduced(&reduced, granularity, 0);
+    explore_reduced(&reduced, granularity, false);
     compare(number, granularity, &all, &reduced, "");
     const uint64_t redundant = reduced.counts.redundant;
     for (uint64_t seed = 0; seed < 3; seed++) {
-        explore_in_parts(&reduced, granularity, 0, 3 * number + seed);
+        explore_in_parts(&reduced, granularity, false, 3 * number + seed);
         compare(number, granularity, &all, &reduced, ", in parts");
         cr_expect_leq(reduced.counts.redundant, redundant, "program %lu: %lu redundant, not %lu",
                       number, reduced.counts.redundant, redundant);
@@ -352,10 +226,11 @@ Test(dpor, agrees_where_it_did_not_once)
 /* ---- symmetric threads -------------------------------------------------------------------------
  */
 
-/* All threads run the code of the first. */
+/* All threads run the code of the first. Their numbers are not always the first ones. */
 static void generate_symmetric(uint64_t number)
 {
-    generate(number);
+    program_generate(&current, number);
+    current.another = number / 4 % 2;
     for (uint32_t t = 1; t < current.threads; t++) {
         current.lengths[t] = current.lengths[0];
         memcpy(current.code[t], current.code[0], sizeof current.code[t]);
@@ -378,27 +253,38 @@ typedef struct saved {
     uint64_t redundant;
 } saved;
 
+static int missing_shapes(const traces *all, const traces *reduced)
+{
+    int missing = 0;
+    for (uint32_t i = 0; i < SEEN_MAX; i++) {
+        missing += all->table[i].hash != 0 && !has_shape(reduced, all->table[i].shape);
+    }
+    return missing;
+}
+
 /* How many ends of the program are not seen, but for the threads' numbers; -1 when it is too large,
  * or polls. */
 static int missing_ends(treadle_granularity granularity, saved *sum)
 {
     static traces all;
     static traces reduced;
-    explore_reduced(&all, granularity, 0);
+    explore_reduced(&all, granularity, false);
     if (!all.complete || all.spin_blocks > 0) {
         return -1;
     }
-    explore_reduced(&reduced, granularity, ((UINT64_C(1) << current.threads) - 1) << 1);
+    explore_reduced(&reduced, granularity, true);
     cr_expect(reduced.complete);
     cr_expect_eq(reduced.executions, reduced.count, "traces are repeated");
     cr_expect_leq(reduced.count, all.count);
-    int missing = 0;
-    for (uint32_t i = 0; i < SEEN_MAX; i++) {
-        missing += all.table[i].hash != 0 && !has_shape(&reduced, all.table[i].shape);
-    }
+    int missing = missing_shapes(&all, &reduced);
     sum->all += all.executions;
     sum->reduced += reduced.executions;
     sum->redundant += reduced.counts.redundant;
+    const uint64_t executions = reduced.executions;
+    explore_in_parts(&reduced, granularity, true, executions);
+    cr_expect_eq(reduced.executions, executions, "%lu in parts, %lu in one", reduced.executions,
+                 executions);
+    missing += missing_shapes(&all, &reduced);
     return missing;
 }
 
@@ -410,8 +296,8 @@ Test(symmetry, loses_no_end)
     for (uint64_t i = from_environment("TREADLE_FIRST", 1); compared < programs; i++) {
         generate_symmetric(i);
         const int missing = missing_ends(granularity_of(i), &sum);
-        char text[1000];
-        describe(text, sizeof text);
+        char text[PROGRAM_TEXT_MAX];
+        program_describe(&current, text, sizeof text);
         cr_expect_leq(missing, 0, "program %lu at %s:%s: %d ends are missing", i,
                       treadle_granularity_name(granularity_of(i)), text, missing);
         compared += missing >= 0;
@@ -426,7 +312,7 @@ Test(symmetry, cannot_be_claimed)
     saved sum = {0};
     uint32_t wrong = 0;
     for (uint64_t i = 1; i <= 100; i++) {
-        generate(i);
+        program_generate(&current, i);
         wrong += missing_ends(granularity_of(i), &sum) > 0;
     }
     cr_expect_gt(wrong, 10);
@@ -452,7 +338,7 @@ static void run_counted(void *unused)
     treadle_run_threads(counting->threads, "t", counting->run, NULL);
 }
 
-static treadle_dpor_counts count_traces(const counted *what, uint64_t symmetric)
+static treadle_dpor_counts count_traces(const counted *what, bool symmetric)
 {
     open_engine();
     counting = what;
@@ -489,13 +375,12 @@ Test(dpor, executes_each_trace_once)
         {"readers, 5", readers, 6, 1, 32, 0},
     };
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
-        const treadle_dpor_counts counts = count_traces(&all[i], 0);
+        const treadle_dpor_counts counts = count_traces(&all[i], false);
         cr_expect_eq(counts.executions, all[i].traces, "%s: %lu, not %lu", all[i].name,
                      counts.executions, all[i].traces);
         cr_expect_eq(counts.redundant, 0, "%s: %lu redundant", all[i].name, counts.redundant);
         if (all[i].symmetric > 0) {
-            const uint64_t threads = ((UINT64_C(1) << all[i].threads) - 1) << 1;
-            const treadle_dpor_counts fewer = count_traces(&all[i], threads);
+            const treadle_dpor_counts fewer = count_traces(&all[i], true);
             cr_expect_eq(fewer.executions, all[i].symmetric, "%s: %lu, not %lu", all[i].name,
                          fewer.executions, all[i].symmetric);
             cr_expect_eq(fewer.redundant, 0, "%s: %lu redundant", all[i].name, fewer.redundant);
@@ -625,10 +510,10 @@ Test(dpor, decisions_repeat_an_execution)
     open_engine();
     static treadle_decisions kept;
     for (uint64_t number = 1; number <= 40; number++) {
-        generate(number);
+        program_generate(&current, number);
         void *state = treadle_strategy_dpor.create(&(treadle_strategy_options){0});
         treadle_execution_options options = {.granularity = granularity_of(number)};
-        const treadle_program body = {run_program, NULL};
+        const treadle_program body = {program_run, &current};
         for (uint64_t i = 0; i < 50 && treadle_strategy_dpor.begin(state, i); i++) {
             treadle_outcome outcome;
             treadle_execute(&body, &options, &treadle_strategy_dpor, state, &outcome);
@@ -637,7 +522,7 @@ Test(dpor, decisions_repeat_an_execution)
                 continue;
             }
             memcpy(&kept, &decisions, sizeof kept);
-            const uint64_t came_to = state_of(&outcome);
+            const uint64_t came_to = program_state(&current, &outcome);
             const treadle_strategy_options replay = {
                 .replay = kept.values, .replay_count = kept.count, .replay_strict = true};
             void *again = treadle_strategy_replay.create(&replay);
@@ -647,7 +532,7 @@ Test(dpor, decisions_repeat_an_execution)
             treadle_strategy_replay.end(again, &repeated);
             treadle_strategy_replay.destroy(again);
             cr_assert_eq(repeated.kind, outcome.kind, "%lu: %s", number, repeated.message);
-            cr_assert_eq(state_of(&repeated), came_to, "program %lu", number);
+            cr_assert_eq(program_state(&current, &repeated), came_to, "program %lu", number);
         }
         treadle_strategy_dpor.destroy(state);
     }

@@ -171,7 +171,7 @@ static void run(context *in, void *state, uint32_t depth, lending_found *found)
 void lending_explore(lending_found *found, const treadle_program *program,
                      const treadle_execution_options *options,
                      lending_end (*end_of)(uint64_t hash, const treadle_outcome *outcome),
-                     uint64_t symmetric, uint64_t seed)
+                     bool symmetric, uint64_t seed)
 {
     context in = {.program = program,
                   .options = options,

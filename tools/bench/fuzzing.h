@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+/* How many executions libFuzzer needs to find bugs of known depth (scenarios/litmus/depth.c) with
+ * interleaving feedback and without it, beside a random walk: the mean over seeds 1 … 20. A search
+ * that finds nothing within its budget is counted as the whole budget, and such a mean is marked as
+ * a lower bound. Needs the fuzz build. */
+#ifndef TREADLE_BENCH_FUZZING_H
+#define TREADLE_BENCH_FUZZING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Whether the fuzz build is there; else where it should be is in `path`. */
+bool treadle_bench_can_fuzz(const char **path);
+
+/* Prints a table, or with `json` an object a line. `scale` is percent of the usual budget. False
+ * after an error was printed. */
+bool treadle_bench_fuzzing(bool json, uint64_t scale);
+
+#endif

@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What the program really writes, against the schemas: formats_test.py TREADLE VALIDATE
+
+Also: a run that is killed at any moment leaves the old file or the new one."""
+import json
+import os
+import pathlib
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+TREADLE, VALIDATE = sys.argv[1:3]
+TRIES = 5
+SOME = "litmus/@(publication|counter|check_then_act|plain_increment)"
+
+
+def treadle(*arguments, status=0, **environment):
+    found = subprocess.run([TREADLE, *arguments], capture_output=True, text=True, timeout=120,
+                           env={**os.environ, **environment}, check=False)
+    if found.returncode != status:
+        sys.exit(f"{arguments}: status {found.returncode}, not {status}: {found.stderr}")
+    return found
+
+
+def validate(kind, path):
+    subprocess.run([sys.executable, VALIDATE, kind, path], check=True, timeout=120)
+
+
+def results(folder):
+    """Races, violations and deadlocks as expected; and a race that is not found, as it is not looked
+    for."""
+    for kind, form in (("check", "json"), ("junit", "junit"), ("sarif", "sarif")):
+        path = folder / form
+        treadle("check", "litmus/publication", "--races", "off", "--format", form, "--output", path,
+                status=1)
+        validate(kind, path)
+        treadle("check", SOME, "--format", form, "--output", path)
+        validate(kind, path)
+    document = json.loads((folder / "sarif").read_text())
+    found = {result["ruleId"]: result for result in document["runs"][0]["results"]}
+    race = found["data-race"]
+    places = [race["locations"][0], *race["relatedLocations"]]
+    lines = {place["physicalLocation"]["region"]["startLine"] for place in places}
+    if len(lines) < 2 or not race["codeFlows"][0]["threadFlows"]:
+        sys.exit("a data race does not name both of its places")
+
+
+def replays(folder):
+    lines = treadle("check", SOME, "--format", "json", "--variant", "naive").stdout
+    tokens = [json.loads(line)["token"] for line in lines.splitlines()]
+    for token in [token for token in tokens if token][:4]:
+        for kind, form in (("replay", "json"), ("perfetto", "perfetto"), ("dot", "dot")):
+            path = folder / form
+            treadle("replay", token, "--format", form, "--output", path)
+            validate(kind, path)
+
+
+def annotations():
+    found = treadle("check", "litmus/publication", "--variant", "naive", "--races", "off",
+                    "--format", "json", status=1, GITHUB_ACTIONS="true")
+    if not found.stderr.startswith("::error ") or "title=litmus/publication naive" not in found.stderr:
+        sys.exit(f"no annotation: {found.stderr}")
+    json.loads(found.stdout.splitlines()[0])
+    quiet = treadle("check", "litmus/publication", "--variant", "naive", "--races", "off",
+                    status=1, GITHUB_ACTIONS="")
+    if "::error" in quiet.stderr + quiet.stdout:
+        sys.exit("annotations outside of GitHub Actions")
+
+
+def killed(folder):
+    """Each format, killed after random times: never half a file."""
+    for kind, form in (("sarif", "sarif"), ("junit", "junit"), ("check", "json")):
+        path = folder / f"killed.{form}"
+        command = [TREADLE, "check", "litmus/counter", "--executions", "2000", "--format", form,
+                   "--output", path]
+        begin = time.monotonic()
+        subprocess.run(command, capture_output=True, timeout=120, check=False)
+        took = time.monotonic() - begin
+        for _ in range(TRIES):
+            path.write_text("old")
+            run = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                   start_new_session=True)
+            time.sleep(random.uniform(0, took))
+            os.killpg(run.pid, signal.SIGKILL)
+            run.wait()
+            if path.read_text() != "old":
+                validate(kind, path)
+
+
+with tempfile.TemporaryDirectory() as name:
+    results(pathlib.Path(name))
+    replays(pathlib.Path(name))
+    killed(pathlib.Path(name))
+annotations()
