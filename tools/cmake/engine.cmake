@@ -92,8 +92,9 @@ target_link_libraries(treadle_scenarios PUBLIC treadle_flags treadle_checkers tr
 
 set(TREADLE_SUBJECTS treadle_ck treadle_impl treadle_litmus treadle_scenario_rows treadle_scenarios)
 
-# The rest is this build's own: tsan.cmake puts what there is so far together in another way.
-if(NOT TREADLE_MODE STREQUAL "engine")
+# The rest is for the builds that have it all; tsan.cmake puts what there is so far together in another
+# way.
+if(NOT TREADLE_MODE MATCHES "^(engine|asan)$")
   return()
 endif()
 
