@@ -34,7 +34,7 @@
 #include "../token_bucket/token_pace.h"
 #include "growing_array.h"
 
-#include <assert.h>
+#include <ck_pr.h>
 #include <errno.h>
 #include <math.h>
 #include <pthread.h>
@@ -66,8 +66,8 @@ struct gate_terms;
 
 struct gate {
     _Alignas(64) _Atomic uint64_t word; /* a version and a record */
-    _Alignas(64) _Atomic uint64_t free; /* a version and the first record on the free list */
-    _Alignas(64) _Atomic uint64_t made; /* records, number 0 being none */
+    _Atomic uint64_t free;              /* a version and the first record on the free list */
+    _Atomic uint64_t made;              /* records, number 0 being none */
     int64_t opened_ns;
     _Atomic(struct gate_terms *) terms; /* all there ever were */
     struct growing_array records;
@@ -244,6 +244,14 @@ static void change_slot(struct state *next, uint64_t slot, uint64_t before, enum
     next->full_until_ns = 0;
 }
 
+/* Whoever lost a race lets the winner go on with what it has in its cache. */
+static void back_off(void)
+{
+    for (int i = 0; i < 64; i++) {
+        ck_pr_stall();
+    }
+}
+
 /* *number is the caller's record before, and, when this succeeds, another one after. */
 static bool commit(struct gate *gate, const struct view *view, const struct state *next,
                    uint32_t *number)
@@ -252,6 +260,7 @@ static bool commit(struct gate *gate, const struct view *view, const struct stat
 
     write_record(record_at(gate, *number), next);
     if (!swap(&gate->word, &word, next_version(word, *number))) {
+        back_off();
         return false;
     }
     *number = (uint32_t)(view->word & NUMBER_MASK);
