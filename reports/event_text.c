@@ -13,7 +13,7 @@
 #define CROSS "\xe2\x9c\x97" /* ✗ */
 #define DOT "\xc2\xb7"       /* · */
 
-enum { OBJECT_MAX = 16, VALUE_MAX = 24, ORDER_SEQ_CST = 5 };
+enum { OBJECT_MAX = 16, ORDER_SEQ_CST = 5 };
 
 /* Beyond it a number is more likely an address or a bit pattern than a count. */
 static const uint64_t decimal_max = 999999999999;
@@ -36,7 +36,7 @@ void treadle_clock_describe(int64_t ns, char *text, size_t size)
     while (absolute > 0 && units[unit].ns > absolute) {
         unit++;
     }
-    char digits[VALUE_MAX];
+    char digits[TREADLE_VALUE_SIZE];
     const uint64_t billionths = absolute % units[unit].ns * (1000000000 / units[unit].ns);
     size_t length = (size_t)snprintf(digits, sizeof digits, "%09" PRIu64, billionths);
     while (length > 0 && digits[length - 1] == '0') {
@@ -99,6 +99,18 @@ static char class_of(treadle_op_kind kind)
     }
 }
 
+void treadle_event_object(const treadle_event *event, char name[TREADLE_OBJECT_NAME_SIZE])
+{
+    const char class = class_of((treadle_op_kind)event->kind);
+    if (event->object == 0 || class == 0 || class == 't') {
+        name[0] = '\0';
+    } else if (event->object == UINT32_MAX) {
+        snprintf(name, TREADLE_OBJECT_NAME_SIZE, "%c?", class); /* the trace ran out of numbers */
+    } else {
+        snprintf(name, TREADLE_OBJECT_NAME_SIZE, "%c%" PRIu32, class, event->object);
+    }
+}
+
 static void print_object(FILE *out, const treadle_trace *trace, const treadle_event *event)
 {
     const char class = class_of((treadle_op_kind)event->kind);
@@ -109,10 +121,10 @@ static void print_object(FILE *out, const treadle_trace *trace, const treadle_ev
         char *name = treadle_thread_describe(trace, event->object - 1);
         fprintf(out, " %s", name != NULL ? name : "?");
         free(name);
-    } else if (event->object == UINT32_MAX) {
-        fprintf(out, " %c?", class); /* the trace ran out of numbers */
     } else {
-        fprintf(out, " %c%" PRIu32, class, event->object);
+        char name[TREADLE_OBJECT_NAME_SIZE];
+        treadle_event_object(event, name);
+        fprintf(out, " %s", name);
     }
 }
 
@@ -138,7 +150,7 @@ static bool format_double(char *text, size_t size, uint64_t value)
 
 /* Small numbers as a person writes them; the rest in hexadecimal. Nobody says whether a number has
  * a sign: only what lies just below zero, in more than a byte, is taken for negative. */
-static void format_value(char *text, size_t size, uint64_t value, uint8_t bytes)
+void treadle_value_describe(char *text, size_t size, uint64_t value, uint8_t bytes)
 {
     const uint64_t mask = bytes > 0 && bytes < 8 ? (UINT64_C(1) << bytes * 8) - 1 : UINT64_MAX;
     value &= mask;
@@ -155,10 +167,10 @@ static void format_value(char *text, size_t size, uint64_t value, uint8_t bytes)
 
 static void print_values(FILE *out, const treadle_event *event)
 {
-    char value[VALUE_MAX];
-    char written[VALUE_MAX];
-    format_value(value, sizeof value, event->value, event->size);
-    format_value(written, sizeof written, event->written, event->size);
+    char value[TREADLE_VALUE_SIZE];
+    char written[TREADLE_VALUE_SIZE];
+    treadle_value_describe(value, sizeof value, event->value, event->size);
+    treadle_value_describe(written, sizeof written, event->written, event->size);
     const bool has_value = (event->flags & TREADLE_EVENT_HAS_VALUE) != 0;
     if (event->flags & TREADLE_EVENT_HAS_WRITTEN) {
         fprintf(out, "%s%s " ARROW " %s", has_value ? " " : "", has_value ? value : "", written);
@@ -176,7 +188,7 @@ static bool is_atomic(treadle_op_kind kind)
 
 static void print_clock(FILE *out, const treadle_event *event)
 {
-    char clock[2 * VALUE_MAX];
+    char clock[2 * TREADLE_VALUE_SIZE];
     treadle_clock_describe(event->clock_ns, clock, sizeof clock);
     if (event->kind == TREADLE_OP_SLEEP) {
         fprintf(out, " until %s", clock);

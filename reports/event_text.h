@@ -13,6 +13,13 @@
 /* A new string without control characters, to be freed; NULL when out of memory. */
 char *treadle_event_describe(const treadle_trace *trace, const treadle_event *event);
 
+/* "x4", "m1": what the operation acts on; "" when that is a thread, or nothing. */
+enum { TREADLE_OBJECT_NAME_SIZE = 16, TREADLE_VALUE_SIZE = 24 };
+void treadle_event_object(const treadle_event *event, char name[TREADLE_OBJECT_NAME_SIZE]);
+
+/* A value of so many bytes, as a person would write it. */
+void treadle_value_describe(char *text, size_t size, uint64_t value, uint8_t bytes);
+
 /* The name of a thread, the same way; never empty. */
 char *treadle_thread_describe(const treadle_trace *trace, uint32_t thread);
 

@@ -128,18 +128,21 @@ static int add_verdict(json_t *line, const treadle_result *result)
     return failed;
 }
 
+json_t *treadle_json_result(const treadle_result *result)
+{
+    json_t *line = json_object();
+    if (line != NULL &&
+        (add_cell(line, &result->cell) | add_search(line, result) | add_verdict(line, result))) {
+        json_decref(line);
+        return NULL;
+    }
+    return line;
+}
+
 static int json_result(void *context, const treadle_result *result)
 {
     const json_writer *self = context;
-    json_t *line = json_object();
-    if (line == NULL) {
-        return ENOMEM;
-    }
-    if (add_cell(line, &result->cell) | add_search(line, result) | add_verdict(line, result)) {
-        json_decref(line);
-        return ENOMEM;
-    }
-    return treadle_json_print(line, self->out);
+    return treadle_json_print(treadle_json_result(result), self->out);
 }
 
 static int json_end(void *context, const treadle_summary *summary)

@@ -24,6 +24,9 @@ json_t *treadle_json_seconds(double seconds);
 /* {"threads": 2, …}; an array of the values when the scenario is not one of this program's. */
 json_t *treadle_json_parameters(const treadle_cell *cell);
 
+/* A result as `check --format json` writes it (json.c). */
+json_t *treadle_json_result(const treadle_result *result);
+
 /* One line, flushed. 0, or an errno value; `object` may be NULL (ENOMEM) and is released. */
 int treadle_json_print(json_t *object, FILE *out);
 

@@ -1,81 +1,32 @@
 // SPDX-License-Identifier: MIT
-#include <assert.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/param.h>
-#include <unistd.h>
 
 #include "tools/cli/cells.h"
 #include "tools/cli/cli.h"
+#include "tools/cli/exploring.h"
 #include "tools/cli/progress.h"
 #include "tools/cli/regressions.h"
 #include "tools/cli/sinks.h"
 #include "tools/cli/suggest.h"
-#include "tools/cli/symbols.h"
 #include "tools/explore/baseline.h"
 #include "tools/explore/now.h"
-#include "tools/explore/search.h"
-#include "tools/redis/redis_url.h"
-#include "tools/strategies/strategies.h"
 
-enum {
-    KEY_REDIS = 0x100,
-    KEY_DEPTH,
-    KEY_BOUND,
-    KEY_SYMMETRY,
-    KEY_METRICS,
-    KEY_LOG,
-    KEY_RACES,
-    KEY_REGRESSIONS,
-    LEFT_OUT_REASONS_MAX = 4,
-};
+enum { KEY_METRICS = 0x200, KEY_LOG, KEY_REGRESSIONS };
 
 typedef struct arguments {
-    treadle_selection selection;
-    treadle_jobs_options jobs;
+    treadle_exploring exploring;
     const char *format;
     const char *output;
     const char *metrics;
     const char *log;
-    const char *redis_url;
     const char *regressions;
 } arguments;
 
 static const struct argp_option options[] = {
-    {"variant", 'V', "VARIANT", 0, "only this variant", 0},
-    {"backend", 'b', "BACKEND", 0, "only this backend: memory or redis", 0},
-    {"granularity", 'g', "LEVEL", 0,
-     "where threads may be switched: await, sync or memory; default: those of the rows", 0},
-    {"strategy", 's', "NAME", 0,
-     "auto (default: few preemptions and mixed for what breaks quickly, then dpor for the proof; "
-     "without one, all that 2 preemptions can do, then mixed), random, pct, mixed (the two in "
-     "turns), pos, surw, preemptions, delays, dfs or dpor",
-     0},
-    {"seed", 'S', "N", 0, "of the strategy's random numbers; default 1", 0},
-    {"executions", 'n', "N", 0, "at most so many executions a cell", 0},
-    {"time", 't', "SECONDS", 0,
-     "at most so long a cell; default 10, with races 20, 240 where a proof is expected, when "
-     "nothing else limits it",
-     0},
-    {"jobs", 'j', "N", 0,
-     "cells at a time, and processes that divide a cell where there are more; default: one a core",
-     0},
-    {"set", 'p', "NAME=VALUE,…", 0, "parameters of the scenarios, like threads=4", 0},
-    {"bound", KEY_BOUND, "N", 0,
-     "at most so many preemptions or delays; default 2 for auto, for the strategies no limit", 0},
-    {"pct-depth", KEY_DEPTH, "D", 0, "depth of the bugs that pct looks for; default 3", 0},
-    {"symmetry", KEY_SYMMETRY, "WHEN", 0,
-     "of executions that differ in the numbers of interchangeable threads one is enough, for dpor: "
-     "auto (default) unless a strategy is named, on or off",
-     0},
-    {"races", KEY_RACES, "WHERE", 0,
-     "data races are violations: auto (default) in the variants fixed and lockfree and where a row "
-     "expects one, on in all, off, or only (in all, and nothing else is looked for)",
-     0},
-    {"redis", KEY_REDIS, "URL", 0,
-     "a running server instead of a private one; only keys under a unique prefix are used", 0},
+    TREADLE_EXPLORING_OPTIONS,
     {"format", 'f', "FORMAT", 0,
      "text (default), json (an object a line), junit, prometheus (metrics), sarif (for code "
      "scanning), github (annotations) or markdown (for a pull request)",
@@ -88,75 +39,16 @@ static const struct argp_option options[] = {
     {0},
 };
 
-static error_t parse_budget(arguments *self, int key, const char *value)
-{
-    treadle_check_options *check = &self->jobs.check;
-    uint64_t number = 0;
-    switch (key) {
-    case 'S': return treadle_cli_number(value, "--seed", 0, UINT64_MAX, &check->seed) ? 0 : EINVAL;
-    case 'n':
-        return treadle_cli_number(value, "--executions", 1, UINT64_MAX, &check->executions_max)
-                   ? 0
-                   : EINVAL;
-    case 't': return treadle_cli_seconds(value, "--time", &check->time_s_max) ? 0 : EINVAL;
-    case 'j':
-        if (!treadle_cli_number(value, "--jobs", 1, 64, &number)) {
-            return EINVAL;
-        }
-        self->jobs.jobs = (uint32_t)number;
-        return 0;
-    case KEY_DEPTH:
-        if (!treadle_cli_number(value, "--pct-depth", 1, 16, &number)) {
-            return EINVAL;
-        }
-        check->pct_depth = (uint32_t)number;
-        return 0;
-    case KEY_BOUND:
-        if (!treadle_cli_number(value, "--bound", 0, 1000000, &number)) {
-            return EINVAL;
-        }
-        check->bound_limit = (uint32_t)number + 1;
-        return 0;
-    case KEY_SYMMETRY:
-        if (!treadle_symmetry_parse(value, &check->symmetry)) {
-            treadle_cli_error("--symmetry is \"%s\"; it takes auto, on or off", value);
-            return EINVAL;
-        }
-        return 0;
-    case KEY_RACES:
-        if (!treadle_race_mode_parse(value, &check->races)) {
-            treadle_cli_error("--races is \"%s\"; it takes auto, on, off or only", value);
-            return EINVAL;
-        }
-        return 0;
-    default: return ARGP_ERR_UNKNOWN;
-    }
-}
-
 static error_t parse(int key, char *value, struct argp_state *state)
 {
     arguments *self = state->input;
     switch (key) {
-    case 'V': self->selection.variant = value; return 0;
-    case 'b': self->selection.backend = value; return 0;
-    case 'g': self->selection.granularity = value; return 0;
-    case 'p': self->selection.set = value; return 0;
-    case 's': self->jobs.check.strategy = value; return 0;
     case 'f': self->format = value; return 0;
     case 'o': self->output = value; return 0;
     case KEY_METRICS: self->metrics = value; return 0;
     case KEY_LOG: self->log = value; return 0;
-    case KEY_REDIS: self->redis_url = value; return 0;
     case KEY_REGRESSIONS: self->regressions = value; return 0;
-    case ARGP_KEY_ARG:
-        if (self->selection.glob != NULL) {
-            treadle_cli_error("check takes one GLOB, but got \"%s\" and \"%s\"",
-                              self->selection.glob, value);
-            return EINVAL;
-        }
-        self->selection.glob = value;
-        return 0;
-    default: return parse_budget(self, key, value);
+    default: return treadle_exploring_parse(&self->exploring, key, value, state);
     }
 }
 
@@ -248,11 +140,11 @@ static void count_baselines(reporting *report)
 static int replay_regressions(const arguments *self, treadle_regression_counts *counts)
 {
     *counts = (treadle_regression_counts){0};
-    if (self->selection.set != NULL || self->redis_url != NULL ||
-        self->jobs.check.races == TREADLE_RACES_ONLY) {
+    if (self->exploring.selection.set != NULL || self->exploring.redis_url != NULL ||
+        self->exploring.jobs.check.races == TREADLE_RACES_ONLY) {
         return TREADLE_EXIT_OK;
     }
-    return treadle_regressions_replay(self->regressions, &self->selection, counts);
+    return treadle_regressions_replay(self->regressions, &self->exploring.selection, counts);
 }
 
 /* Columns wide enough for the names to come. */
@@ -275,7 +167,7 @@ static int run(const arguments *self, const treadle_cell *cells, size_t count, t
     size_columns(&writer_options, cells, count);
     reporting report = {.sinks = sinks,
                         .baselines = treadle_baselines_open(),
-                        .races_only = self->jobs.check.races == TREADLE_RACES_ONLY};
+                        .races_only = self->exploring.jobs.check.races == TREADLE_RACES_ONLY};
     if (report.baselines == NULL) {
         treadle_cli_error("out of memory");
         return TREADLE_EXIT_ENVIRONMENT;
@@ -293,7 +185,7 @@ static int run(const arguments *self, const treadle_cell *cells, size_t count, t
         treadle_baselines_close(report.baselines);
         return TREADLE_EXIT_ENVIRONMENT;
     }
-    treadle_jobs_options jobs = self->jobs;
+    treadle_jobs_options jobs = self->exploring.jobs;
     jobs.finished = on_finished;
     jobs.result = on_result;
     jobs.context = &report;
@@ -307,41 +199,6 @@ static int run(const arguments *self, const treadle_cell *cells, size_t count, t
     }
     treadle_baselines_close(report.baselines);
     return started ? started : exit_status(&report);
-}
-
-/* A server that was given runs on its own time and is nobody's to disturb: leaves out what needs
- * one of ours, and says how many for each reason. */
-static void leave_out_own_server_only(treadle_cell *cells, size_t *count)
-{
-    const char *reasons[LEFT_OUT_REASONS_MAX];
-    size_t left_out[LEFT_OUT_REASONS_MAX];
-    size_t reason_count = 0;
-    size_t kept = 0;
-    for (size_t i = 0; i < *count; i++) {
-        const char *reason = NULL;
-        if (cells[i].backend == TREADLE_BACKEND_REDIS) {
-            reason = treadle_scenario_needs_own_server(treadle_scenario_find(cells[i].scenario));
-        }
-        if (reason == NULL) {
-            cells[kept++] = cells[i];
-            continue;
-        }
-        size_t known = 0;
-        while (known < reason_count && strcmp(reasons[known], reason) != 0) {
-            known++;
-        }
-        if (known == reason_count) {
-            assert(known < LEFT_OUT_REASONS_MAX);
-            reasons[reason_count] = reason;
-            left_out[reason_count++] = 0;
-        }
-        left_out[known]++;
-    }
-    for (size_t i = 0; i < reason_count; i++) {
-        fprintf(stderr, "treadle: %zu cell%s left out: the scenario %s\n", left_out[i],
-                left_out[i] == 1 ? "" : "s", reasons[i]);
-    }
-    *count = kept;
 }
 
 static const treadle_writer *find_writer(const char *format)
@@ -367,53 +224,19 @@ static const treadle_writer *find_writer(const char *format)
     return writer;
 }
 
-static int check_strategy(const char *name)
-{
-    if (name == NULL || strcmp(name, TREADLE_SEARCH_AUTO) == 0 ||
-        treadle_strategy_find(name) != NULL) {
-        return TREADLE_EXIT_OK;
-    }
-    const char *names[16] = {TREADLE_SEARCH_AUTO};
-    char list[200] = TREADLE_SEARCH_AUTO;
-    size_t count = 1;
-    for (; count < 16 && treadle_strategies[count - 1] != NULL; count++) {
-        names[count] = treadle_strategies[count - 1]->name;
-        const bool last = treadle_strategies[count] == NULL;
-        const size_t used = strlen(list);
-        snprintf(list + used, sizeof list - used, "%s%s", last ? " and " : ", ", names[count]);
-    }
-    const char *near = treadle_suggest(name, names, count);
-    treadle_cli_error("unknown strategy \"%s\"%s%s%s; there are %s", name,
-                      near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "", list);
-    return TREADLE_EXIT_USAGE;
-}
-
 int treadle_cli_check(int argc, char **argv)
 {
     arguments self = {.format = "text",
                       .regressions = TREADLE_SOURCE_DIR "/scenarios/regressions",
-                      .jobs = {.check = {.seed = 1, .find_coarsest = true}}};
+                      .exploring = {.jobs = {.check = {.seed = 1, .find_coarsest = true}}}};
     treadle_cell *cells = NULL;
     size_t count = 0;
-    treadle_redis_target target = {0};
-    char error[TREADLE_MESSAGE_MAX];
     int status = treadle_cli_parse(&argp, argc, argv, &self);
-    status = status ? status : check_strategy(self.jobs.check.strategy);
     const treadle_writer *writer = status ? NULL : find_writer(self.format);
     if (!status && writer == NULL) {
         status = TREADLE_EXIT_USAGE;
     }
-    if (!status && self.redis_url != NULL) {
-        if (treadle_redis_url_parse(self.redis_url, &target, error, sizeof error) != 0) {
-            treadle_cli_error("--redis: %s", error);
-            status = TREADLE_EXIT_USAGE;
-        }
-        self.jobs.redis = &target;
-    }
-    status = status ? status : treadle_cli_select(&self.selection, &cells, &count);
-    if (!status && self.redis_url != NULL) {
-        leave_out_own_server_only(cells, &count);
-    }
+    status = status ? status : treadle_exploring_prepare(&self.exploring, &cells, &count);
     treadle_sinks sinks;
     status =
         status ? status : treadle_sinks_open(&sinks, writer, self.output, self.metrics, self.log);
@@ -423,7 +246,7 @@ int treadle_cli_check(int argc, char **argv)
         /* What was found says more than that it could not be written everywhere. */
         status = status == TREADLE_EXIT_UNEXPECTED || !closed ? status : closed;
     }
-    treadle_redis_url_release(&target);
+    treadle_exploring_release(&self.exploring);
     free(cells);
     return status;
 }

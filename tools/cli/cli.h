@@ -27,6 +27,7 @@ int treadle_cli_list(int argc, char **argv);
 int treadle_cli_check(int argc, char **argv);
 int treadle_cli_replay(int argc, char **argv);
 int treadle_cli_shrink(int argc, char **argv);
+int treadle_cli_report(int argc, char **argv);
 int treadle_cli_claims(int argc, char **argv);
 int treadle_cli_bench(int argc, char **argv);
 int treadle_cli_health(int argc, char **argv);

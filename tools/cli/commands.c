@@ -6,6 +6,8 @@ const treadle_command treadle_commands[] = {
     {"check", "explore, and compare the verdicts with the expected ones", treadle_cli_check},
     {"replay", "run a recorded schedule again and show what happens", treadle_cli_replay},
     {"shrink", "make a failing schedule shorter", treadle_cli_shrink},
+    {"report", "write what a team reads before a roll-out, as a page and as JSON",
+     treadle_cli_report},
     {"claims", "decide what the document and its analysis claim", treadle_cli_claims},
     {"health", "inspect the limiters' keys on a live Redis server, without writing",
      treadle_cli_health},

@@ -43,10 +43,17 @@ add_library(treadle_explore STATIC ${explore_sources})
 target_link_libraries(treadle_explore PUBLIC treadle_flags treadle_engine treadle_checkers treadle_redis
                                              PRIVATE PkgConfig::SODIUM m)
 
-file(GLOB report_sources CONFIGURE_DEPENDS reports/*.c)
-add_library(treadle_reports STATIC ${report_sources})
+file(GLOB report_sources CONFIGURE_DEPENDS reports/*.c reports/consistency/*.c)
+set(page_assets reports/consistency/page_assets.S)
+set_source_files_properties(
+  ${page_assets} PROPERTIES
+  COMPILE_OPTIONS "-I${PROJECT_SOURCE_DIR}/reports/consistency"
+  OBJECT_DEPENDS "${PROJECT_SOURCE_DIR}/reports/consistency/page.css;${PROJECT_SOURCE_DIR}/reports/consistency/page.js")
+add_library(treadle_reports STATIC ${report_sources} ${page_assets})
 target_link_libraries(treadle_reports PUBLIC treadle_flags treadle_explore
-                                             PRIVATE PkgConfig::JANSSON PkgConfig::LIBXML)
+                                             PRIVATE PkgConfig::JANSSON PkgConfig::LIBXML
+                                                     PkgConfig::SODIUM PkgConfig::YAML
+                                                     PkgConfig::HIREDIS)
 
 file(GLOB cli_sources CONFIGURE_DEPENDS tools/cli/*.c tools/bench/*.c)
 list(REMOVE_ITEM cli_sources ${PROJECT_SOURCE_DIR}/tools/cli/main.c)
@@ -54,8 +61,10 @@ add_library(treadle_cli STATIC ${cli_sources} tools/cli/gdb_script.S)
 set_source_files_properties(tools/cli/gdb_script.S PROPERTIES
                             COMPILE_OPTIONS -Wa,-I,${PROJECT_SOURCE_DIR}
                             OBJECT_DEPENDS ${PROJECT_SOURCE_DIR}/tools/cli/treadle_gdb.py)
-target_compile_definitions(treadle_cli PRIVATE TREADLE_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
-                                               TREADLE_VERSION="${PROJECT_VERSION}")
+string(JOIN " " treadle_compiled_with ${CMAKE_BUILD_TYPE} ${CMAKE_C_FLAGS_RELWITHDEBINFO})
+target_compile_definitions(
+  treadle_cli PRIVATE TREADLE_SOURCE_DIR="${PROJECT_SOURCE_DIR}" TREADLE_VERSION="${PROJECT_VERSION}"
+                      TREADLE_FLAGS="${treadle_compiled_with}, subjects -O1 -g -fsanitize=thread")
 target_link_libraries(treadle_cli PUBLIC treadle_reports PRIVATE PkgConfig::JANSSON
                                                                  PkgConfig::LIBDW m)
 
@@ -83,8 +92,9 @@ target_link_libraries(treadle_scenarios PUBLIC treadle_flags treadle_checkers tr
 
 set(TREADLE_SUBJECTS treadle_ck treadle_impl treadle_litmus treadle_scenario_rows treadle_scenarios)
 
-# The rest is this build's own: tsan.cmake puts what there is so far together in another way.
-if(NOT TREADLE_MODE STREQUAL "engine")
+# The rest is for the builds that have it all; tsan.cmake puts what there is so far together in another
+# way.
+if(NOT TREADLE_MODE MATCHES "^(engine|asan)$")
   return()
 endif()
 
@@ -165,14 +175,32 @@ foreach(name resp wire url commands server clock seam touches)
     redis_${name}_test PRIVATE TREADLE_REDIS_CLOCK_LIBRARY="$<TARGET_FILE:treadle_redis_clock>")
 endforeach()
 
-# The ledger's writers are tested through the command.
+# The ledger's writers and the consistency report are tested through their commands.
 set(writer_sources ${report_sources})
-list(FILTER writer_sources EXCLUDE REGEX /ledger_)
+list(FILTER writer_sources EXCLUDE REGEX "/ledger_|/consistency/")
 treadle_test(writers_test
              SOURCES reports/tests/writers_test.c ${writer_sources} scenarios/scenario.c
                      tools/engine/op.c tools/engine/trace.c
              LIBRARIES PkgConfig::JANSSON PkgConfig::LIBXML)
 target_compile_definitions(writers_test PRIVATE TREADLE_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+
+# The page of a report that a test made up.
+add_executable(page_of reports/consistency/tests/page_of.c)
+target_link_libraries(page_of PRIVATE treadle_reports ${TREADLE_SUBJECTS} treadle_reports
+                                      PkgConfig::JANSSON)
+
+treadle_test(consistency_test SOURCES reports/consistency/tests/consistency_test.c
+             LIBRARIES treadle_reports ${TREADLE_SUBJECTS} treadle_reports PkgConfig::JANSSON)
+add_test(NAME report_test COMMAND python3 reports/tests/report_test.py $<TARGET_FILE:treadle>
+                                  $<TARGET_FILE:page_of> . WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+set_tests_properties(report_test PROPERTIES TIMEOUT 300)
+if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+  add_test(NAME page_test COMMAND ${PROJECT_SOURCE_DIR}/reports/tests/browser/run)
+  set_tests_properties(
+    page_test
+    PROPERTIES TIMEOUT 300 ENVIRONMENT
+               "TREADLE_PAGE_OF=$<TARGET_FILE:page_of>;TREADLE_EXAMPLE=${PROJECT_SOURCE_DIR}/reports/example")
+endif()
 
 set(explore_libraries treadle_explore ${TREADLE_SUBJECTS} treadle_explore)
 treadle_test(token_test SOURCES tools/explore/tests/token_test.c LIBRARIES ${explore_libraries})

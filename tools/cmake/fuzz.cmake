@@ -84,7 +84,8 @@ ln interleavings_fuzz targets/$component-\${variant}_fuzz; done"
 treadle_subject(treadle_programs INSTRUMENTED SOURCES tools/strategies/tests/instructions.c)
 add_executable(programs_fuzz fuzz/programs_fuzz.c tools/strategies/tests/agreement.c
                              tools/strategies/tests/programs.c tools/strategies/tests/tracer.c
-                             tools/strategies/dpor.c tools/strategies/order.c
+                             tools/strategies/dpor.c tools/strategies/dpor_loans.c
+                             tools/strategies/dpor_reversal.c tools/strategies/order.c
                              tools/strategies/wakeup.c tools/strategies/step.c)
 # Once more, with coverage: new programs are those that lead the search to new places.
 target_compile_options(programs_fuzz PRIVATE -fsanitize=fuzzer-no-link)

@@ -129,6 +129,9 @@ treadle_event *treadle_announce_external(treadle_op_kind kind, uint64_t number, 
 /* While recording: gives an event a text (copied) and makes it part of the hash. */
 void treadle_event_text(treadle_event *event, const char *text, size_t length, bool failed);
 
+/* While recording: what a server holds after that event, a line a key. Not part of the hash. */
+void treadle_event_state(treadle_event *event, const char *text, size_t length);
+
 /* A remark in the trace: an invocation, a response. Costs nothing while not recording. */
 void treadle_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

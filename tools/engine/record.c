@@ -12,6 +12,7 @@
 #include <xxhash.h>
 
 #include "tools/engine/debug.h"
+#include "tools/engine/heap.h"
 #include "tools/engine/internal.h"
 
 enum { FRAMES_MAX = 32 };
@@ -91,6 +92,22 @@ static bool names_thread(treadle_op_kind kind)
            kind == TREADLE_OP_THREAD_CANCEL;
 }
 
+/* Which block of the heap an object lies in. */
+static void note_block(treadle_event *event)
+{
+    if (!treadle_heap_owns((const void *)(uintptr_t)event->address)) {
+        return;
+    }
+    const heap_block *block = treadle_heap_before((uintptr_t)event->address);
+    const uint64_t begin = block != NULL ? (uint64_t)(uintptr_t)block->begin : 0;
+    if (block == NULL || event->address - begin >= block->size || block->size > UINT32_MAX) {
+        return;
+    }
+    event->block_site = (uint64_t)(uintptr_t)block->allocated_at;
+    event->block_offset = (uint32_t)(event->address - begin);
+    event->block_size = (uint32_t)block->size;
+}
+
 /* Many operations are done through a helper of the subject's: then its caller says more. */
 static void find_callers(treadle_event *event)
 {
@@ -124,6 +141,7 @@ void treadle_record_step(void)
         event->address = 0;
     } else {
         event->object = number_of(self->address);
+        note_block(event);
     }
     const bool reads = self->kind == TREADLE_OP_READ || self->kind == TREADLE_OP_VOLATILE_READ;
     if (reads && self->size <= sizeof event->value) {
@@ -177,19 +195,31 @@ void treadle_record_commit(void)
     }
 }
 
-void treadle_event_text(treadle_event *event, const char *text, size_t length, bool failed)
+/* Copies a text into the trace, as far as there is room. Returns where it lies. */
+static uint32_t keep_text(const char *text, size_t length, uint32_t *kept)
 {
     treadle_trace *trace = E.trace;
-    assert(trace != NULL && event != NULL);
+    const uint32_t offset = trace->text_length;
+    const size_t room = TREADLE_TRACE_TEXT_MAX - offset;
+    *kept = (uint32_t)(length < room ? length : room);
+    memcpy(trace->text + offset, text, *kept);
+    trace->text_length += *kept;
+    return offset;
+}
+
+void treadle_event_text(treadle_event *event, const char *text, size_t length, bool failed)
+{
+    assert(E.trace != NULL && event != NULL);
     if (failed) {
         event->flags |= TREADLE_EVENT_FAILED;
     }
-    const size_t room = TREADLE_TRACE_TEXT_MAX - trace->text_length;
-    const size_t kept = length < room ? length : room;
-    memcpy(trace->text + trace->text_length, text, kept);
-    event->text_offset = trace->text_length;
-    event->text_length = (uint32_t)kept;
-    trace->text_length += (uint32_t)kept;
+    event->text_offset = keep_text(text, length, &event->text_length);
+}
+
+void treadle_event_state(treadle_event *event, const char *text, size_t length)
+{
+    assert(E.trace != NULL && event != NULL);
+    event->state_offset = keep_text(text, length, &event->state_length);
 }
 
 void treadle_note(const char *format, ...)

@@ -75,7 +75,8 @@ typedef struct treadle_strategy_options {
     uint64_t seed;
     uint32_t pct_depth;     /* 0 = 3 */
     uint32_t length_hint;   /* pct: expected steps of an execution, 0 = learn it */
-    const uint16_t *replay; /* replay: the decisions; borrowed for the strategy's life */
+    const uint16_t *replay; /* replay: the decisions; in-order: the threads; borrowed for the
+                               strategy's life */
     uint32_t replay_count;
     bool replay_strict;   /* replay: a decision that does not fit ends the execution as DIVERGED */
     bool symmetric;       /* dpor: the threads of treadle_run_threads() are interchangeable */

@@ -12,7 +12,8 @@
  * granularity `sync` in every build, that does the same steps.
  *
  * What a checker says afterwards of a moment in the trace is a remark: no event, not hashed, and
- * not counted among the events.
+ * not counted among the events. Nor is it hashed what memory an event's object lies in, and what a
+ * server held after it.
  *
  * Not thread-safe: written by one execution, read after it.
  */
@@ -53,9 +54,15 @@ typedef struct treadle_event {
     uint64_t value;                              /* see flags */
     uint64_t written;                            /* see flags */
     int64_t clock_ns;                            /* virtual time since the execution began */
-    uint32_t text_offset; /* a Redis command with its reply, a note: into `text` */
-    uint32_t text_length; /* 0 = none */
-    uint64_t hash;        /* over all events up to and with this one */
+    uint32_t text_offset;  /* a Redis command with its reply, a note: into `text` */
+    uint32_t text_length;  /* 0 = none */
+    uint32_t state_offset; /* what a server held afterwards, a line a key: into `text` */
+    uint32_t state_length; /* 0 = not told */
+    uint64_t block_site;   /* where the block of the heap that `address` is in was allocated; 0 = in
+                              none */
+    uint32_t block_offset; /* of `address` in it */
+    uint32_t block_size;
+    uint64_t hash; /* over all events up to and with this one */
 } treadle_event;
 
 /* Reads like a note of its thread that came after so many events. */
@@ -77,8 +84,14 @@ typedef struct treadle_trace {
     char text[TREADLE_TRACE_TEXT_MAX];
 } treadle_trace;
 
+/* Only what is in use is copied; `to` may be uninitialised. */
+void treadle_trace_copy(treadle_trace *to, const treadle_trace *from);
+
 /* The text of an event: not terminated, length in *length; NULL and 0 when there is none. */
 const char *treadle_trace_text(const treadle_trace *trace, const treadle_event *event,
                                size_t *length);
+/* Likewise, what a server held after it. */
+const char *treadle_trace_state(const treadle_trace *trace, const treadle_event *event,
+                                size_t *length);
 
 #endif

@@ -11,9 +11,18 @@ void treadle_schedule_free(treadle_schedule *schedule)
     memset(schedule, 0, sizeof *schedule);
 }
 
+void treadle_explanation_free(treadle_explanation *explanation)
+{
+    if (explanation != NULL) {
+        free(explanation->passing);
+        free(explanation);
+    }
+}
+
 void treadle_result_free(treadle_result *result)
 {
     free(result->token);
     free(result->trace);
+    treadle_explanation_free(result->explanation);
     memset(result, 0, sizeof *result);
 }

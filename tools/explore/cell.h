@@ -55,6 +55,26 @@ typedef struct treadle_schedule {
 
 void treadle_schedule_free(treadle_schedule *schedule);
 
+/* The threads one after another, each as far as it could go. */
+enum { TREADLE_SERIAL_RUNS_MAX = 6, TREADLE_SERIAL_THREADS_MAX = 16, TREADLE_SERIAL_NOTES = 600 };
+typedef struct treadle_serial_run {
+    uint32_t threads[TREADLE_SERIAL_THREADS_MAX]; /* in their order */
+    treadle_outcome outcome;
+    char notes[TREADLE_SERIAL_NOTES]; /* what the scenario notes, "client-1: admitted; …" */
+} treadle_serial_run;
+
+/* What a counterexample is compared with. */
+typedef struct treadle_explanation {
+    uint32_t thread_count; /* beside the main one */
+    uint32_t serial_count; /* the first is the order that comes nearest to the counterexample */
+    bool serial_all;       /* there are no other orders */
+    treadle_serial_run serial[TREADLE_SERIAL_RUNS_MAX];
+    char notes[TREADLE_SERIAL_NOTES]; /* of the counterexample itself */
+    uint32_t decision;                /* passing: the one that is made otherwise, from 1; 0 = it is
+                                         the nearest serial order that passes */
+    treadle_trace *passing; /* the nearest run that passes; owned; NULL = none was found */
+} treadle_explanation;
+
 typedef struct treadle_result {
     treadle_cell cell;
     char strategy[16];
@@ -75,18 +95,21 @@ typedef struct treadle_result {
     treadle_verdict verdict;
     treadle_verdict expected; /* NONE when nothing is stated for this cell */
     bool as_expected;
-    bool race_expected;           /* the expected violation is a data race */
-    const char *reason;           /* of the expectation; NULL when none; static */
-    uint64_t first_violation;     /* the execution that found it, from 1; 0 = none */
-    treadle_outcome outcome;      /* of the counterexample, after shrinking */
-    char bounds[520];             /* what `holds` and `no-violation-found` are subject to */
-    treadle_granularity coarsest; /* violated: the coarsest granularity that showed it */
-    char *token;                  /* owned, NULL when none */
-    treadle_trace *trace;         /* of the counterexample; owned, NULL when none */
+    bool race_expected;               /* the expected violation is a data race */
+    const char *reason;               /* of the expectation; NULL when none; static */
+    uint64_t first_violation;         /* the execution that found it, from 1; 0 = none */
+    treadle_outcome outcome;          /* of the counterexample, after shrinking */
+    char bounds[520];                 /* what `holds` and `no-violation-found` are subject to */
+    treadle_granularity coarsest;     /* violated: the coarsest granularity that showed it */
+    char *token;                      /* owned, NULL when none */
+    treadle_trace *trace;             /* of the counterexample; owned, NULL when none */
+    treadle_explanation *explanation; /* owned, NULL when not asked for, or there is none */
     uint32_t switches_found; /* of the counterexample as found; outcome.switches is as shrunk */
     uint32_t steps_found;
 } treadle_result;
 
 void treadle_result_free(treadle_result *result);
+/* May be NULL. */
+void treadle_explanation_free(treadle_explanation *explanation);
 
 #endif

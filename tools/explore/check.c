@@ -8,6 +8,7 @@
 
 #include "scenarios/racy.h"
 #include "tools/checkers/races.h"
+#include "tools/explore/explain.h"
 #include "tools/explore/search.h"
 #include "tools/explore/shrink.h"
 #include "tools/explore/token.h"
@@ -150,9 +151,10 @@ static int leave_token(treadle_journal *journal)
 
 /* Runs the schedule once more, with a trace, and leaves its token. */
 static int record(treadle_sandbox *sandbox, treadle_journal *journal, const uint16_t *decisions,
-                  uint32_t count)
+                  uint32_t count, bool state)
 {
-    const treadle_replay_request request = {.decisions = decisions, .count = count, .record = true};
+    const treadle_replay_request request = {
+        .decisions = decisions, .count = count, .record = true, .state = state};
     treadle_outcome outcome;
     const int error = treadle_sandbox_replay(sandbox, &request, &outcome);
     if (error) {
@@ -163,7 +165,7 @@ static int record(treadle_sandbox *sandbox, treadle_journal *journal, const uint
 }
 
 static void counterexample(treadle_sandbox *sandbox, treadle_journal *journal,
-                           treadle_result *result)
+                           treadle_result *result, bool explain)
 {
     result->switches_found = result->outcome.switches;
     result->steps_found = result->outcome.steps;
@@ -191,9 +193,12 @@ static void counterexample(treadle_sandbox *sandbox, treadle_journal *journal,
                  "broke once, but not when the same schedule was run again: the subject depends on "
                  "something that is not in the decision stream");
     }
-    error = error ? error : record(sandbox, journal, decisions, count);
+    error = error ? error : record(sandbox, journal, decisions, count, explain);
     if (!error && again) {
         result->outcome = journal->outcome;
+        if (explain) {
+            treadle_explain(sandbox, journal, decisions, count);
+        }
     }
     free(decisions);
 }
@@ -224,14 +229,6 @@ static treadle_granularity find_coarsest(treadle_journal *journal,
     }
     journal->cell.granularity = finest;
     return found;
-}
-
-/* The part of a trace that is in use. */
-static void copy_trace(treadle_trace *to, const treadle_trace *from)
-{
-    memcpy(to, from, offsetof(treadle_trace, events));
-    memcpy(to->events, from->events, from->event_count * sizeof from->events[0]);
-    memcpy(to->text, from->text, from->text_length);
 }
 
 /* ---- a cell ---------------------------------------------------------------------------------- */
@@ -287,7 +284,7 @@ static void expect_races(treadle_result *result, const treadle_expectation *expe
 }
 
 static void explore(treadle_sandbox *sandbox, treadle_journal *journal, treadle_result *result,
-                    const treadle_explore_request *request)
+                    const treadle_explore_request *request, bool explain)
 {
     treadle_search search;
     const int error = treadle_search_run(sandbox, &journal->cell, request, &search);
@@ -326,7 +323,7 @@ static void explore(treadle_sandbox *sandbox, treadle_journal *journal, treadle_
         result->first_violation = report.executions;
     }
     if (found || report.outcome.kind == TREADLE_OUTCOME_CUT) {
-        counterexample(sandbox, journal, result);
+        counterexample(sandbox, journal, result, explain);
     }
 }
 
@@ -341,6 +338,7 @@ void treadle_check_cell(treadle_journal *journal, const treadle_redis_target *re
     memset(result, 0, sizeof *result);
     journal->has_token = false;
     journal->has_trace = false;
+    journal->has_explanation = false;
     journal->races = options->races;
     if (options->races == TREADLE_RACES_AUTO && expected != NULL && expected->property != NULL &&
         strcmp(expected->property, TREADLE_PROPERTY_DATA_RACE) == 0) {
@@ -356,16 +354,16 @@ void treadle_check_cell(treadle_journal *journal, const treadle_redis_target *re
         result->environment = true;
         snprintf(result->outcome.message, sizeof result->outcome.message, "out of memory");
     } else {
-        explore(sandbox, journal, result, &request);
+        explore(sandbox, journal, result, &request, options->explain);
     }
     treadle_sandbox_close(sandbox);
     if (result->verdict == TREADLE_VERDICT_VIOLATED && options->find_coarsest) {
         /* The search overwrites the trace and the decisions, not the token; both are needed. */
         treadle_trace *kept = malloc(sizeof *kept);
         if (kept != NULL) {
-            copy_trace(kept, &journal->trace);
+            treadle_trace_copy(kept, &journal->trace);
             result->coarsest = find_coarsest(journal, redis, result);
-            copy_trace(&journal->trace, kept);
+            treadle_trace_copy(&journal->trace, kept);
             free(kept);
         }
     }
@@ -378,12 +376,31 @@ void treadle_check_cell(treadle_journal *journal, const treadle_redis_target *re
     }
 }
 
+static int take_explanation(const treadle_journal *journal, treadle_result *out)
+{
+    treadle_explanation *taken = malloc(sizeof *taken);
+    if (taken == NULL) {
+        return ENOMEM;
+    }
+    *taken = journal->explanation;
+    taken->passing = journal->has_passing ? malloc(sizeof *taken->passing) : NULL;
+    out->explanation = taken;
+    if (journal->has_passing && taken->passing == NULL) {
+        return ENOMEM;
+    }
+    if (journal->has_passing) {
+        treadle_trace_copy(taken->passing, &journal->passing);
+    }
+    return 0;
+}
+
 int treadle_result_take(const treadle_journal *journal, treadle_result *out)
 {
     *out = journal->result;
     out->reason = NULL;
     out->token = NULL;
     out->trace = NULL;
+    out->explanation = NULL;
     const treadle_scenario *scenario = treadle_scenario_find(out->cell.scenario);
     const treadle_expectation *expected = treadle_scenario_expectation(
         scenario, out->cell.variant, out->cell.backend, out->cell.granularity);
@@ -401,7 +418,11 @@ int treadle_result_take(const treadle_journal *journal, treadle_result *out)
             out->token = NULL;
             return ENOMEM;
         }
-        copy_trace(out->trace, &journal->trace);
+        treadle_trace_copy(out->trace, &journal->trace);
+    }
+    if (journal->has_explanation && take_explanation(journal, out) != 0) {
+        treadle_result_free(out);
+        return ENOMEM;
     }
     return 0;
 }

@@ -29,6 +29,7 @@ typedef struct treadle_check_options {
     treadle_race_mode races;
     treadle_symmetry symmetry;
     bool find_coarsest; /* a violation is also looked for at coarser granularities */
+    bool explain;       /* a violation is compared with runs that pass: explain.h */
 } treadle_check_options;
 
 /* Checks journal->cell. Writes the result into journal->result, and its token and trace beside it

@@ -64,6 +64,8 @@ typedef struct treadle_journal {
     uint32_t replay_count;
     bool replay_strict; /* a decision or a check that does not fit ends the execution as DIVERGED */
     bool replay_record;
+    bool replay_state;
+    bool replay_in_order; /* `replay` holds threads */
     uint32_t check_stride;
     uint32_t check_count;
     uint32_t repeat; /* replay: how often; all must give the same trace hash */
@@ -89,6 +91,10 @@ typedef struct treadle_journal {
     treadle_result result; /* its pointers are not used; see below */
     bool has_token;
     bool has_trace;
+    bool has_explanation;
+    bool has_passing;
+    treadle_explanation explanation; /* its pointer is not used; see below */
+    treadle_trace passing;
     char token[TREADLE_TOKEN_TEXT_MAX];
 } treadle_journal;
 

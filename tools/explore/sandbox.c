@@ -209,7 +209,8 @@ static void compare(void *context, const treadle_event *event)
 static void do_replay(treadle_journal *journal, const treadle_program *program,
                       treadle_execution_options options)
 {
-    const treadle_strategy *strategy = &treadle_strategy_replay;
+    const treadle_strategy *strategy =
+        journal->replay_in_order ? &treadle_strategy_in_order : &treadle_strategy_replay;
     const treadle_strategy_options strategy_options = {.replay = journal->replay,
                                                        .replay_count = journal->replay_count,
                                                        .replay_strict = journal->replay_strict};
@@ -231,6 +232,7 @@ static void do_replay(treadle_journal *journal, const treadle_program *program,
             options.observe_context = &against;
         }
     }
+    treadle_redis_tell_state(journal->replay_state);
     const uint32_t repeat = journal->repeat ? journal->repeat : 1;
     uint64_t first_hash = 0;
     for (journal->repeated = 0; journal->repeated < repeat; journal->repeated++) {
@@ -430,6 +432,8 @@ static void request_replay(treadle_journal *journal, const treadle_replay_reques
     memmove(journal->replay, request->decisions, request->count * sizeof journal->replay[0]);
     journal->replay_count = request->count;
     journal->replay_record = request->record;
+    journal->replay_state = request->state;
+    journal->replay_in_order = request->in_order;
     journal->replay_strict = request->against != NULL;
     journal->repeat = request->repeat;
     journal->check_stride = 0;

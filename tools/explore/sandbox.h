@@ -28,7 +28,9 @@ int treadle_sandbox_explore(treadle_sandbox *sandbox, const treadle_explore_requ
 typedef struct treadle_replay_request {
     const uint16_t *decisions;
     uint32_t count;
-    bool record;                     /* leave a trace in the journal */
+    bool in_order; /* `decisions` are threads, to be run one after another (in_order.c) */
+    bool record;   /* leave a trace in the journal */
+    bool state;    /* … that tells what a server of ours holds after each step */
     const treadle_schedule *against; /* strict: checked step by step against it; NULL = lenient */
     uint32_t repeat;                 /* 0 and 1: once */
 } treadle_replay_request;

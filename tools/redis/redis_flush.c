@@ -214,6 +214,9 @@ static int run(treadle_redis_link *connection, treadle_event *event,
                           : " (the server closed the connection)");
         }
         tell(event, fault, commands, replies, after, closed || lost);
+        if (treadle_redis.tell_state && !closed) {
+            treadle_redis_state_tell(event);
+        }
     }
     sdssetlen(context->obuf, 0);
     context->obuf[0] = '\0';

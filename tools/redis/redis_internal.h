@@ -50,6 +50,7 @@ typedef struct treadle_redis_seam {
     treadle_faults left; /* of `faults`, in this execution */
     uint64_t command_count;
     uint64_t round_trip_count;
+    bool tell_state; /* after each recorded flush; own server only */
 
     bool fresh;     /* own: the database is to be emptied before the next command */
     bool touched;   /* something was sent since it was emptied */
@@ -138,6 +139,11 @@ bool treadle_redis_plan_make(treadle_redis_plan *plan, treadle_resp_span command
 
 /* Keeps in mind what the commands may leave behind. */
 void treadle_redis_plan_note(const treadle_redis_plan *plan, treadle_redis_link *connection);
+
+/* ---- redis_state.c --------------------------------------------------------------------------- */
+
+/* Gives the event of a flush what the server holds now. */
+void treadle_redis_state_tell(treadle_event *event);
 
 /* ---- redis_faults.c -------------------------------------------------------------------------- */
 

@@ -75,6 +75,10 @@ const char *treadle_redis_provider(const char *name);
  * reply; ends the execution as ENVIRONMENT when the server does not answer. */
 redisReply *treadle_redis_inspect(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Whether recorded flushes tell what the server holds after them (treadle_event_state()): its keys
+ * in order, a line "KEY<tab>CONTENTS" each. Never on a server that is not the harness's own. */
+void treadle_redis_tell_state(bool tell);
+
 /* Commands sent for subjects since attach. */
 uint64_t treadle_redis_command_count(void);
 

@@ -17,106 +17,14 @@
  * shows with their numbers exchanged. It is enough to explore executions in which they take their
  * places in the order of their numbers, a thread's place being that of its first step that may
  * change something. So a thread whose next step is that has to wait for its turn, as if the one
- * before let it go on. Where nobody else can, what follows shows with other numbers.
- *
- * Whoever else may explore a part of the space takes a leaf of a wakeup tree: nobody is asleep
- * after it, so that what follows does not depend on anything beside the steps that lead there, and
- * may be explored early. What happens of it here happens when its turn comes, in depth-first order:
- * its last step falls asleep, and the sequences that the borrower found for positions before it are
- * to be explored. So the executions are the same as without loans. */
+ * before let it go on. Where nobody else can, what follows shows with other numbers. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/engine/engine.h"
-#include "tools/engine/observe.h"
 #include "tools/engine/pending.h"
-#include "tools/strategies/dpor.h"
-#include "tools/strategies/order.h"
-#include "tools/strategies/parcel.h"
+#include "tools/strategies/dpor_internal.h"
 #include "tools/strategies/strategies.h"
-#include "tools/strategies/wakeup.h"
-
-enum {
-    POSITIONS_MAX = TREADLE_ORDER_STEPS_MAX + 1,
-    ASLEEP_MAX = 1 << 20,
-    VALUES_MAX = 1 << 17,
-};
-
-typedef struct position {
-    treadle_wakeup *children; /* still to be explored from here */
-    uint64_t enabled;
-    uint64_t diverted;  /* by its step */
-    uint32_t asleep;    /* where its list begins; it ends where the next position's begins */
-    uint32_t inherited; /* so many of them come from the position before */
-    uint32_t asleep_count;
-    uint32_t values; /* decided before it, in steps */
-    bool open;       /* what its step decides was not known */
-    uint32_t decisions;
-    uint32_t run; /* of the plan, that its step belongs to */
-    uint32_t run_steps;
-    uint64_t placed;  /* symmetric threads that have taken their places */
-    uint32_t turn;    /* the step by which the last one did */
-    bool takes_place; /* so does its step */
-} position;
-
-/* What the next step is to decide: these values, then the first options. */
-typedef struct guidance {
-    uint32_t thread;
-    uint32_t count;
-    uint16_t values[UINT8_MAX];
-} guidance;
-
-/* A step that is asleep at a position of the lender's. */
-typedef struct lent_sleeper {
-    uint32_t position;
-    treadle_executed *step;
-} lent_sleeper;
-
-typedef struct dpor {
-    treadle_step_pool *steps;
-    treadle_order *order;
-    treadle_wakeup_pool *nodes;
-    bool symmetric;
-
-    /* The path. Position i is before step i. */
-    position positions[POSITIONS_MAX];
-    treadle_executed *asleep[ASLEEP_MAX];
-    treadle_step_value values[VALUES_MAX];
-    uint16_t taken[VALUES_MAX]; /* likewise, for the plan */
-    treadle_plan_run runs[POSITIONS_MAX];
-    uint32_t value_count;
-    uint32_t prologue;       /* values decided before the first step; the first of them … */
-    uint32_t prologue_given; /* … are given, the others the first options */
-
-    /* The execution under way. */
-    uint32_t from;         /* steps that it repeats of the one before */
-    bool resuming;         /* the next position is where it leaves that */
-    bool running;          /* a step is under way */
-    bool at_leaf;          /* it ends a sequence */
-    bool free;             /* after it everything is to be explored; else: */
-    treadle_wakeup *below; /* … this; or, of a leaf, what it seems to cover */
-    guidance guide;        /* of it */
-    treadle_gate gate;     /* what its thread waited for before it */
-    const treadle_footprint *footprint;
-    bool settled;         /* the step under way is; order.h */
-    bool any_diverted;    /* by a step of any execution so far */
-    const char *exceeded; /* a limit */
-    bool out_of_turn;     /* it ended where nobody's turn had come */
-
-    treadle_sequence sequence;
-    treadle_dpor_counts counts;
-
-    /* Loans. */
-    uint16_t loan;       /* of the leaf that this execution comes to */
-    uint16_t due;        /* likewise, when it has come there */
-    uint32_t root;       /* of a borrower: the length of the path to its part; else 0 */
-    uint32_t lent_from;  /* … the position that its first execution leaves the lender's path at */
-    uint32_t lent_count; /* … of those who are asleep on that path */
-    uint32_t lent_room;
-    lent_sleeper *lent;
-    treadle_parcel parcel; /* what is lent or given back */
-} dpor;
 
 static void destroy(void *context)
 {
@@ -154,11 +62,6 @@ static void *create(const treadle_strategy_options *options)
 
 /* ---- sleep ----------------------------------------------------------------------------------- */
 
-static treadle_executed *const *asleep_at(const dpor *self, const position *at)
-{
-    return &self->asleep[at->asleep];
-}
-
 static bool fall_asleep(dpor *self, position *at, treadle_executed *step)
 {
     if (at->asleep + at->asleep_count == ASLEEP_MAX) {
@@ -172,7 +75,7 @@ static bool fall_asleep(dpor *self, position *at, treadle_executed *step)
 /* Who stays asleep over a step. */
 static void inherit(dpor *self, const position *before, position *at, const treadle_executed *step)
 {
-    treadle_executed *const *asleep = asleep_at(self, before);
+    treadle_executed *const *asleep = dpor_asleep_at(self, before);
     for (uint32_t i = 0; i < before->asleep_count; i++) {
         if (asleep[i]->thread != step->thread && !treadle_executed_conflict(asleep[i], step) &&
             !fall_asleep(self, at, asleep[i])) {
@@ -193,7 +96,7 @@ static void wake_all(dpor *self, position *at)
 /* Whether all that begins with the sequence has been explored: a weak initial of it is asleep. */
 static bool explored(const dpor *self, const position *at)
 {
-    treadle_executed *const *asleep = asleep_at(self, at);
+    treadle_executed *const *asleep = dpor_asleep_at(self, at);
     for (uint32_t i = 0; i < at->asleep_count; i++) {
         if (treadle_sequence_may_begin(&self->sequence, asleep[i])) {
             return true;
@@ -202,8 +105,7 @@ static bool explored(const dpor *self, const position *at)
     return false;
 }
 
-/* The sequence is to be explored from here, unless it has been or is going to be. */
-static bool explore(dpor *self, position *at)
+bool dpor_explore(dpor *self, position *at)
 {
     if (!explored(self, at) &&
         !treadle_wakeup_insert(self->nodes, &at->children, &self->sequence)) {
@@ -228,7 +130,7 @@ static bool look_again(void *context)
     dpor *self = look->self;
     treadle_sequence *sequence = &self->sequence;
     if (look->step == NULL || !treadle_sequence_may_begin(sequence, look->step)) {
-        return explore(self, look->at);
+        return dpor_explore(self, look->at);
     }
     if (sequence->first[look->step->thread] != TREADLE_NO_STEP) {
         treadle_sequence_remove(sequence, look->step->thread);
@@ -249,7 +151,7 @@ static void look_again_at(dpor *self, position *at, treadle_wakeup **covered,
 
 static bool anyone_sleeps_on(const dpor *self, const position *at, const treadle_executed *step)
 {
-    treadle_executed *const *asleep = asleep_at(self, at);
+    treadle_executed *const *asleep = dpor_asleep_at(self, at);
     for (uint32_t i = 0; i < at->asleep_count; i++) {
         if (asleep[i]->thread != step->thread && !treadle_executed_conflict(asleep[i], step)) {
             return true;
@@ -261,7 +163,7 @@ static bool anyone_sleeps_on(const dpor *self, const position *at, const treadle
 /* It was to decide otherwise than what has been explored, and could not. */
 static bool is_asleep(const dpor *self, const position *at, const treadle_executed *step)
 {
-    treadle_executed *const *asleep = asleep_at(self, at);
+    treadle_executed *const *asleep = dpor_asleep_at(self, at);
     for (uint32_t i = 0; i < at->asleep_count; i++) {
         if (asleep[i]->thread == step->thread && treadle_executed_same_values(asleep[i], step)) {
             return true;
@@ -307,7 +209,9 @@ static void finish_step(dpor *self)
     at->diverted = self->footprint->diverted;
     self->any_diverted |= at->diverted != 0;
     const position *before = number ? at - 1 : NULL;
-    const bool same = before != NULL && self->runs[before->run].thread == self->guide.thread;
+    /* Within a run of the plan nobody looks whether the thread can go on. */
+    const bool same =
+        before != NULL && self->runs[before->run].thread == self->guide.thread && !at->stuck;
     at->run = before == NULL ? 0 : before->run + !same;
     at->run_steps = (same ? before->run_steps : 0) + 1 + self->footprint->coasted;
     self->runs[at->run] = (treadle_plan_run){self->guide.thread, at->run_steps};
@@ -357,6 +261,7 @@ static void open_position(dpor *self, position *at, const treadle_step *now)
         self->prologue = self->value_count;
     }
     *at = (position){.children = self->below,
+                     .stuck = now->stuck,
                      .turn = TREADLE_NO_STEP,
                      .values = self->value_count,
                      .decisions = now->decisions};
@@ -415,7 +320,7 @@ static void skip_first(dpor *self, position *at, const treadle_executed *step)
 static const treadle_executed *executed_as(const dpor *self, const position *at,
                                            const treadle_wakeup *node)
 {
-    treadle_executed *const *asleep = asleep_at(self, at);
+    treadle_executed *const *asleep = dpor_asleep_at(self, at);
     for (uint32_t i = 0; i < at->asleep_count; i++) {
         if (treadle_wakeup_means(node, asleep[i])) {
             return asleep[i];
@@ -537,139 +442,8 @@ static uint32_t choose(void *context, const treadle_choice *choice)
     return value;
 }
 
-/* ---- after an execution ---------------------------------------------------------------------- */
-
-/* Before the step `number`: what did not happen after it, and then another step. */
-static void explore_instead(dpor *self, uint32_t number, treadle_sequence_item last)
-{
-    const treadle_ordered *first = treadle_order_step(self->order, number);
-    const uint32_t end = treadle_order_length(self->order);
-    treadle_sequence_clear(&self->sequence);
-    for (uint32_t i = number + 1; i < end; i++) {
-        const treadle_ordered *later = treadle_order_step(self->order, i);
-        if (!treadle_happens_before(first, &later->clock)) {
-            treadle_sequence_add(&self->sequence, (treadle_sequence_item){.step = later->step,
-                                                                          .thread = later->thread});
-        }
-    }
-    last.open = true;
-    treadle_sequence_add(&self->sequence, last);
-    explore(self, &self->positions[number]);
-}
-
-static void reverse(dpor *self, treadle_race race)
-{
-    const treadle_ordered *second = treadle_order_step(self->order, race.second);
-    explore_instead(self, race.first,
-                    (treadle_sequence_item){.step = second->step,
-                                            .fixed = second->step->value_count,
-                                            .thread = second->thread});
-}
-
-/* The next step of a thread was not taken: it could have been before a step that was. */
-static void reverse_pending(dpor *self, uint32_t first, uint32_t thread)
-{
-    explore_instead(self, first, (treadle_sequence_item){.thread = (uint8_t)thread});
-}
-
-static void reverse_diversions(dpor *self, uint32_t number)
-{
-    for (uint64_t left = self->positions[number].diverted; left; left &= left - 1) {
-        reverse_pending(self, number, (uint32_t)__builtin_ctzll(left));
-    }
-}
-
-/* A step that decides otherwise, for the first time at `index`. */
-static void vary(dpor *self, uint32_t number, uint32_t index)
-{
-    const treadle_ordered *varied = treadle_order_step(self->order, number);
-    treadle_step_value *values = &self->values[self->positions[number].values];
-    const treadle_step_value decided = values[index];
-    for (uint16_t other = 0; other < decided.options; other++) {
-        if (other == decided.taken) {
-            continue;
-        }
-        values[index].taken = other;
-        treadle_executed *step =
-            treadle_executed_new(self->steps, varied->thread, varied->step->touches,
-                                 varied->step->touch_count, values, index + 1);
-        if (step == NULL) {
-            self->exceeded = "memory";
-            break;
-        }
-        explore_instead(self, number,
-                        (treadle_sequence_item){.step = step,
-                                                .fixed = (uint16_t)(index + 1),
-                                                .thread = varied->thread});
-        treadle_executed_drop(self->steps, step);
-    }
-    values[index] = decided;
-}
-
-/* What happens before all that is new in this execution. */
-static treadle_clock before_all_new(const dpor *self)
-{
-    const uint32_t end = treadle_order_length(self->order);
-    treadle_clock common;
-    memset(&common, 0x7f, sizeof common);
-    for (uint32_t i = self->from; i < end; i++) {
-        const treadle_clock *clock = &treadle_order_step(self->order, i)->clock;
-        for (uint32_t t = 0; t < TREADLE_ORDER_THREADS_MAX; t++) {
-            common.of[t] = common.of[t] < clock->of[t] ? common.of[t] : clock->of[t];
-        }
-    }
-    return common;
-}
-
-/* Races with what is new in this execution, in them or beside them; and what else could have come
- * otherwise. */
-static void reverse_races(dpor *self)
-{
-    const treadle_clock common = before_all_new(self);
-    const treadle_race *races;
-    const uint32_t count = treadle_order_races(self->order, &races);
-    for (uint32_t i = 0; i < count; i++) {
-        if (races[i].second >= self->from ||
-            !treadle_happens_before(treadle_order_step(self->order, races[i].first), &common)) {
-            reverse(self, races[i]);
-        }
-    }
-    const bool some = self->value_count > 0 || self->any_diverted;
-    const uint32_t end = some ? treadle_order_length(self->order) : 0;
-    for (uint32_t i = 0; i < end; i++) {
-        const position *at = &self->positions[i];
-        const treadle_ordered *step = treadle_order_step(self->order, i);
-        if ((step->step->value_count == 0 && !at->diverted) ||
-            (i < self->from && treadle_happens_before(step, &common))) {
-            continue;
-        }
-        reverse_diversions(self, i);
-        for (uint32_t j = 0; j < step->step->value_count; j++) {
-            vary(self, i, j);
-        }
-    }
-}
-
-/* Threads that never went on: those that the last step kept from it by ending everything, and those
- * that wait for a lock that they could have had. */
-static void reverse_waiting(dpor *self)
-{
-    const uint32_t end = treadle_order_length(self->order);
-    if (end == 0) {
-        return;
-    }
-    const treadle_ordered *last = treadle_order_step(self->order, end - 1);
-    uint64_t left = self->positions[end - 1].enabled & ~(UINT64_C(1) << last->thread);
-    for (; left; left &= left - 1) {
-        reverse_pending(self, end - 1, (uint32_t)__builtin_ctzll(left));
-    }
-    for (uint32_t i = 0; i < treadle_thread_count() && i < TREADLE_ORDER_THREADS_MAX; i++) {
-        uint32_t first;
-        if (treadle_order_blocked(self->order, i, treadle_gate_of(i), &first)) {
-            reverse_pending(self, first, i);
-        }
-    }
-}
+/* ---- from one execution to the next -----------------------------------------------------------
+ */
 
 static void end(void *context, const treadle_outcome *outcome)
 {
@@ -689,10 +463,7 @@ static void end(void *context, const treadle_outcome *outcome)
         outcome->kind == TREADLE_OUTCOME_ENVIRONMENT) {
         return;
     }
-    reverse_races(self);
-    if (outcome->kind != TREADLE_OUTCOME_REDUNDANT || self->out_of_turn) {
-        reverse_waiting(self);
-    }
+    dpor_reverse(self, outcome->kind != TREADLE_OUTCOME_REDUNDANT || self->out_of_turn);
 }
 
 /* What a position's step began has been explored. False when nothing else is left there. */
@@ -796,204 +567,6 @@ static double progress(const void *context)
     return share;
 }
 
-/* ---- loans ----------------------------------------------------------------------------------- */
-
-/* The shallowest leaf that is not lent: its position, and the path to it from there. */
-static bool find_leaf(dpor *self, uint32_t *number, treadle_wakeup *const **path, uint32_t *length)
-{
-    const uint32_t end = treadle_order_length(self->order);
-    for (uint32_t i = self->root; i < end; i++) {
-        *length = treadle_wakeup_find(self->nodes, self->positions[i].children, path);
-        if (*length > 0) {
-            *number = i;
-            return true;
-        }
-    }
-    return false;
-}
-
-static void describe_sleeper(treadle_parcel *to, uint32_t number, const treadle_executed *step)
-{
-    treadle_parcel_put_number(to, number);
-    treadle_parcel_put_step(to, step);
-}
-
-/* Who falls asleep on the path to a position; at that one the step under way, too. */
-static void describe_sleepers(const dpor *self, treadle_parcel *to, uint32_t last)
-{
-    uint32_t count = self->lent_count + 1;
-    for (uint32_t i = self->root; i <= last; i++) {
-        count += self->positions[i].asleep_count - self->positions[i].inherited;
-    }
-    treadle_parcel_put_number(to, count);
-    for (uint32_t i = 0; i < self->lent_count; i++) {
-        describe_sleeper(to, self->lent[i].position, self->lent[i].step);
-    }
-    for (uint32_t i = self->root; i <= last; i++) {
-        const position *at = &self->positions[i];
-        for (uint32_t j = at->inherited; j < at->asleep_count; j++) {
-            describe_sleeper(to, i, asleep_at(self, at)[j]);
-        }
-    }
-    describe_sleeper(to, last, treadle_order_step(self->order, last)->step);
-}
-
-static const void *lend(void *context, uint16_t loan, bool all, size_t size_max, size_t *size)
-{
-    dpor *self = context;
-    uint32_t number;
-    uint32_t length;
-    treadle_wakeup *const *path;
-    if (self->exceeded != NULL || !find_leaf(self, &number, &path, &length)) {
-        return NULL;
-    }
-    treadle_parcel *parcel = &self->parcel;
-    parcel->used = 0;
-    treadle_parcel_put_number(parcel, self->prologue);
-    for (uint32_t i = 0; i < self->prologue; i++) {
-        treadle_parcel_put_number(parcel, self->taken[i]);
-    }
-    treadle_parcel_put_number(parcel, number);
-    treadle_parcel_put_number(parcel, number + length);
-    for (uint32_t i = 0; i < number; i++) {
-        treadle_executed *step = treadle_order_step(self->order, i)->step;
-        treadle_parcel_put_item(parcel,
-                                &(treadle_sequence_item){.step = step, .thread = step->thread});
-    }
-    for (uint32_t i = 0; i < length; i++) {
-        const treadle_sequence_item item = treadle_wakeup_item(path[i]);
-        treadle_parcel_put_item(parcel, &item);
-    }
-    describe_sleepers(self, parcel, number);
-    treadle_wakeup *leaf = path[length - 1];
-    leaf->loan = loan;
-    if (parcel->failed || parcel->used > size_max ||
-        (!all && !find_leaf(self, &number, &path, &length))) {
-        leaf->loan = 0;
-        return NULL;
-    }
-    *size = parcel->used;
-    return parcel->bytes;
-}
-
-/* As after create(). */
-static void forget_all(dpor *self)
-{
-    treadle_order_cut(self->order, 0);
-    treadle_wakeup_drop_all(self->nodes, &self->below);
-    for (; self->lent_count > 0; self->lent_count--) {
-        treadle_executed_drop(self->steps, self->lent[self->lent_count - 1].step);
-    }
-    self->value_count = 0;
-    self->running = false;
-    self->at_leaf = false;
-    self->loan = 0;
-    self->due = 0;
-    self->counts = (treadle_dpor_counts){0};
-}
-
-static bool borrow_sleepers(dpor *self, treadle_parcel_reader *from)
-{
-    const uint32_t count = treadle_parcel_get_number(from);
-    if (count > self->lent_room) {
-        lent_sleeper *grown = realloc(self->lent, count * sizeof *grown);
-        if (grown == NULL) {
-            return false;
-        }
-        self->lent = grown;
-        self->lent_room = count;
-    }
-    for (; self->lent_count < count; self->lent_count++) {
-        lent_sleeper *sleeper = &self->lent[self->lent_count];
-        sleeper->position = treadle_parcel_get_number(from);
-        sleeper->step = treadle_parcel_get_step(from, self->steps);
-        if (sleeper->step == NULL) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool borrow(void *context, const void *bytes, size_t size)
-{
-    dpor *self = context;
-    treadle_parcel_reader from = {bytes, size};
-    forget_all(self);
-    self->prologue_given = treadle_parcel_get_number(&from);
-    for (uint32_t i = 0; i < self->prologue_given && i < VALUES_MAX; i++) {
-        self->taken[i] = (uint16_t)treadle_parcel_get_number(&from);
-    }
-    self->lent_from = treadle_parcel_get_number(&from);
-    if (!treadle_parcel_get_sequence(&from, self->steps, &self->sequence)) {
-        return false;
-    }
-    self->root = self->sequence.count;
-    const bool inserted = treadle_wakeup_insert(self->nodes, &self->below, &self->sequence);
-    treadle_parcel_drop_sequence(self->steps, &self->sequence);
-    return inserted && borrow_sleepers(self, &from);
-}
-
-/* Sequences on their way to the lender. */
-typedef struct giving {
-    dpor *self;
-    uint32_t position;
-} giving;
-
-static bool give_sequence(void *context)
-{
-    giving *to = context;
-    treadle_parcel_put_number(&to->self->parcel, to->position + 1); /* 0 ends them */
-    treadle_parcel_put_sequence(&to->self->parcel, &to->self->sequence);
-    return true;
-}
-
-static const void *give_back(void *context, size_t *size)
-{
-    dpor *self = context;
-    giving to = {.self = self};
-    self->parcel.used = 0;
-    for (; to.position < self->root; to.position++) {
-        treadle_wakeup_take_apart(self->nodes, &self->positions[to.position].children,
-                                  &self->sequence, give_sequence, &to);
-    }
-    treadle_parcel_put_number(&self->parcel, 0);
-    *size = self->parcel.used;
-    return self->parcel.failed || self->exceeded != NULL ? NULL : self->parcel.bytes;
-}
-
-static uint16_t due(const void *context)
-{
-    const dpor *self = context;
-    return self->due;
-}
-
-static void settle(void *context, const void *bytes, size_t size)
-{
-    dpor *self = context;
-    treadle_parcel_reader reader = {bytes, size};
-    self->due = 0;
-    for (;;) {
-        const uint32_t number = treadle_parcel_get_number(&reader);
-        if (number == 0 || self->exceeded != NULL) {
-            return;
-        }
-        if (!treadle_parcel_get_sequence(&reader, self->steps, &self->sequence)) {
-            self->exceeded = "memory";
-            return;
-        }
-        explore(self, &self->positions[number - 1]);
-        treadle_parcel_drop_sequence(self->steps, &self->sequence);
-    }
-}
-
-static const treadle_lending lending = {
-    .lend = lend,
-    .borrow = borrow,
-    .give_back = give_back,
-    .due = due,
-    .settle = settle,
-};
-
 treadle_dpor_counts treadle_dpor_counted(const void *context)
 {
     const dpor *self = context;
@@ -1023,5 +596,5 @@ const treadle_strategy treadle_strategy_dpor = {
     .progress = progress,
     .plan = plan,
     .step = step,
-    .lending = &lending,
+    .lending = &dpor_lending,
 };

@@ -17,9 +17,10 @@ extern const treadle_strategy treadle_strategy_dpor;
 extern const treadle_strategy treadle_strategy_fuzz;
 extern const treadle_strategy treadle_strategy_replay;
 extern const treadle_strategy treadle_strategy_serial;
+extern const treadle_strategy treadle_strategy_in_order;
 
-/* What --strategy accepts; ends with NULL. `fuzz`, `replay` and `serial` are not in it: they do not
- * explore by themselves. */
+/* What --strategy accepts; ends with NULL. `fuzz`, `replay`, `serial` and `in-order` are not in it:
+ * they do not explore by themselves. */
 extern const treadle_strategy *const treadle_strategies[];
 
 /* NULL for an unknown name. */

@@ -4,7 +4,8 @@
  * property. A workload that hangs or crashes takes only its own process along. One that sleeps runs
  * with time a thousand times as fast (scaled_clock.h). What is left out is said, and why.
  *
- *     treadle_stress [--rounds N] [--time SECONDS] [--variant V] [--beside RESULTS.json] [GLOB]
+ *     treadle_stress [--rounds N] [--time SECONDS] [--variant V] [--beside RESULTS.json]
+ *                    [--format text|json] [GLOB]
  *
  * Exit status: 0, 1 when a `fixed` or `lockfree` variant broke, 2 usage, 3 environment. */
 #include <argp.h>
@@ -32,6 +33,7 @@ typedef struct arguments {
     const char *glob;
     const char *variant;
     const char *beside;
+    bool json;
     uint64_t rounds;
     double time_s_max;
 } arguments;
@@ -162,14 +164,39 @@ static uint64_t explorer_needed(const char *path, const workload *self)
     return best;
 }
 
-static void leave_out(const treadle_scenario *scenario, treadle_backend backend, const char *why)
+/* What `treadle report --stress` reads: an object a line. */
+static void report_json(const workload *self, const tally *shared)
 {
+    const uint64_t first = atomic_load(&shared->first);
+    json_t *line = json_pack(
+        "{s:s, s:s, s:s, s:I, s:I, s:o, s:o, s:f}", "scenario", self->run.scenario->name, "backend",
+        treadle_backend_name(self->run.backend), "variant", self->run.variant, "rounds",
+        (json_int_t)atomic_load(&shared->rounds), "broken",
+        (json_int_t)atomic_load(&shared->broken), "first",
+        first > 0 ? json_integer((json_int_t)first) : json_null(), "property",
+        first > 0 ? json_string(shared->property) : json_null(), "elapsed_s", self->elapsed_s);
+    json_dumpf(line, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(6));
+    putchar('\n');
+    json_decref(line);
+    fflush(stdout);
+}
+
+static void leave_out(const treadle_scenario *scenario, treadle_backend backend, const char *why,
+                      const arguments *how)
+{
+    if (how->json) {
+        return;
+    }
     printf("%-38s %-6s left out: %s\n", scenario->name, treadle_backend_name(backend), why);
     fflush(stdout);
 }
 
 static void report(const workload *self, const tally *shared, const arguments *how)
 {
+    if (how->json) {
+        report_json(self, shared);
+        return;
+    }
     const uint64_t broken = atomic_load(&shared->broken);
     printf("%-38s %-6s %-9s %9llu rounds %9llu broken", self->run.scenario->name,
            treadle_backend_name(self->run.backend), self->run.variant,
@@ -283,7 +310,7 @@ static bool stress_workload(const treadle_run *run, const arguments *how)
     tally *shared = why == NULL ? run_workload(&self, run, how) : NULL;
     if (shared == NULL) {
         leave_out(run->scenario, run->backend,
-                  why != NULL ? why : "a round takes long, and the server's time is real");
+                  why != NULL ? why : "a round takes long, and the server's time is real", how);
         return false;
     }
     report(&self, shared, how);
@@ -319,7 +346,7 @@ static bool stress_scenario(const treadle_scenario *scenario, treadle_backend ba
         why = no_server();
     }
     if (why != NULL) {
-        leave_out(scenario, backend, why);
+        leave_out(scenario, backend, why, how);
         return false;
     }
     for (size_t i = 0; scenario->parameters[i].name != NULL; i++) {
@@ -334,6 +361,8 @@ static const struct argp_option options[] = {
     {"variant", 'V', "VARIANT", 0, "this variant instead of the baseline that must break", 0},
     {"beside", 'b', "FILE", 0,
      "the output of `treadle check --format json`: how soon the explorer found it", 0},
+    {"format", 'f', "FORMAT", 0, "text (default) or json (an object a line, for `treadle report`)",
+     0},
     {0},
 };
 
@@ -356,6 +385,12 @@ static error_t parse(int key, char *value, struct argp_state *state)
         return 0;
     case 'V': self->variant = value; return 0;
     case 'b': self->beside = value; return 0;
+    case 'f':
+        self->json = strcmp(value, "json") == 0;
+        if (!self->json && strcmp(value, "text") != 0) {
+            argp_error(state, "--format takes text or json, not \"%s\"", value);
+        }
+        return 0;
     case ARGP_KEY_ARG:
         if (state->arg_num > 0) {
             argp_error(state, "one GLOB only");

@@ -69,3 +69,11 @@ void treadle_tls_fresh(thread *owner)
 {
     (void)owner;
 }
+
+void treadle_tls_enter(void)
+{
+}
+
+void treadle_tls_leave(void)
+{
+}

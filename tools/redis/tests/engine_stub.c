@@ -82,6 +82,12 @@ void treadle_event_text(treadle_event *event, const char *text, size_t length, b
     own->failed = failed;
 }
 
+void treadle_event_state(treadle_event *event, const char *text, size_t length)
+{
+    stub_event *own = (stub_event *)event;
+    snprintf(own->state, sizeof own->state, "%.*s", (int)length, text);
+}
+
 _Noreturn void treadle_stop(treadle_outcome_kind kind, const char *property, const char *format,
                             ...)
 {

@@ -23,6 +23,7 @@ typedef struct stub_event {
     const void *site;
     bool failed;
     char text[STUB_TEXT_MAX];
+    char state[STUB_TEXT_MAX];
 } stub_event;
 
 typedef struct engine_stub {
