@@ -776,6 +776,8 @@ static const treadle_expectation expect_toctou[] = {
                        "the window is charged before anybody waits"),
     TREADLE_MEMORY_ROW("fixed", AWAIT, HOLDS, NULL, "who waits has its room set aside"),
     TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "as at await"),
+    TREADLE_MEMORY_ROW("lockfree", AWAIT, HOLDS, NULL,
+                       "a slot of the window is set aside in the swap that promises the token"),
     {0},
 };
 static const treadle_expectation expect_bucket_refuses[] = {
@@ -783,6 +785,8 @@ static const treadle_expectation expect_bucket_refuses[] = {
     TREADLE_MEMORY_ROW("proposed", AWAIT, VIOLATED, "starvation",
                        "nine refused requests have used up the window"),
     TREADLE_MEMORY_ROW("fixed", AWAIT, HOLDS, NULL, "window and bucket are one decision"),
+    TREADLE_MEMORY_ROW("lockfree", AWAIT, HOLDS, NULL,
+                       "window and bucket are one swap: what is refused has changed nothing"),
     TREADLE_REDIS_ROW("naive", HOLDS, NULL, "charges the window last"),
     TREADLE_REDIS_ROW("proposed", VIOLATED, "starvation",
                       "nine refused requests have used up the window"),
@@ -795,6 +799,8 @@ static const treadle_expectation expect_slot_deadline[] = {
     TREADLE_MEMORY_ROW("proposed", AWAIT, VIOLATED, "lost-room",
                        "who gets no slot stays in the window"),
     TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "room and token are given back"),
+    TREADLE_MEMORY_ROW("lockfree", SYNC, HOLDS, NULL,
+                       "room and token are given back in one swap, once"),
     {0},
 };
 static const treadle_expectation expect_slot_cancelled[] = {
@@ -804,6 +810,8 @@ static const treadle_expectation expect_slot_cancelled[] = {
                        "a cancelled waiter stays in the window"),
     TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL,
                        "the clean-up handler gives room and token back"),
+    TREADLE_MEMORY_ROW("lockfree", SYNC, HOLDS, NULL,
+                       "the clean-up handler gives room and token back in one swap"),
     TREADLE_REDIS_ROW("naive", VIOLATED, "lost-room", "a cancelled waiter stays in the window"),
     TREADLE_REDIS_ROW("proposed", VIOLATED, "lost-room", "a cancelled waiter stays in the window"),
     TREADLE_REDIS_ROW("fixed", HOLDS, NULL, "the clean-up handler runs the script that undoes"),
@@ -814,6 +822,8 @@ static const treadle_expectation expect_token_cancelled[] = {
     TREADLE_MEMORY_ROW("proposed", AWAIT, VIOLATED, "lost-room",
                        "charged the window before the wait"),
     TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "the clean-up handler gives the room back"),
+    TREADLE_MEMORY_ROW("lockfree", SYNC, HOLDS, NULL,
+                       "the clean-up handler gives room and token back in one swap"),
     {0},
 };
 static const treadle_expectation expect_not_sent[] = {
@@ -822,6 +832,7 @@ static const treadle_expectation expect_not_sent[] = {
     TREADLE_MEMORY_ROW("proposed", AWAIT, VIOLATED, "lost-room",
                        "an unused permit stays in the window"),
     TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "everything is given back, once"),
+    TREADLE_MEMORY_ROW("lockfree", SYNC, HOLDS, NULL, "everything is given back, once"),
     TREADLE_REDIS_ROW("naive", VIOLATED, "lost-room", "an unused permit stays in the window"),
     TREADLE_REDIS_ROW("proposed", VIOLATED, "lost-room", "an unused permit stays in the window"),
     TREADLE_REDIS_ROW("fixed", HOLDS, NULL, "everything is given back, once"),
@@ -832,12 +843,16 @@ static const treadle_expectation expect_failed[] = {
     TREADLE_MEMORY_ROW("proposed", AWAIT, HOLDS, NULL, "`finally`"),
     TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL,
                        "a request that was made counts, and its slot is free"),
+    TREADLE_MEMORY_ROW("lockfree", SYNC, HOLDS, NULL,
+                       "a request that was made counts, and its slot is free"),
     {0},
 };
 static const treadle_expectation expect_two_providers[] = {
     TREADLE_MEMORY_ROW("naive", AWAIT, HOLDS, NULL, "windows and buckets are apart"),
     TREADLE_MEMORY_ROW("proposed", AWAIT, HOLDS, NULL, "windows and buckets are apart"),
     TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "windows and buckets are apart, the slots one"),
+    TREADLE_MEMORY_ROW("lockfree", SYNC, HOLDS, NULL,
+                       "windows and buckets are apart, the slots one"),
     {0},
 };
 static const treadle_expectation expect_reconfigure[] = {
@@ -845,6 +860,7 @@ static const treadle_expectation expect_reconfigure[] = {
     TREADLE_MEMORY_ROW("proposed", AWAIT, VIOLATED, "over-admission",
                        "the new window has forgotten"),
     TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "the window keeps what it holds"),
+    TREADLE_MEMORY_ROW("lockfree", SYNC, HOLDS, NULL, "the window keeps what it holds"),
     {0},
 };
 static const treadle_expectation expect_linearizable[] = {
@@ -854,6 +870,8 @@ static const treadle_expectation expect_linearizable[] = {
                        "what is given back stays taken"),
     TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "one critical section decides"),
     TREADLE_MEMORY_ROW("fixed", MEMORY, HOLDS, NULL, "as at sync"),
+    TREADLE_MEMORY_ROW("lockfree", SYNC, HOLDS, NULL,
+                       "one swap decides over both, and helpers complete it"),
     TREADLE_REDIS_ROW("naive", VIOLATED, "linearizability", "what is given back stays taken"),
     TREADLE_REDIS_ROW("proposed", VIOLATED, "linearizability", "what is given back stays taken"),
     TREADLE_REDIS_ROW("fixed", HOLDS, NULL, "one script decides, one undoes"),
@@ -864,6 +882,7 @@ static const treadle_expectation expect_sequential[] = {
     TREADLE_MEMORY_ROW("proposed", AWAIT, VIOLATED, "wrong-count",
                        "what the bucket refuses is charged"),
     TREADLE_MEMORY_ROW("fixed", AWAIT, HOLDS, NULL, "one client"),
+    TREADLE_MEMORY_ROW("lockfree", AWAIT, HOLDS, NULL, "one client"),
     TREADLE_REDIS_ROW("naive", VIOLATED, "wrong-answer",
                       "ZCOUNT counts an entry whose age is the window"),
     TREADLE_REDIS_ROW("proposed", VIOLATED, "wrong-count", "what the bucket refuses is charged"),
@@ -886,6 +905,7 @@ static const treadle_expectation expect_fast_clock[] = {
     TREADLE_MEMORY_ROW("naive", AWAIT, VIOLATED, "over-admission", "the wall clock can be set"),
     TREADLE_MEMORY_ROW("proposed", AWAIT, VIOLATED, "over-admission", "the wall clock can be set"),
     TREADLE_MEMORY_ROW("fixed", AWAIT, HOLDS, NULL, "the monotonic clock"),
+    TREADLE_MEMORY_ROW("lockfree", AWAIT, HOLDS, NULL, "the monotonic clock"),
     {0},
 };
 static const treadle_expectation expect_cut[] = {
@@ -912,6 +932,8 @@ static const treadle_expectation expect_snapshot[] = {
     TREADLE_MEMORY_ROW("proposed", SYNC, VIOLATED, "torn-snapshot",
                        "the window is charged, a token is taken later"),
     TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "one critical section shows both"),
+    TREADLE_MEMORY_ROW("lockfree", SYNC, HOLDS, NULL,
+                       "the word has not moved while both were read"),
     TREADLE_REDIS_ROW("naive", VIOLATED, "torn-snapshot", "window and bucket are asked in turns"),
     TREADLE_REDIS_ROW("proposed", VIOLATED, "torn-snapshot",
                       "window and bucket are asked in turns"),

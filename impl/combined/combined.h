@@ -27,10 +27,10 @@
  *  4. Strings passed in are not kept, but for those in the options, which are copied.
  *  5. Deadlines are absolute times of CLOCK_MONOTONIC; NULL means to wait for as long as it takes.
  *
- * What is promised (`fixed`): at most rpm requests of a provider pass in any window, no more pass
- * than the bucket has tokens, no more than max_concurrent permits are out; and whoever does not get
- * a permit (refused, late, failed, cancelled), or gives it back unused, leaves everything as if
- * they had not come, exactly once.
+ * What is promised (`fixed`, `lockfree`): at most rpm requests of a provider pass in any window, no
+ * more pass than the bucket has tokens, no more than max_concurrent permits are out; and whoever
+ * does not get a permit (refused, late, failed, cancelled), or gives it back unused, leaves
+ * everything as if they had not come, exactly once.
  */
 
 #include "../rate_limit.h"
@@ -72,11 +72,18 @@ enum combined_outcome {
 
 #define COMBINED_ID_SIZE 64
 
+/* Internal to the variants: by what a gate knows a pass again. */
+struct gate_pass {
+    uint64_t id;
+    uint32_t slot;
+    uint32_t record;
+};
+
 /* Internal to the variants. */
 struct combined_permit {
     void *provider; /* NULL = empty */
     redisContext *redis;
-    int64_t passed_ns;
+    struct gate_pass pass;
     char id[COMBINED_ID_SIZE];
 };
 
@@ -95,7 +102,7 @@ struct combined_variant {
     enum combined_backend backend;
 
     /* A new limiter, or NULL with one line in `error`: memory is out or the configuration makes no
-     * sense (for `fixed`; max_concurrent for all). */
+     * sense (for `fixed` and `lockfree`; max_concurrent for all). */
     struct combined *(*open)(const struct combined_options *options, char *error,
                              size_t error_size);
 
@@ -113,7 +120,7 @@ struct combined_variant {
                     enum combined_outcome outcome);
 
     /* Changes a provider's limits in use. False, with nothing changed and one line in `error`, when
-     * they make no sense (`fixed`), the provider is unknown or memory is out. */
+     * they make no sense (`fixed`, `lockfree`), the provider is unknown or memory is out. */
     bool (*reconfigure)(struct combined *limiter, const struct combined_provider *provider,
                         char *error, size_t error_size);
 
@@ -125,6 +132,7 @@ struct combined_variant {
 extern const struct combined_variant combined_naive;
 extern const struct combined_variant combined_proposed;
 extern const struct combined_variant combined_fixed;
+extern const struct combined_variant combined_lockfree;
 extern const struct combined_variant combined_redis_naive;
 extern const struct combined_variant combined_redis_proposed;
 extern const struct combined_variant combined_redis_fixed;

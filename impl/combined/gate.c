@@ -1,10 +1,30 @@
 // SPDX-License-Identifier: MIT
+
+/*
+ * The gate of `fixed`. The bucket is token_bucket/fixed.c; the window is here, and its mutex is
+ * held across both. A request waits for its token outside, in the bucket's queue, and the clean-up
+ * handler of that wait gives the room back.
+ */
+
 #include "gate.h"
 
 #include <assert.h>
+#include <pthread.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+struct gate {
+    pthread_mutex_t lock; /* held before the bucket's own, never after */
+    struct token_bucket *bucket;
+    int64_t window_ns;
+    size_t limit;
+    int64_t *passed_ns; /* of CLOCK_MONOTONIC, in order */
+    size_t count;
+    size_t capacity;
+    size_t set_aside; /* for those who wait for a token */
+};
 
 static const struct token_bucket_variant *const buckets = &token_bucket_fixed;
 
@@ -28,32 +48,39 @@ static void set_window(struct gate *gate, const struct rate_limits *window)
     gate->limit = (size_t)window->rpm;
 }
 
-bool gate_open(struct gate *gate, const struct rate_limits *window,
-               const struct token_bucket_limits *bucket, char *error, size_t error_size)
+static struct gate *locked_open(const struct rate_limits *window,
+                                const struct token_bucket_limits *bucket, char *error,
+                                size_t error_size)
 {
-    *gate = (struct gate){.passed_ns = NULL};
     if (!rate_limits_validate(window, error, error_size)) {
-        return false;
+        return NULL;
+    }
+    struct gate *gate = calloc(1, sizeof *gate);
+    if (gate == NULL || pthread_mutex_init(&gate->lock, NULL) != 0) {
+        free(gate);
+        snprintf(error, error_size, "out of memory");
+        return NULL;
     }
     set_window(gate, window);
     gate->bucket = buckets->open(bucket, error, error_size);
     if (gate->bucket == NULL) {
-        return false;
+        pthread_mutex_destroy(&gate->lock);
+        free(gate);
+        return NULL;
     }
-    if (pthread_mutex_init(&gate->lock, NULL) != 0) {
-        buckets->close(gate->bucket);
-        snprintf(error, error_size, "out of memory");
-        return false;
-    }
-    return true;
+    return gate;
 }
 
-void gate_close(struct gate *gate)
+static void locked_close(struct gate *gate)
 {
+    if (gate == NULL) {
+        return;
+    }
     assert(gate->set_aside == 0);
     buckets->close(gate->bucket);
     pthread_mutex_destroy(&gate->lock);
     free(gate->passed_ns);
+    free(gate);
 }
 
 /* ---- the window: the lock is held by the callers --------------------------------------------- */
@@ -95,11 +122,11 @@ static bool reserve_one(struct gate *gate)
     return true;
 }
 
-static void enter_window(struct gate *gate, int64_t now_ns, int64_t *passed_ns)
+static void enter_window(struct gate *gate, int64_t now_ns, struct gate_pass *pass)
 {
     assert(gate->count < gate->capacity);
     gate->passed_ns[gate->count++] = now_ns;
-    *passed_ns = now_ns;
+    pass->id = (uint64_t)now_ns;
 }
 
 /* Of several that passed at one moment any will do. */
@@ -126,7 +153,7 @@ static void give_room_back(void *argument)
 }
 
 /* The token is there: the room that was set aside becomes a pass. */
-static enum rate_decision settle(struct gate *gate, int64_t *passed_ns)
+static enum rate_decision settle(struct gate *gate, struct gate_pass *pass)
 {
     lock_gate(gate);
     const int64_t now_ns = monotonic_ns();
@@ -134,7 +161,7 @@ static enum rate_decision settle(struct gate *gate, int64_t *passed_ns)
     gate->set_aside--;
     const bool room = gate->count < gate->limit; /* unless it was lowered */
     if (room) {
-        enter_window(gate, now_ns, passed_ns);
+        enter_window(gate, now_ns, pass);
     } else {
         buckets->give_back(gate->bucket);
     }
@@ -143,13 +170,13 @@ static enum rate_decision settle(struct gate *gate, int64_t *passed_ns)
 }
 
 static enum rate_decision wait_for_token(struct gate *gate, const struct timespec *deadline,
-                                         int64_t *passed_ns)
+                                         struct gate_pass *pass)
 {
     enum rate_decision decision;
     pthread_cleanup_push(give_room_back, gate);
     decision = buckets->acquire(gate->bucket, deadline);
     pthread_cleanup_pop(decision != RATE_ADMITTED);
-    return decision == RATE_ADMITTED ? settle(gate, passed_ns) : decision;
+    return decision == RATE_ADMITTED ? settle(gate, pass) : decision;
 }
 
 /* Whether there is no hope of a token by the deadline. A microsecond of doubt is left to the
@@ -166,7 +193,8 @@ static bool too_late(const struct timespec *deadline, int64_t now_ns, double ret
 
 /* ---- passing --------------------------------------------------------------------------------- */
 
-enum rate_decision gate_pass(struct gate *gate, const struct timespec *deadline, int64_t *passed_ns)
+static enum rate_decision locked_pass(struct gate *gate, const struct timespec *deadline,
+                                      struct gate_pass *pass)
 {
     enum rate_decision decision = RATE_REFUSED;
     double retry_after_s;
@@ -180,26 +208,33 @@ enum rate_decision gate_pass(struct gate *gate, const struct timespec *deadline,
     } else if (!reserve_one(gate)) {
         decision = RATE_ERROR;
     } else if (buckets->try_acquire(gate->bucket, &retry_after_s) == RATE_ADMITTED) {
-        enter_window(gate, now_ns, passed_ns);
+        enter_window(gate, now_ns, pass);
         decision = RATE_ADMITTED;
     } else if (!too_late(deadline, now_ns, retry_after_s)) {
         gate->set_aside++;
         wait = true;
     }
     unlock_gate(gate);
-    return wait ? wait_for_token(gate, deadline, passed_ns) : decision;
+    return wait ? wait_for_token(gate, deadline, pass) : decision;
 }
 
-void gate_give_back(struct gate *gate, int64_t passed_ns)
+static void locked_give_back(struct gate *gate, struct gate_pass *pass)
 {
     lock_gate(gate);
-    leave_window(gate, passed_ns);
+    leave_window(gate, (int64_t)pass->id);
     buckets->give_back(gate->bucket);
     unlock_gate(gate);
 }
 
-bool gate_reconfigure(struct gate *gate, const struct rate_limits *window,
-                      const struct token_bucket_limits *bucket, char *error, size_t error_size)
+static void locked_keep(struct gate *gate, struct gate_pass *pass)
+{
+    (void)gate;
+    (void)pass;
+}
+
+static bool locked_reconfigure(struct gate *gate, const struct rate_limits *window,
+                               const struct token_bucket_limits *bucket, char *error,
+                               size_t error_size)
 {
     if (!rate_limits_validate(window, error, error_size)) {
         return false;
@@ -213,7 +248,7 @@ bool gate_reconfigure(struct gate *gate, const struct rate_limits *window,
     return changed;
 }
 
-void gate_look(struct gate *gate, long long *window, double *tokens)
+static void locked_look(struct gate *gate, long long *window, double *tokens)
 {
     lock_gate(gate);
     remove_expired(gate, monotonic_ns());
@@ -221,3 +256,13 @@ void gate_look(struct gate *gate, long long *window, double *tokens)
     *tokens = buckets->available(gate->bucket);
     unlock_gate(gate);
 }
+
+const struct gate_variant gate_locked = {
+    .open = locked_open,
+    .close = locked_close,
+    .pass = locked_pass,
+    .give_back = locked_give_back,
+    .keep = locked_keep,
+    .reconfigure = locked_reconfigure,
+    .look = locked_look,
+};

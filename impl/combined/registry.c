@@ -5,7 +5,7 @@
 #include <string.h>
 
 const struct combined_variant *const combined_variants[] = {
-    &combined_naive,       &combined_proposed,       &combined_fixed,
+    &combined_naive,       &combined_proposed,       &combined_fixed,       &combined_lockfree,
     &combined_redis_naive, &combined_redis_proposed, &combined_redis_fixed,
 };
 

@@ -408,10 +408,10 @@ static void *make_requests(void *context)
     return NULL;
 }
 
-Test(switches, combined_keeps_every_limit)
+static void expect_every_limit_kept(const struct combined_variant *replacement)
 {
     char error[128] = "";
-    struct requests requests = {.limiter = open_combined(&combined_fixed, 1000, 2, error, 128)};
+    struct requests requests = {.limiter = open_combined(replacement, 1000, 2, error, 128)};
     struct combined_snapshot snapshot;
     cr_assert_not_null(requests.limiter, "%s", error);
     in_flight(make_requests, &requests);
@@ -422,6 +422,12 @@ Test(switches, combined_keeps_every_limit)
     cr_expect_eq(snapshot.slots.active, 0);
     cr_expect_leq(requests.most, 2);
     combined_switch_fixed.close(requests.limiter);
+}
+
+Test(switches, combined_keeps_every_limit)
+{
+    expect_every_limit_kept(&combined_fixed);
+    expect_every_limit_kept(&combined_lockfree);
 }
 
 static enum rate_decision refuse(struct combined *limiter, const struct combined_request *request,

@@ -20,6 +20,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "impl/combined/combined.h"
 #include "impl/memory_store/memory_store.h"
 #include "impl/metrics/metrics.h"
 #include "impl/provider_factory/provider_factory.h"
@@ -202,6 +203,70 @@ static void close_semaphore(subject *self)
     ((const struct semaphore_variant *)self->variant)->close(self->limiter);
 }
 
+/* ---- combined limiter ------------------------------------------------------------------------ */
+
+static void open_combined(subject *self, const char *variant, double burst)
+{
+    char error[128];
+    const struct combined_provider provider = {
+        .name = "openai",
+        .window = {.rpm = 1000, .window_s = 3600},
+        .bucket = {.capacity = burst, .rate_per_s = 0.001},
+    };
+    const struct combined_options options = {
+        .providers = &provider, .providers_count = 1, .max_concurrent = THREADS_MAX};
+    const struct combined_variant *found = combined_find(variant, COMBINED_MEMORY);
+    self->variant = found;
+    self->limiter = opened(found->open(&options, error, sizeof error), error);
+}
+
+static enum rate_decision ask_combined(const subject *self, struct combined_permit *permit)
+{
+    static const struct timespec at_once = {.tv_sec = 0};
+    const struct combined_request request = {.provider = "openai", .deadline = &at_once};
+    permit->provider = NULL;
+    return ((const struct combined_variant *)self->variant)
+        ->acquire(self->limiter, &request, permit);
+}
+
+static void open_roomy_combined(subject *self, const char *variant)
+{
+    open_combined(self, variant, 1000);
+}
+
+/* No token for an hour. */
+static void open_empty_combined(subject *self, const char *variant)
+{
+    struct combined_permit permit;
+    open_combined(self, variant, 1);
+    if (ask_combined(self, &permit) != RATE_ADMITTED) {
+        self->wrong = true;
+    }
+}
+
+static void pass_and_return(subject *self)
+{
+    struct combined_permit permit;
+    if (ask_combined(self, &permit) != RATE_ADMITTED) {
+        self->wrong = true;
+    }
+    ((const struct combined_variant *)self->variant)
+        ->release(self->limiter, &permit, COMBINED_NOT_SENT);
+}
+
+static void pass_in_vain(subject *self)
+{
+    struct combined_permit permit;
+    if (ask_combined(self, &permit) != RATE_REFUSED) {
+        self->wrong = true;
+    }
+}
+
+static void close_combined(subject *self)
+{
+    ((const struct combined_variant *)self->variant)->close(self->limiter);
+}
+
 /* ---- provider factory ------------------------------------------------------------------------ */
 
 static void *construct(const struct provider_config *config, void *context, char *error,
@@ -300,6 +365,8 @@ static const workload workloads[] = {
     {"memory_store/refused", open_full_store, ask_in_vain, close_store, false},
     {"semaphore/free_slots", open_free_semaphore, hold_slot, close_semaphore, false},
     {"semaphore/scarce_slots", open_scarce_semaphore, hold_slot, close_semaphore, false},
+    {"combined/pass_and_return", open_roomy_combined, pass_and_return, close_combined, false},
+    {"combined/refused", open_empty_combined, pass_in_vain, close_combined, false},
     {"provider_factory/get_and_put", open_factory, look_up, close_factory, false},
     {"metrics/record", open_metrics, record, close_metrics, false},
     {"metrics/store", open_metrics, record, close_metrics, true},
