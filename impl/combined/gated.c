@@ -50,15 +50,15 @@ static bool add_provider(struct combined *limiter, const struct combined_provide
         snprintf(error, error_size, "provider %s is there twice", limits->name);
         return false;
     }
-    provider->name = strdup(limits->name);
-    if (provider->name == NULL) {
-        snprintf(error, error_size, "out of memory");
-        return false;
-    }
     provider->gate =
         limiter->parts->gates->open(&limits->window, &limits->bucket, error, error_size);
     if (provider->gate == NULL) {
-        free(provider->name);
+        return false;
+    }
+    provider->name = strdup(limits->name);
+    if (provider->name == NULL) {
+        limiter->parts->gates->close(provider->gate);
+        snprintf(error, error_size, "out of memory");
         return false;
     }
     limiter->count++;
