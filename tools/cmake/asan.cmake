@@ -61,5 +61,10 @@ set_tests_properties(${tests} PROPERTIES ENVIRONMENT "${suppressions}")
 # These try what the engine finds by itself: ASan must leave it to that.
 set_tests_properties(memory_test races_test PROPERTIES ENVIRONMENT
                      "${suppressions};ASAN_OPTIONS=allow_user_poisoning=0")
-# Millions of executions, which the other builds run; the scenarios run the same code here.
-set_tests_properties(dpor_test dpor_cells_test check_races check_races_memory PROPERTIES DISABLED ON)
+# Millions of executions, or programs around this one: the other builds run them. Here every scenario
+# runs some executions.
+add_test(NAME check_scenarios COMMAND treadle check --strategy mixed --executions 400)
+set_tests_properties(check_scenarios PROPERTIES TIMEOUT 900)
+set_tests_properties(
+  dpor_test dpor_cells_test liveness_test check_everything check_races check_races_memory cli_test
+  formats gdb completion package report_test PROPERTIES DISABLED ON)
