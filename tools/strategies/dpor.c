@@ -406,10 +406,12 @@ static uint32_t step(void *context, const treadle_step *now)
 static uint32_t choose_prologue(dpor *self, const treadle_choice *choice)
 {
     const uint32_t i = self->value_count;
-    const uint16_t value = i < VALUES_MAX && i < self->prologue_given ? self->taken[i] : 0;
-    if (value >= choice->count || i >= VALUES_MAX) {
-        treadle_stop(i < VALUES_MAX ? TREADLE_OUTCOME_DIVERGED : TREADLE_OUTCOME_CUT,
-                     i < VALUES_MAX ? "nondeterminism" : "dpor-limit",
+    if (self->value_count == VALUES_MAX) {
+        treadle_stop(TREADLE_OUTCOME_CUT, "dpor-limit", "%u decisions before the first step", i);
+    }
+    const uint16_t value = i < self->prologue_given ? self->taken[i] : 0;
+    if (value >= choice->count) {
+        treadle_stop(TREADLE_OUTCOME_DIVERGED, "nondeterminism",
                      "a decision before the first step has %u options, and %u before it",
                      choice->count, i);
     }
