@@ -55,7 +55,6 @@ uint32_t treadle_decide(treadle_choice_kind kind, uint32_t count)
         return 0;
     }
     E.unseen++;
-    E.coasting = false;
     if (E.plan_values < E.plan.value_count) {
         return E.plan.values[E.plan_values++];
     }
@@ -81,7 +80,6 @@ static inline void switch_to(uint32_t next)
 static void clear_footprint(void)
 {
     treadle_footprint_now.count = 0;
-    treadle_footprint_now.coasted = 0;
     treadle_footprint_now.released = 0;
     treadle_footprint_now.diverted = 0;
 }
@@ -100,28 +98,9 @@ static uint32_t planned(void)
     return run->thread;
 }
 
-/* One thread can run, and whoever has not ended waits for its end. */
-static bool alone(void)
-{
-    if (E.enabled & (E.enabled - 1)) {
-        return false;
-    }
-    const thread *only = &E.threads[__builtin_ctzll(E.enabled)];
-    const bool last = only->scenario_thread && E.scenario_threads_left == 1;
-    const uint64_t wait = only->joiners | (last ? E.threads[0].bit : 0);
-    return !(E.alive & ~(only->bit | wait));
-}
-
 /* A pick for a strategy that follows every step. */
 static __attribute__((noinline)) uint32_t follow(thread *self)
 {
-    if (E.coasting) {
-        if (E.enabled == self->bit) {
-            treadle_footprint_now.coasted++;
-            return self->id;
-        }
-        E.coasting = false;
-    }
     const bool stuck = E.enabled == 0;
     if (stuck) {
         treadle_nobody_enabled();
@@ -133,18 +112,14 @@ static __attribute__((noinline)) uint32_t follow(thread *self)
                                .enabled = E.enabled,
                                .decisions = E.decisions->count,
                                .stuck = stuck,
-                               .alone = alone(),
-                               .gathers = E.enabled == 1 && E.threads[0].kind == TREADLE_OP_NONE,
-                               .footprint = &treadle_footprint_now,
-                               .coast = &E.coasting};
+                               .footprint = &treadle_footprint_now};
     const uint32_t next = E.step(E.strategy_self, &step);
     assert(E.enabled & UINT64_C(1) << next);
     if (E.enabled & (E.enabled - 1)) {
         put_decision(treadle_thread_option(E.enabled, self->id, next));
     }
     clear_footprint();
-    E.observing =
-        E.coasting ? E.observing & ~(uint32_t)OBSERVE_FOOTPRINT : E.observing | OBSERVE_FOOTPRINT;
+    E.observing |= OBSERVE_FOOTPRINT;
     return next;
 }
 
@@ -312,7 +287,6 @@ static void reset(const treadle_program *program, const treadle_execution_option
     E.steps = 0;
     E.executions++;
     E.enabled = 0;
-    E.alive = 0;
     E.timed = 0;
     E.yielded = 0;
     E.polling = 0;
@@ -336,7 +310,6 @@ static void reset(const treadle_program *program, const treadle_execution_option
     E.run_left = 0;
     E.observing = 0;
     clear_footprint();
-    E.coasting = false;
     E.decisions->count = E.plan.decisions;
     E.event = NULL;
     E.switches = 0;

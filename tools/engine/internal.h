@@ -170,7 +170,6 @@ typedef struct engine {
     uint64_t executions;
     thread *self;
     uint64_t enabled; /* threads whose pending operation can run */
-    uint64_t alive;   /* threads that have not ended */
     uint64_t timed;   /* threads that no gate disables: timed or cancelled waits */
     uint64_t yielded; /* threads that yielded, until something changes */
     uint64_t polling; /* of these, in a timed wait that may not time out until then */
@@ -180,7 +179,6 @@ typedef struct engine {
     bool hurry;         /* something rare is to be looked at in the next scheduling step */
     uint32_t observing; /* OBSERVE_… */
     uint32_t run_left;  /* steps that the current thread has left in the plan's run */
-    bool coasting;      /* the step under way goes on while nobody else can run */
     uint32_t step_limit;
     uint32_t step_mark; /* beyond, treadle_late_step() looks at every step */
     uint64_t unseen;    /* counts what a state of the subject does not show; see cycles.c */

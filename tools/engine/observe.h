@@ -57,7 +57,6 @@ typedef struct treadle_touch {
 
 typedef struct treadle_footprint {
     uint32_t count;
-    uint32_t coasted;  /* scheduling points that this step went past (strategy.h) */
     uint64_t released; /* threads that this step lets go on */
     uint64_t diverted; /* threads that could go on before it, and now go on otherwise */
     treadle_touch touches[TREADLE_FOOTPRINT_MAX];

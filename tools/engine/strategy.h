@@ -42,18 +42,13 @@ typedef struct treadle_choice {
 
 /* For strategies that follow every step: one is asked for the next thread before each step, also
  * where only one can run. What the step before it touched is in *footprint (observe.h).
- *
- * A step may *coast*: go on past scheduling points for as long as nobody else can run, nothing is
- * decided and the thread does not have to wait. What it touches is not collected then. */
+ */
 typedef struct treadle_step {
     uint32_t current;   /* the thread that ran last */
     uint64_t enabled;   /* threads that can run; never 0 */
     uint32_t decisions; /* made so far */
     bool stuck;         /* nobody could go on, and those that spin or poll try once more */
-    bool alone;         /* one can run, and all others have ended or wait for its end */
-    bool gathers;       /* it is main, which has waited for the scenario's threads */
     const struct treadle_footprint *footprint;
-    bool *coast; /* set it to let the step coast */
 } treadle_step;
 
 /* How an execution begins when it repeats the one before it for a while: the engine does these

@@ -93,7 +93,6 @@ thread *treadle_thread_new(const char name[TREADLE_THREAD_NAME_MAX], const void 
     name_in_trace(made);
     E.enabled |= made->bit;
     treadle_asan_open(treadle_stack_low(&E.stacks, id), TREADLE_STACK_BYTES);
-    E.alive |= made->bit;
     if (UNLIKELY(E.options.watch_cycles)) {
         memset(treadle_stack_high(&E.stacks, id) - CLEARED_STACK_BYTES, 0, CLEARED_STACK_BYTES);
     }
@@ -134,7 +133,6 @@ _Noreturn void treadle_thread_end(void *result)
     treadle_touching_object(&self->finished, TREADLE_TOUCH_WRITE | TREADLE_TOUCH_RELEASE);
     treadle_lets_go(self->joiners & ~E.enabled);
     self->finished = true;
-    E.alive &= ~self->bit;
     E.enabled &= ~self->bit;
     E.in_call &= ~self->bit;
     E.enabled |= self->joiners;

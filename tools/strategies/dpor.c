@@ -197,8 +197,8 @@ static void finish_step(dpor *self)
     if (at->takes_place && at->turn != TREADLE_NO_STEP) {
         treadle_order_keep(self->order, at->turn);
     }
-    if (step == NULL || !treadle_order_append(self->order, step, self->gate,
-                                              self->footprint->released, self->settled)) {
+    if (step == NULL ||
+        !treadle_order_append(self->order, step, self->gate, self->footprint->released)) {
         self->exceeded = "the steps or threads of an execution, or memory";
         return;
     }
@@ -213,7 +213,7 @@ static void finish_step(dpor *self)
     const bool same =
         before != NULL && self->runs[before->run].thread == self->guide.thread && !at->stuck;
     at->run = before == NULL ? 0 : before->run + !same;
-    at->run_steps = (same ? before->run_steps : 0) + 1 + self->footprint->coasted;
+    at->run_steps = (same ? before->run_steps : 0) + 1;
     self->runs[at->run] = (treadle_plan_run){self->guide.thread, at->run_steps};
 }
 
@@ -394,10 +394,6 @@ static uint32_t step(void *context, const treadle_step *now)
     }
     at->takes_place = takes_place(self, at, self->guide.thread);
     self->gate = treadle_gate_of(self->guide.thread);
-    self->settled = now->alone && treadle_order_over(self->order, self->guide.thread, now->gathers);
-    /* In a sequence a settled step can only be the last one: all others happen before it. */
-    const bool lent = treadle_order_length(self->order) < self->lent_from; /* no sequence */
-    *now->coast = self->settled && (self->free || self->at_leaf || lent);
     self->running = true;
     return self->guide.thread;
 }

@@ -75,7 +75,6 @@ typedef struct dpor {
     guidance guide;        /* of it */
     treadle_gate gate;     /* what its thread waited for before it */
     const treadle_footprint *footprint;
-    bool settled;         /* the step under way is; order.h */
     bool any_diverted;    /* by a step of any execution so far */
     const char *exceeded; /* a limit */
     bool out_of_turn;     /* it ended where nobody's turn had come */

@@ -51,7 +51,6 @@ struct treadle_order {
     treadle_step_pool *pool;
     uint32_t length;
     uint16_t last[TREADLE_ORDER_THREADS_MAX];          /* each thread's last step */
-    treadle_clock all;                                 /* its index, of each thread */
     treadle_clock released[TREADLE_ORDER_THREADS_MAX]; /* what let its next one go on */
     uint16_t kept;                                     /* a step before the next one; NONE */
     LOG(undo) undos;
@@ -135,15 +134,6 @@ static inline treadle_clock later(treadle_clock a, treadle_clock b)
         a.of[i] = a.of[i] > b.of[i] ? a.of[i] : b.of[i];
     }
     return a;
-}
-
-static inline bool not_before(const treadle_clock *a, const treadle_clock *b)
-{
-    const union {
-        treadle_lanes lanes;
-        uint64_t halves[2];
-    } less = {.lanes = (a->lanes[0] < b->lanes[0]) | (a->lanes[1] < b->lanes[1])};
-    return !(less.halves[0] | less.halves[1]);
 }
 
 /* Without a store of one element, which loads of the whole would wait for. */
@@ -375,16 +365,6 @@ static void release(treadle_order *order, uint32_t thread, treadle_clock clock)
     order->released[thread] = later(order->released[thread], clock);
 }
 
-bool treadle_order_over(const treadle_order *order, uint32_t thread, bool gathers)
-{
-    const uint16_t last = order->last[thread];
-    const treadle_clock none = {{0}};
-    const treadle_clock clock = gathers        ? order->released[thread]
-                                : last == NONE ? none
-                                               : order->steps[last].clock;
-    return not_before(&clock, &order->all);
-}
-
 /* What happens before the step being added, and its races. */
 static treadle_clock find_order(treadle_order *order, const treadle_executed *step,
                                 treadle_gate gate)
@@ -412,7 +392,7 @@ static treadle_clock find_order(treadle_order *order, const treadle_executed *st
 }
 
 bool treadle_order_append(treadle_order *order, treadle_executed *step, treadle_gate gate,
-                          uint64_t released, bool settled)
+                          uint64_t released)
 {
     const uint32_t thread = step->thread;
     if (thread >= TREADLE_ORDER_THREADS_MAX || released >> TREADLE_ORDER_THREADS_MAX ||
@@ -426,14 +406,10 @@ bool treadle_order_append(treadle_order *order, treadle_executed *step, treadle_
     added->objects = order->objects.count;
     added->races = order->races.count;
     added->thread = (uint8_t)thread;
-    added->settled = settled;
     added->previous = order->last[thread];
-    added->index = (int16_t)(order->all.of[thread] + !settled);
-    const treadle_clock before =
-        settled ? treadle_order_clock(order, thread) : find_order(order, step, gate);
-    added->clock = with(before, thread, added->index);
+    added->index = (int16_t)(added->previous == NONE ? 1 : order->steps[added->previous].index + 1);
+    added->clock = with(find_order(order, step, gate), thread, added->index);
     order->kept = NONE;
-    order->all.of[thread] = added->index;
     order->last[thread] = (uint16_t)order->length;
     order->length++;
     for (; released; released &= released - 1) {
@@ -486,7 +462,6 @@ void treadle_order_cut(treadle_order *order, uint32_t length)
     for (uint32_t i = order->length; i-- > length;) {
         const treadle_ordered *gone = &order->steps[i];
         order->last[gone->thread] = gone->previous;
-        order->all.of[gone->thread] = (int16_t)(gone->index - !gone->settled);
         treadle_executed_drop(order->pool, order->steps[i].step);
     }
     const treadle_ordered *cut = &order->steps[length];
@@ -519,18 +494,13 @@ static uint64_t mix_values(uint64_t hash, const treadle_executed *step)
 uint64_t treadle_order_hash(const treadle_order *order)
 {
     uint64_t sum = 0;
-    uint64_t settled = 1; /* these have an order, but one step may stand for several */
     for (uint32_t i = 0; i < order->length; i++) {
         const treadle_ordered *step = &order->steps[i];
-        if (step->settled) {
-            settled = mix_values(settled, step->step);
-            continue;
-        }
         uint64_t hash = mix((uint64_t)step->thread << 16 | (uint16_t)step->index);
         for (uint32_t thread = 0; thread < TREADLE_ORDER_THREADS_MAX; thread++) {
             hash = mix(hash + (uint16_t)step->clock.of[thread] + thread);
         }
         sum += mix_values(hash, step->step);
     }
-    return sum + settled;
+    return sum;
 }

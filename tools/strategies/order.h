@@ -11,9 +11,6 @@
  * The order can be cut back to any earlier length: every change is logged and undone, so that the
  * common beginning of two executions is worked out once.
  *
- * A step is *settled* when all that was done before happens before it and nobody can do anything
- * until its thread has ended: it is in no race, and so is what its thread does next.
- *
  * An acquisition that had to wait (a lock that was held) is not in a race with what let it go on,
  * the unlock, but with the last step before which it could have gone on, the lock (after Abdulla,
  * Aronis, Jonsson, Sagonas, "Source Sets: A Foundation for Optimal Dynamic Partial Order
@@ -49,8 +46,7 @@ typedef struct treadle_ordered {
     uint32_t undo;          /* length of each log before this step */
     uint32_t objects;
     uint32_t races;
-    int16_t index; /* 1, 2, … within its thread; of a settled one, that of the one before */
-    bool settled;
+    int16_t index;     /* 1, 2, … within its thread */
     uint16_t previous; /* of its thread; TREADLE_NO_STEP */
     uint8_t thread;
 } treadle_ordered;
@@ -70,14 +66,10 @@ void treadle_order_destroy(treadle_order *order);
 uint32_t treadle_order_length(const treadle_order *order);
 const treadle_ordered *treadle_order_step(const treadle_order *order, uint32_t number);
 
-/* Whether all steps so far happen before what this thread does next, whichever of the equivalent
- * executions this is: by its last step, or, if it `gathers` others, by their ends. */
-bool treadle_order_over(const treadle_order *order, uint32_t thread, bool gathers);
-
 /* Adds a step, whose reference it takes over; `gate` is what its thread waited for before it, and
  * `released` the threads that it lets go on. False when a limit is exceeded or memory is out. */
 bool treadle_order_append(treadle_order *order, treadle_executed *step, treadle_gate gate,
-                          uint64_t released, bool settled);
+                          uint64_t released);
 
 /* The step to be added next never comes before this one. */
 void treadle_order_keep(treadle_order *order, uint32_t before);

@@ -19,7 +19,6 @@ typedef struct tracer {
     treadle_gate gate;
     uint32_t thread;
     bool running;
-    bool settled;
     uint32_t value_count;
     treadle_step_value values[64];
     uint32_t depth;
@@ -44,8 +43,8 @@ static void finish_step(tracer *self)
     treadle_executed *step =
         treadle_executed_new(self->pool, self->thread, self->footprint->touches,
                              self->footprint->count, self->values, self->value_count);
-    const bool appended = treadle_order_append(self->order, step, self->gate,
-                                               self->footprint->released, self->settled);
+    const bool appended =
+        treadle_order_append(self->order, step, self->gate, self->footprint->released);
     assert(appended);
     (void)appended;
     self->running = false;
@@ -98,7 +97,6 @@ static uint32_t tracer_step(void *context, const treadle_step *now)
     }
     self->thread = (uint32_t)__builtin_ctzll(left);
     self->gate = treadle_gate_of(self->thread);
-    self->settled = now->alone && treadle_order_over(self->order, self->thread, now->gathers);
     self->value_count = 0;
     self->running = true;
     return self->thread;
