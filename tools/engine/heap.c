@@ -164,7 +164,7 @@ void treadle_heap_reset(size_t bytes_max)
 
 bool treadle_heap_owns(const void *address)
 {
-    return (const char *)address >= heap.base && (const char *)address < heap.base + REGION_BYTES;
+    return (uintptr_t)address - (uintptr_t)heap.base < REGION_BYTES && heap.base;
 }
 
 /* The calling thread's. */

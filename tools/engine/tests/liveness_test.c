@@ -37,6 +37,18 @@ static void without_places(char *message)
     }
 }
 
+/* How long a cycle of random walks is depends on what the compiler leaves on the stacks. */
+static void without_length(char *message)
+{
+    char *at = strstr(message, "as it was ");
+    if (at != NULL) {
+        at += strlen("as it was ");
+        const char *end = at + strspn(at, "0123456789");
+        memmove(at + 1, end, strlen(end) + 1);
+        *at = '#';
+    }
+}
+
 static void ends_with(const char *name, exploration result, const char *property,
                       const char *message)
 {
@@ -44,6 +56,7 @@ static void ends_with(const char *name, exploration result, const char *property
     cr_expect_str_eq(result.last_bad.property, property, "%s: %s: %s", name,
                      result.last_bad.property, result.last_bad.message);
     without_places(result.last_bad.message);
+    without_length(result.last_bad.message);
     cr_expect_str_eq(result.last_bad.message, message, "%s: \"%s\"", name, result.last_bad.message);
 }
 #define ENDS_WITH(subject, count, property, message) \
@@ -232,7 +245,7 @@ Test(livelock, is_a_state_that_comes_again_under_fair_scheduling)
     exploration result = go_round(backs_off, "random", 100);
     cr_expect_eq(result.passed + result.violated, result.executions);
     ends_with("backs_off", result, "livelock",
-              "t-1 and t-2 can go round for ever: everything is as it was 6 steps ago, and each "
+              "t-1 and t-2 can go round for ever: everything is as it was # steps ago, and each "
               "thread that could run has done so since");
 }
 
