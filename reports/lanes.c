@@ -17,6 +17,7 @@
 
 #include "reports/canvas.h"
 #include "reports/event_text.h"
+#include "reports/objects.h"
 #include "reports/relations.h"
 #include "reports/source_place.h"
 #include "reports/utf8.h"
@@ -529,6 +530,24 @@ static int draw_event(diagram *self, uint32_t index)
     return 0;
 }
 
+/* What the objects are that the rows name. */
+static int draw_objects(diagram *self)
+{
+    const treadle_event **events = calloc((size_t)self->row_count + 1, sizeof *events);
+    uint32_t count = 0;
+    if (events == NULL) {
+        return ENOMEM;
+    }
+    for (uint32_t i = 0; i < self->row_count; i++) {
+        if (self->rows[i].folded == 0) {
+            events[count++] = self->rows[i].event;
+        }
+    }
+    const int error = treadle_objects_write(events, count, self->options, &self->canvas);
+    free(events);
+    return error;
+}
+
 static int draw(diagram *self)
 {
     int widest_place;
@@ -557,7 +576,7 @@ static int draw(diagram *self)
     if (to > 0 && to < last) {
         fprintf(self->options->out, "(to step %" PRIu32 " of %" PRIu32 ")\n", to, last);
     }
-    return error;
+    return error ? error : draw_objects(self);
 }
 
 int treadle_lanes_write(const treadle_trace *trace, const treadle_writer_options *options)

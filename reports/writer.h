@@ -28,10 +28,11 @@ typedef struct treadle_writer_options {
     int width;            /* columns of the terminal, or 100 */
     int scenario_columns; /* of the widest name to come; 0 = not known */
     int variant_columns;
-    bool colour;                   /* may use ANSI colours */
-    treadle_symbolizer *symbolize; /* NULL = no source places */
-    treadle_source_reader *source; /* NULL = no source excerpts */
-    const char *version;           /* of the program; NULL = not known */
+    bool colour;                        /* may use ANSI colours */
+    treadle_symbolizer *symbolize;      /* NULL = no source places */
+    treadle_symbolizer *symbolize_data; /* names of global variables; NULL = none */
+    treadle_source_reader *source;      /* NULL = no source excerpts */
+    const char *version;                /* of the program; NULL = not known */
     bool lanes_always; /* show the lanes of every counterexample, not only of unexpected ones */
     bool verbose;      /* lanes: every operation, also those that no other thread could notice */
     uint32_t from;     /* lanes: only steps from this one … */

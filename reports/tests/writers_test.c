@@ -62,6 +62,11 @@ static const char *symbolize(uint64_t address)
     return address == 7 ? "" : text;
 }
 
+static const char *symbolize_data(uint64_t address)
+{
+    return address == 0x200 ? "registry_guard" : "";
+}
+
 static treadle_trace *trace_new(const char *const *names)
 {
     treadle_trace *trace = calloc(1, sizeof *trace);
@@ -331,6 +336,35 @@ Test(lanes, colour_changes_nothing_else)
     cr_assert_str_eq(coloured, plain);
     free(coloured);
     free(plain);
+    free(trace);
+}
+
+/* Those that a row names, once; what is not known is left out. */
+Test(lanes, objects_are_explained_below)
+{
+    static const char *const names[] = {"main", "a", "b", NULL};
+    treadle_trace *trace = trace_new(names);
+    EVENT(1, ATOMIC_LOAD, 1, .block_site = 152, .block_offset = 24, .block_size = 32);
+    EVENT(1, MUTEX_LOCK, 2);
+    EVENT(2, ATOMIC_STORE, 1, .block_site = 152, .block_offset = 24, .block_size = 32);
+    EVENT(2, ATOMIC_LOAD, 3);
+    EVENT(2, ATOMIC_STORE, UINT32_MAX);
+    EVENT(2, MUTEX_LOCK, 2);
+    char *text = NULL;
+    size_t size = 0;
+    const treadle_writer_options options = {.out = open_memstream(&text, &size),
+                                            .width = 80,
+                                            .symbolize = symbolize,
+                                            .symbolize_data = symbolize_data,
+                                            .verbose = true};
+    cr_assert_eq(treadle_lanes_write(trace, &options), 0);
+    fclose(options.out);
+    const char *below = strstr(text, "x1: ");
+    cr_assert_not_null(below, "%s", text);
+    cr_expect_str_eq(below, "x1: 24 bytes into the 32 allocated at add "
+                            "impl/sliding_window/window.c:152\n"
+                            "m2: registry_guard\n");
+    free(text);
     free(trace);
 }
 

@@ -98,6 +98,7 @@ void treadle_output_options(const treadle_output *output, treadle_writer_options
     *options = (treadle_writer_options){.out = output->stream,
                                         .width = WIDTH_DEFAULT,
                                         .symbolize = treadle_symbolize,
+                                        .symbolize_data = treadle_symbolize_data,
                                         .source = treadle_source_line,
                                         .version = TREADLE_VERSION};
     if (output->path != NULL || !isatty(STDOUT_FILENO)) {

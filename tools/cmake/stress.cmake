@@ -19,7 +19,9 @@ function(treadle_stress_program)
     add_library(treadle_redis_clock SHARED tools/redis/redis_clock.c)
     target_link_libraries(treadle_redis_clock PRIVATE treadle_flags)
   endif()
-  add_executable(treadle_stress tools/stress/stress.c tools/stress/native_engine.c
+  add_executable(treadle_stress tools/stress/stress.c tools/stress/writers.c
+                 tools/stress/text_writer.c tools/stress/json_writer.c
+                 tools/stress/markdown_writer.c tools/stress/native_engine.c
                  tools/stress/native_redis.c tools/stress/scaled_clock.c
                  tools/redis/redis_server.c tools/redis/redis_directory.c ${scenario_sources}
                  tools/checkers/history.c tools/checkers/linearizability.c ${STRESS_SOURCES})

@@ -4,8 +4,8 @@
  * property. A workload that hangs or crashes takes only its own process along. One that sleeps runs
  * with time a thousand times as fast (scaled_clock.h). What is left out is said, and why.
  *
- *     treadle_stress [--rounds N] [--time SECONDS] [--variant V] [--beside RESULTS.json]
- *                    [--format text|json] [GLOB]
+ *     treadle_stress [--rounds N] [--enough N] [--time SECONDS] [--variant V]
+ *                    [--beside RESULTS.json] [--format text|json|markdown] [GLOB]
  *
  * Exit status: 0, 1 when a `fixed` or `lockfree` variant broke, 2 usage, 3 environment. */
 #include <argp.h>
@@ -26,6 +26,7 @@
 #include "tools/stress/native_engine.h"
 #include "tools/stress/native_redis.h"
 #include "tools/stress/scaled_clock.h"
+#include "tools/stress/writer.h"
 
 enum { STUCK_MS = 2000, FIRST_MS = 100, POLL_MS = 5, FASTER = 1000 };
 
@@ -33,8 +34,9 @@ typedef struct arguments {
     const char *glob;
     const char *variant;
     const char *beside;
-    bool json;
+    const treadle_stress_writer *writer;
     uint64_t rounds;
+    uint64_t enough;
     double time_s_max;
 } arguments;
 
@@ -49,6 +51,8 @@ typedef struct tally {
 typedef struct workload {
     treadle_run run;
     uint64_t rounds_max;
+    uint64_t broken_max;
+    double time_s_max;
     uint64_t stuck;   /* rounds that never ended */
     uint64_t crashed; /* rounds that took the process along */
     bool too_slow;    /* its rounds sleep */
@@ -72,11 +76,19 @@ static void note(tally *shared, uint64_t round, const char *property)
     }
 }
 
-static _Noreturn void run_rounds(const treadle_run *run, tally *shared, uint64_t rounds_max)
+/* More rounds are wanted. */
+static bool goes_on(const workload *self, tally *shared)
+{
+    return atomic_load(&shared->rounds) < self->rounds_max &&
+           atomic_load(&shared->broken) < self->broken_max;
+}
+
+static _Noreturn void run_rounds(const workload *self, tally *shared)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    for (uint64_t round = atomic_load(&shared->rounds) + 1; round <= rounds_max; round++) {
-        const treadle_native_outcome outcome = treadle_native_round(run);
+    while (goes_on(self, shared)) {
+        const uint64_t round = atomic_load(&shared->rounds) + 1;
+        const treadle_native_outcome outcome = treadle_native_round(&self->run);
         if (outcome.violated) {
             note(shared, round, outcome.property);
         }
@@ -85,12 +97,12 @@ static _Noreturn void run_rounds(const treadle_run *run, tally *shared, uint64_t
     _exit(0);
 }
 
-/* Until all rounds are done or the time is up. A round that hangs or crashes counts as broken, and
- * the next goes on in a new process. */
-static void stress(workload *self, tally *shared, const arguments *how)
+/* Until all rounds are done, enough of them broke or the time is up. A round that hangs or crashes
+ * counts as broken, and the next goes on in a new process. */
+static void stress(workload *self, tally *shared)
 {
     const double began = now_s();
-    while (atomic_load(&shared->rounds) < self->rounds_max && now_s() - began < how->time_s_max) {
+    while (goes_on(self, shared) && now_s() - began < self->time_s_max) {
         fflush(NULL);
         const pid_t pid = fork();
         if (pid < 0) {
@@ -99,7 +111,7 @@ static void stress(workload *self, tally *shared, const arguments *how)
         }
         if (pid == 0) {
             treadle_scaled_clock_set(self->scale);
-            run_rounds(&self->run, shared, self->rounds_max);
+            run_rounds(self, shared);
         }
         uint64_t seen = atomic_load(&shared->rounds);
         int status = 0;
@@ -109,7 +121,7 @@ static void stress(workload *self, tally *shared, const arguments *how)
             const uint64_t rounds = atomic_load(&shared->rounds);
             idle_ms = rounds == seen ? idle_ms + POLL_MS : 0;
             seen = rounds;
-            const bool late = now_s() - began >= how->time_s_max;
+            const bool late = now_s() - began >= self->time_s_max;
             self->too_slow = self->scale == 1 && rounds == 0 && idle_ms >= FIRST_MS;
             if (idle_ms >= STUCK_MS || late || self->too_slow) {
                 kill(pid, SIGKILL);
@@ -164,54 +176,25 @@ static uint64_t explorer_needed(const char *path, const workload *self)
     return best;
 }
 
-/* What `treadle report --stress` reads: an object a line. */
-static void report_json(const workload *self, const tally *shared)
+static void leave_out(const treadle_run *run, const char *why, const arguments *how)
 {
-    const uint64_t first = atomic_load(&shared->first);
-    json_t *line = json_pack(
-        "{s:s, s:s, s:s, s:I, s:I, s:o, s:o, s:f}", "scenario", self->run.scenario->name, "backend",
-        treadle_backend_name(self->run.backend), "variant", self->run.variant, "rounds",
-        (json_int_t)atomic_load(&shared->rounds), "broken",
-        (json_int_t)atomic_load(&shared->broken), "first",
-        first > 0 ? json_integer((json_int_t)first) : json_null(), "property",
-        first > 0 ? json_string(shared->property) : json_null(), "elapsed_s", self->elapsed_s);
-    json_dumpf(line, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(6));
-    putchar('\n');
-    json_decref(line);
-    fflush(stdout);
-}
-
-static void leave_out(const treadle_scenario *scenario, treadle_backend backend, const char *why,
-                      const arguments *how)
-{
-    if (how->json) {
-        return;
-    }
-    printf("%-38s %-6s left out: %s\n", scenario->name, treadle_backend_name(backend), why);
+    how->writer->left_out(stdout, run, why);
     fflush(stdout);
 }
 
 static void report(const workload *self, const tally *shared, const arguments *how)
 {
-    if (how->json) {
-        report_json(self, shared);
-        return;
-    }
-    const uint64_t broken = atomic_load(&shared->broken);
-    printf("%-38s %-6s %-9s %9llu rounds %9llu broken", self->run.scenario->name,
-           treadle_backend_name(self->run.backend), self->run.variant,
-           (unsigned long long)atomic_load(&shared->rounds), (unsigned long long)broken);
-    if (broken > 0) {
-        printf("  first %llu (%s)", (unsigned long long)atomic_load(&shared->first),
-               shared->property);
-    }
-    if (how->beside != NULL) {
-        const uint64_t needed = explorer_needed(how->beside, self);
-        if (needed > 0) {
-            printf("  explorer: execution %llu", (unsigned long long)needed);
-        }
-    }
-    printf("  %.1f s%s\n", self->elapsed_s, self->scale > 1 ? ", time 1000 times as fast" : "");
+    const treadle_stress_result result = {
+        .run = &self->run,
+        .rounds = atomic_load(&shared->rounds),
+        .broken = atomic_load(&shared->broken),
+        .first = atomic_load(&shared->first),
+        .property = shared->property,
+        .scale = self->scale,
+        .elapsed_s = self->elapsed_s,
+        .explorer = explorer_needed(how->beside, self),
+    };
+    how->writer->result(stdout, &result);
     fflush(stdout);
 }
 
@@ -263,14 +246,15 @@ static tally *new_tally(void)
 
 /* In real time or, when that takes too long, in faster time, where who takes long hangs. The caller
  * unmaps the tally; NULL when it is too slow and time cannot be faster. */
-static tally *run_workload(workload *self, const treadle_run *run, const arguments *how)
+static tally *run_workload(workload *self, const workload *wanted)
 {
-    const bool may_be_faster = run->backend == TREADLE_BACKEND_MEMORY;
-    const int64_t first = run->scenario->moves_clock && may_be_faster ? FASTER : 1;
+    const bool may_be_faster = wanted->run.backend == TREADLE_BACKEND_MEMORY;
+    const int64_t first = wanted->run.scenario->moves_clock && may_be_faster ? FASTER : 1;
     for (int64_t scale = first; scale == 1 || (may_be_faster && scale == FASTER); scale *= FASTER) {
         tally *shared = new_tally();
-        *self = (workload){.run = *run, .rounds_max = how->rounds, .scale = scale};
-        stress(self, shared, how);
+        *self = *wanted;
+        self->scale = scale;
+        stress(self, shared);
         if (!self->too_slow) {
             return shared;
         }
@@ -282,20 +266,24 @@ static tally *run_workload(workload *self, const treadle_run *run, const argumen
 /* A check may rely on what only the harness gives: time that stands still, one step after another.
  * So a broken baseline counts only where `fixed` passes the same check for just as long. Why not,
  * or NULL. */
-static const char *control(const treadle_run *run, const arguments *how)
+static const char *control(const workload *baseline, const tally *shared)
 {
-    treadle_run fixed = *run;
     workload self;
-    fixed.variant = variant_of(run->scenario, run->backend, "fixed");
-    if (fixed.variant == NULL) {
+    const uint64_t rounds = atomic_load(&shared->rounds);
+    workload fixed = {.run = baseline->run,
+                      .rounds_max = rounds > 0 ? rounds : 1,
+                      .broken_max = 1,
+                      .time_s_max = baseline->elapsed_s};
+    fixed.run.variant = variant_of(fixed.run.scenario, fixed.run.backend, "fixed");
+    if (fixed.run.variant == NULL) {
         return "there is no fixed variant to compare with";
     }
-    tally *shared = run_workload(&self, &fixed, how);
-    if (shared == NULL) {
+    tally *control_shared = run_workload(&self, &fixed);
+    if (control_shared == NULL) {
         return "a round of fixed takes long, and the server's time is real";
     }
-    const bool passes = atomic_load(&shared->broken) == 0;
-    munmap(shared, sizeof *shared);
+    const bool passes = atomic_load(&control_shared->broken) == 0;
+    munmap(control_shared, sizeof *control_shared);
     return passes           ? NULL
            : self.scale > 1 ? "fixed breaks here, too: it needs time that stands still meanwhile"
                             : "fixed breaks here, too: it relies on the harness";
@@ -305,15 +293,22 @@ static const char *control(const treadle_run *run, const arguments *how)
 static bool stress_workload(const treadle_run *run, const arguments *how)
 {
     const bool solution = treadle_variant_is_solution(run->variant);
-    const char *why = solution ? NULL : control(run, how);
+    const workload wanted = {.run = *run,
+                             .rounds_max = how->rounds,
+                             .broken_max = how->enough,
+                             .time_s_max = how->time_s_max};
     workload self;
-    tally *shared = why == NULL ? run_workload(&self, run, how) : NULL;
+    tally *shared = run_workload(&self, &wanted);
     if (shared == NULL) {
-        leave_out(run->scenario, run->backend,
-                  why != NULL ? why : "a round takes long, and the server's time is real", how);
+        leave_out(run, "a round takes long, and the server's time is real", how);
         return false;
     }
-    report(&self, shared, how);
+    const char *why = solution ? NULL : control(&self, shared);
+    if (why != NULL) {
+        leave_out(run, why, how);
+    } else {
+        report(&self, shared, how);
+    }
     const bool broke = solution && self.scale == 1 && atomic_load(&shared->broken) > 0;
     munmap(shared, sizeof *shared);
     return broke;
@@ -346,7 +341,7 @@ static bool stress_scenario(const treadle_scenario *scenario, treadle_backend ba
         why = no_server();
     }
     if (why != NULL) {
-        leave_out(scenario, backend, why, how);
+        leave_out(&run, why, how);
         return false;
     }
     for (size_t i = 0; scenario->parameters[i].name != NULL; i++) {
@@ -357,26 +352,33 @@ static bool stress_scenario(const treadle_scenario *scenario, treadle_backend ba
 
 static const struct argp_option options[] = {
     {"rounds", 'n', "N", 0, "of each workload; default 1000000", 0},
+    {"enough", 'e', "N", 0, "end a workload when so many rounds broke; default 1000", 0},
     {"time", 't', "SECONDS", 0, "at most so long a workload; default 30", 0},
     {"variant", 'V', "VARIANT", 0, "this variant instead of the baseline that must break", 0},
     {"beside", 'b', "FILE", 0,
      "the output of `treadle check --format json`: how soon the explorer found it", 0},
-    {"format", 'f', "FORMAT", 0, "text (default) or json (an object a line, for `treadle report`)",
-     0},
+    {"format", 'f', "FORMAT", 0,
+     "text (default), json (an object a line, for `treadle report`) or markdown", 0},
     {0},
 };
+
+static uint64_t parse_count(const char *name, const char *value, const struct argp_state *state)
+{
+    char *end = NULL;
+    const uint64_t count = strtoull(value, &end, 10);
+    if (*value == '-' || *end != '\0' || count == 0) {
+        argp_error(state, "%s needs a whole number above 0, not \"%s\"", name, value);
+    }
+    return count;
+}
 
 static error_t parse(int key, char *value, struct argp_state *state)
 {
     arguments *self = state->input;
     char *end = NULL;
     switch (key) {
-    case 'n':
-        self->rounds = strtoull(value, &end, 10);
-        if (*value == '-' || *end != '\0' || self->rounds == 0) {
-            argp_error(state, "--rounds needs a whole number above 0, not \"%s\"", value);
-        }
-        return 0;
+    case 'n': self->rounds = parse_count("--rounds", value, state); return 0;
+    case 'e': self->enough = parse_count("--enough", value, state); return 0;
     case 't':
         self->time_s_max = strtod(value, &end);
         if (*end != '\0' || !(self->time_s_max > 0)) {
@@ -386,9 +388,9 @@ static error_t parse(int key, char *value, struct argp_state *state)
     case 'V': self->variant = value; return 0;
     case 'b': self->beside = value; return 0;
     case 'f':
-        self->json = strcmp(value, "json") == 0;
-        if (!self->json && strcmp(value, "text") != 0) {
-            argp_error(state, "--format takes text or json, not \"%s\"", value);
+        self->writer = treadle_stress_writer_named(value);
+        if (self->writer == NULL) {
+            argp_error(state, "--format takes text, json or markdown, not \"%s\"", value);
         }
         return 0;
     case ARGP_KEY_ARG:
@@ -408,7 +410,8 @@ int main(int argc, char **argv)
         .parser = parse,
         .args_doc = "[GLOB]",
         .doc = "Runs the scenarios' workloads on real threads, without the harness."};
-    arguments how = {.rounds = 1000000, .time_s_max = 30};
+    arguments how = {
+        .writer = &treadle_stress_text, .rounds = 1000000, .enough = 1000, .time_s_max = 30};
     argp_err_exit_status = 2;
     if (argp_parse(&argp, argc, argv, 0, NULL, &how) != 0) {
         return 2;
@@ -419,6 +422,10 @@ int main(int argc, char **argv)
     }
     bool broke = false;
     size_t matched = 0;
+    if (how.writer->begin != NULL) {
+        how.writer->begin(stdout);
+        fflush(stdout);
+    }
     for (size_t i = 0; i < treadle_scenario_count(); i++) {
         const treadle_scenario *scenario = treadle_scenarios()[i];
         if (how.glob != NULL && fnmatch(how.glob, scenario->name, FNM_EXTMATCH) != 0) {
@@ -431,6 +438,9 @@ int main(int argc, char **argv)
     if (matched == 0) {
         fprintf(stderr, "treadle_stress: no workload matches \"%s\"\n", how.glob);
         return 2;
+    }
+    if (how.writer->end != NULL) {
+        how.writer->end(stdout);
     }
     return broke;
 }
