@@ -12,6 +12,7 @@
 #include "tools/explore/check.h"
 #include "tools/explore/run.h"
 #include "tools/explore/token.h"
+#include "tools/redis/redis_seam.h"
 #include "tools/strategies/strategies.h"
 
 enum { KINDS_MAX = 256 };
@@ -82,6 +83,24 @@ static void print_counts(void)
             fuzzer.executions, fuzzer.violations, fuzzer.kind_count, fuzzer.cut);
 }
 
+/* ---- a server -------------------------------------------------------------------------------- */
+
+/* Where decisions go that are not the engine's to make. The kernel ends it with this process. */
+static void start_server(void)
+{
+    char error[TREADLE_MESSAGE_MAX];
+    treadle_redis_server *server = treadle_redis_server_start(error, sizeof error);
+    if (server == NULL) {
+        give_up(error);
+    }
+    const treadle_redis_target target = {.socket_path = treadle_redis_server_socket(server),
+                                         .own = true,
+                                         .clock_path = treadle_redis_server_clock(server)};
+    if (treadle_redis_attach(&target, error, sizeof error) != 0) {
+        give_up(error);
+    }
+}
+
 /* ---- executing ------------------------------------------------------------------------------- */
 
 /* As `check` looks for them, but where any scenario of the target runs an original by design, none
@@ -111,6 +130,9 @@ void treadle_fuzz_open(const treadle_fuzz_options *options)
     if (treadle_engine_open(&fuzzer.journal->decisions) != 0) {
         give_up("cannot map the stacks and heap of the engine");
     }
+    if (options->workloads.backend == TREADLE_BACKEND_REDIS) {
+        start_server();
+    }
     fuzzer.racing = races_are_findings(&options->workloads);
     atexit(print_counts);
 }
@@ -133,9 +155,15 @@ static void execute(const treadle_execution_options *options, const treadle_stra
     all.observer = options->observer;
     all.observer_self = options->observer_self;
     all.trace = options->trace;
+    if (cell->backend == TREADLE_BACKEND_REDIS) {
+        treadle_redis_faults(scenario->faults);
+    }
     strategy->begin(self, fuzzer.executions++);
     treadle_execute(&program, &all, strategy, self, &fuzzer.journal->outcome);
     strategy->end(self, &fuzzer.journal->outcome);
+    if (fuzzer.journal->outcome.kind == TREADLE_OUTCOME_ENVIRONMENT) {
+        give_up(fuzzer.journal->outcome.message);
+    }
 }
 
 /* Runs the decisions of the last execution once more, with a trace. */

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "fuzz/feedback.h"
 
+#include <string.h>
+
+#include "tools/engine/engine.h"
+
 enum { COUNTERS = 1 << 15, PLACES = 1 << 12, GRANULE = 8, GRANULES_MAX = 8 };
 
 /* libFuzzer finds them by the name of their section, and clears them before each input. */
@@ -16,6 +20,8 @@ typedef struct last_change {
 
 static last_change places[PLACES];
 static uint64_t execution;
+/* What each thread has touched beyond memory in this execution: stands for where it is. */
+static uint32_t external[TREADLE_THREADS_MAX];
 
 /* Sites do not depend on where the executable was loaded. */
 extern const char __ehdr_start[];
@@ -54,10 +60,21 @@ static void look(const treadle_feedback *self, uint64_t address, uint32_t thread
     }
 }
 
+/* Commands go through one line of the subject: which one it is, is told by how many came before it
+ * and what it touches. */
+static uint64_t where_of(uint32_t thread, const treadle_touch *touched, const void *site)
+{
+    if (touched->address & TREADLE_TOUCH_SPACE) {
+        return mix(touched->address + ++external[thread]);
+    }
+    return site != NULL ? (uintptr_t)site - (uintptr_t)__ehdr_start : 1;
+}
+
 static void start(void *context)
 {
     const treadle_feedback *self = context;
     execution++;
+    memset(external, 0, sizeof external);
     if (self->also != NULL) {
         self->also->start(self->also_self);
     }
@@ -67,7 +84,7 @@ static void touch(void *context, uint32_t thread, const treadle_touch *touched, 
 {
     const treadle_feedback *self = context;
     if (!(touched->flags & TREADLE_TOUCH_ALLOCATE)) {
-        const uint64_t where = site != NULL ? (uintptr_t)site - (uintptr_t)__ehdr_start : 1;
+        const uint64_t where = where_of(thread, touched, site);
         const uint64_t first = touched->address / GRANULE;
         const uint64_t last = (touched->address + touched->size - 1) / GRANULE;
         const uint64_t granules = self->no_interleavings ? 0 : GRANULES_MAX;

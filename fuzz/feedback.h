@@ -6,7 +6,9 @@
  *   - a read (site) of what another thread (site) wrote last, or of what nobody wrote yet;
  *   - a lock taken (site) after another thread gave it back (site);
  *   - an operation (site) on another shared thing after another thread changed it (site):
- *     semaphores, condition variables, the clock, the keys of a Redis server.
+ *     semaphores, condition variables, the clock;
+ *   - a command on a key of a Redis server after another thread's command changed it: here a site
+ *     is what is touched, and how much the thread has touched before.
  * libFuzzer looks at the order of magnitude of each counter.
  *
  * An observer of the engine (tools/engine/observe.h), which lets another one see the same. There is

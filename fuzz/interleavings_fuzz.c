@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * Fuzzed interleavings: one program for every component and variant, which goes by its own name:
- * COMPONENT-VARIANT_fuzz. Beside libFuzzer's flags it takes
- *   --targets            lists the targets there are, "component variant" a line
+ * COMPONENT-VARIANT_fuzz in memory, COMPONENT-VARIANT-redis_fuzz on a private redis-server, which
+ * it starts. Beside libFuzzer's flags it takes
+ *   --targets            lists the targets there are, a line each
  *   --token=FILE         prints the token of an input, for `treadle replay` and `shrink`; exits
  *                        with 0 when it breaks something, with 1 when not
  *   --scenario=NAME --granularity=LEVEL --set=NAME=VALUE,…   only this workload
@@ -62,21 +63,33 @@ static void take(const char *argument, treadle_workload_pins *pins)
     }
 }
 
+/* Cuts "-redis" off a name. */
+static treadle_backend take_backend(char *name)
+{
+    char *redis = strstr(name, "-redis");
+    if (redis == NULL || redis[strlen("-redis")] != '\0') {
+        return TREADLE_BACKEND_MEMORY;
+    }
+    *redis = '\0';
+    return TREADLE_BACKEND_REDIS;
+}
+
 /* COMPONENT-VARIANT_fuzz, as in /some/where/semaphore-fixed_fuzz. */
-static void take_name(const char *path, char name[256], const char **component,
-                      const char **variant)
+static treadle_backend take_name(const char *path, char name[256], const char **component,
+                                 const char **variant)
 {
     const char *slash = strrchr(path, '/');
     snprintf(name, 256, "%s", slash != NULL ? slash + 1 : path);
     char *dash = strchr(name, '-');
     char *end = strstr(name, "_fuzz");
     if (dash == NULL || end == NULL || end < dash) {
-        refuse("this program is to be called COMPONENT-VARIANT_fuzz, not ", name);
+        refuse("this program is to be called COMPONENT-VARIANT[-redis]_fuzz, not ", name);
     }
     *dash = '\0';
     *end = '\0';
     *component = name;
     *variant = dash + 1;
+    return take_backend(dash + 1);
 }
 
 static int print_token(void)
@@ -111,9 +124,9 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
             take((*argv)[i], &pins);
         }
     }
-    take_name((*argv)[0], name, &component, &variant);
+    const treadle_backend backend = take_name((*argv)[0], name, &component, &variant);
     char error[200];
-    if (!treadle_workloads_select(&options.workloads, component, variant, &pins, error,
+    if (!treadle_workloads_select(&options.workloads, component, variant, backend, &pins, error,
                                   sizeof error)) {
         refuse(error, "");
     }

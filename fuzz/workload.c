@@ -21,15 +21,16 @@ static bool takes_process_along(const treadle_expectation *row)
     return false;
 }
 
-/* The finest granularity of the rows in memory; NONE when the scenario is not for the variant. */
-static treadle_granularity finest_row(const treadle_scenario *scenario, const char *variant)
+/* The finest granularity of the rows; NONE when the scenario is not for the variant there. */
+static treadle_granularity finest_row(const treadle_scenario *scenario, const char *variant,
+                                      treadle_backend backend)
 {
     treadle_granularity finest = TREADLE_GRANULARITY_NONE;
     if (scenario->serial_outcomes) {
         return finest;
     }
     for (const treadle_expectation *row = scenario->expectations; row->variant != NULL; row++) {
-        if (strcmp(row->variant, variant) != 0 || row->backend != TREADLE_BACKEND_MEMORY) {
+        if (strcmp(row->variant, variant) != 0 || row->backend != backend) {
             continue;
         }
         if (takes_process_along(row)) {
@@ -51,12 +52,12 @@ static bool named_before(size_t scenario, const treadle_expectation *row, size_t
     const treadle_scenario *const *all = treadle_scenarios();
     for (size_t i = 0; i <= scenario; i++) {
         if (!of_component(all[i], all[scenario]->name, length) ||
-            finest_row(all[i], row->variant) == TREADLE_GRANULARITY_NONE) {
+            finest_row(all[i], row->variant, row->backend) == TREADLE_GRANULARITY_NONE) {
             continue;
         }
         for (const treadle_expectation *other = all[i]->expectations;
              other->variant != NULL && other != row; other++) {
-            if (strcmp(other->variant, row->variant) == 0) {
+            if (other->backend == row->backend && strcmp(other->variant, row->variant) == 0) {
                 return true;
             }
         }
@@ -70,22 +71,24 @@ void treadle_workloads_list(void)
         const treadle_scenario *scenario = treadle_scenarios()[i];
         const size_t length = strcspn(scenario->name, "/");
         for (const treadle_expectation *row = scenario->expectations; row->variant != NULL; row++) {
-            if (finest_row(scenario, row->variant) != TREADLE_GRANULARITY_NONE &&
+            if (finest_row(scenario, row->variant, row->backend) != TREADLE_GRANULARITY_NONE &&
                 !named_before(i, row, length)) {
-                printf("%.*s %s\n", (int)length, scenario->name, row->variant);
+                printf("%.*s-%s%s\n", (int)length, scenario->name, row->variant,
+                       row->backend == TREADLE_BACKEND_REDIS ? "-redis" : "");
             }
         }
     }
 }
 
 bool treadle_workloads_select(treadle_workloads *out, const char *component, const char *variant,
-                              const treadle_workload_pins *pins, char *error, size_t error_size)
+                              treadle_backend backend, const treadle_workload_pins *pins,
+                              char *error, size_t error_size)
 {
-    *out = (treadle_workloads){.variant = variant, .pins = *pins};
+    *out = (treadle_workloads){.variant = variant, .backend = backend, .pins = *pins};
     const size_t length = strlen(component);
     for (size_t i = 0; i < treadle_scenario_count(); i++) {
         const treadle_scenario *scenario = treadle_scenarios()[i];
-        const treadle_granularity finest = finest_row(scenario, variant);
+        const treadle_granularity finest = finest_row(scenario, variant, backend);
         if (of_component(scenario, component, length) && finest != TREADLE_GRANULARITY_NONE &&
             (pins->scenario == NULL || strcmp(scenario->name + length + 1, pins->scenario) == 0) &&
             out->count < TREADLE_WORKLOADS_MAX) {
@@ -95,9 +98,10 @@ bool treadle_workloads_select(treadle_workloads *out, const char *component, con
     }
     if (out->count == 0) {
         snprintf(error, error_size,
-                 "no scenario %s/%s on variant %s in memory that can be fuzzed; --targets lists "
+                 "no scenario %s/%s on variant %s, backend %s that can be fuzzed; --targets lists "
                  "what there is",
-                 component, pins->scenario != NULL ? pins->scenario : "*", variant);
+                 component, pins->scenario != NULL ? pins->scenario : "*", variant,
+                 treadle_backend_name(backend));
     }
     return out->count > 0;
 }
@@ -150,7 +154,7 @@ size_t treadle_workload_read(const treadle_workloads *workloads, const uint8_t *
     memcpy(head, data, size < sizeof head ? size : sizeof head);
     const size_t at = head[0] % workloads->count;
     const treadle_scenario *scenario = workloads->scenarios[at];
-    *cell = (treadle_cell){.backend = TREADLE_BACKEND_MEMORY,
+    *cell = (treadle_cell){.backend = workloads->backend,
                            .granularity = granularity_of(workloads, at, head[1])};
     snprintf(cell->scenario, sizeof cell->scenario, "%s", scenario->name);
     snprintf(cell->variant, sizeof cell->variant, "%s", workloads->variant);

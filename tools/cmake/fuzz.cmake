@@ -48,8 +48,12 @@ list(PREPEND TREADLE_TSAN_FLAGS -fno-sanitize=all)
 file(GLOB harness_sources CONFIGURE_DEPENDS tools/engine/*.c tools/strategies/*.c
      tools/checkers/*.c tools/explore/*.c tools/redis/*.c)
 list(REMOVE_ITEM harness_sources ${PROJECT_SOURCE_DIR}/tools/redis/redis_clock.c)
+add_library(treadle_redis_clock SHARED tools/redis/redis_clock.c)
+target_link_libraries(treadle_redis_clock PRIVATE treadle_flags)
 add_library(treadle_harness STATIC ${harness_sources} tools/engine/fiber_switch.S)
-target_compile_definitions(treadle_harness PRIVATE TREADLE_REDIS_CLOCK_LIBRARY="")
+target_compile_definitions(
+  treadle_harness PRIVATE TREADLE_REDIS_CLOCK_LIBRARY="$<TARGET_FILE:treadle_redis_clock>")
+add_dependencies(treadle_harness treadle_redis_clock)
 target_link_libraries(treadle_harness PUBLIC treadle_flags PkgConfig::HIREDIS PkgConfig::SODIUM
                                              Threads::Threads m)
 
@@ -74,10 +78,10 @@ target_link_libraries(
 add_custom_command(
   TARGET interleavings_fuzz POST_BUILD
   COMMAND sh -c "mkdir -p targets && rm -f targets/*-*_fuzz && \
-./interleavings_fuzz --targets | while read -r component variant; do \
-ln interleavings_fuzz targets/$component-\${variant}_fuzz; done"
+./interleavings_fuzz --targets | while read -r target; do \
+ln interleavings_fuzz targets/\${target}_fuzz; done"
   VERBATIM
-  COMMENT "Interleavings: a name for each component and variant")
+  COMMENT "Interleavings: a name for each component, variant and backend")
 
 # ---- random programs -----------------------------------------------------------------------------
 
