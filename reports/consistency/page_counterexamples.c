@@ -357,7 +357,8 @@ void treadle_page_counterexamples(const json_t *report, FILE *out)
     fputs("<section id=\"counterexamples\" aria-labelledby=\"counterexamples-title\">\n<h2 "
           "id=\"counterexamples-title\">Counterexamples</h2>\n<p>Each is one interleaving that "
           "breaks a property, made as short as it gets. Time runs downwards, a column is a thread; "
-          "a line joins two operations that conflict: both use the same thing, and one changes it. "
+          "<span class=\"drawn\">a line joins two operations that conflict: both use the same "
+          "thing, and one changes it.</span> "
           "Shared state is shown where it changes.</p>\n",
           out);
     if (first != NULL) {

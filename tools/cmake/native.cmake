@@ -49,6 +49,13 @@ add_test(NAME stress_left_out COMMAND treadle_stress sliding_window/cut_anywhere
 set_tests_properties(stress_left_out PROPERTIES PASS_REGULAR_EXPRESSION
                                                 "cut_anywhere .*left out: what fails")
 
+add_test(NAME stress_enough COMMAND treadle_stress --enough 7 --time 5 --format markdown
+                                    combined/reconfigure)
+set_tests_properties(
+  stress_enough
+  PROPERTIES PASS_REGULAR_EXPRESSION
+             "\\| .combined/reconfigure. \\| memory \\| naive \\| 7 \\| 7 \\| 1000000 \\| 1 \\| – \\|")
+
 # lockfree against fixed under contention. The test is that it runs and that every limiter does what
 # it is asked; times are not judged.
 add_executable(treadle_contention tools/bench/native/contention.c)

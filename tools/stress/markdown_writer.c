@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* Two tables for reports/stress.md: how often each workload broke, and what could not be tried. */
+/* For reports/stress.md: how often each workload broke, and what could not be tried. */
+#include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tools/stress/writer.h"
 
@@ -17,13 +19,16 @@ static struct {
 
 static void write_heading(FILE *out)
 {
-    fputs("# Plain stress on real threads, beside the explorer\n\n"
-          "Made by `tools/stress-table`; `tools/stress/README.md` says what a round is. A workload "
-          "ends when enough rounds\nare done, when enough of them broke, or when its time is up; "
-          "`fixed` then passed for as long.\n\n"
-          "| workload | backend | variant | rounds | broken | in 1,000,000 | the first | Treadle: "
-          "execution |\n|---|---|---|--:|--:|--:|--:|--:|\n",
-          out);
+    fputs(
+        "# Plain stress on real threads, beside the explorer\n\n"
+        "Made by `tools/stress-table`; `tools/stress/README.md` says what a round is. A workload "
+        "ends when all rounds are\ndone, when enough of them broke, or when its time is up; "
+        "`fixed` "
+        "then passed for as long. How often something\nbreaks differs several-fold from run to run "
+        "and from machine to machine; when Treadle finds it, does not.\n\n"
+        "| workload | backend | variant | rounds | broken | in 1,000,000 | the first | Treadle: "
+        "execution |\n|---|---|---|--:|--:|--:|--:|--:|\n",
+        out);
 }
 
 static void write_result(FILE *out, const treadle_stress_result *result)
@@ -62,14 +67,40 @@ static void remember(FILE *out, const treadle_run *run, const char *why)
     left_out.items[left_out.count++] = (omission){run->scenario->name, run->backend, why};
 }
 
+/* All that were left out for the reason of item `first`. */
+static void write_reason(FILE *out, size_t first)
+{
+    const char *why = left_out.items[first].why;
+    fprintf(out, "- %s:", why);
+    for (size_t i = first; i < left_out.count; i++) {
+        const omission *item = &left_out.items[i];
+        if (strcmp(item->why, why) == 0) {
+            fprintf(out, "%s\n  `%s` (%s)", i > first ? "," : "", item->scenario,
+                    treadle_backend_name(item->backend));
+        }
+    }
+    fputc('\n', out);
+}
+
+static bool reason_is_new(size_t index)
+{
+    for (size_t i = 0; i < index; i++) {
+        if (strcmp(left_out.items[i].why, left_out.items[index].why) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void write_left_out(FILE *out)
 {
     if (left_out.count > 0) {
-        fputs("\nLeft out:\n\n| workload | backend | why |\n|---|---|---|\n", out);
+        fputs("\nLeft out, and why:\n\n", out);
     }
     for (size_t i = 0; i < left_out.count; i++) {
-        fprintf(out, "| `%s` | %s | %s |\n", left_out.items[i].scenario,
-                treadle_backend_name(left_out.items[i].backend), left_out.items[i].why);
+        if (reason_is_new(i)) {
+            write_reason(out, i);
+        }
     }
     free(left_out.items);
     left_out.items = NULL;

@@ -104,6 +104,27 @@ describe("the page", () => {
     await close();
   });
 
+  test("prints unfolded, within the paper's width", async () => {
+    const { page, complaints, close } = await open(pageOf("printed", few), { viewport: { width: 703, height: 1000 } });
+    await page.emulateMedia({ media: "print" });
+    const seen = await page.evaluate(() => {
+      dispatchEvent(new Event("beforeprint"));
+      const wide = [...document.querySelectorAll("main *")].filter((one) => one.getBoundingClientRect().right > innerWidth + 1);
+      return {
+        folded: document.querySelectorAll("details:not([open]), noscript").length,
+        wide: wide.map((one) => `${one.tagName} ${one.textContent.slice(0, 40)}`),
+        lines: [...document.querySelectorAll(".lanes svg")].filter((one) => one.getClientRects().length > 0).length,
+        drawn: document.querySelectorAll(".lanes svg").length,
+      };
+    });
+    assert.ok(seen.drawn > 0);
+    assert.deepEqual({ ...seen, drawn: 0 }, { folded: 0, wide: [], lines: 0, drawn: 0 });
+    const pdf = await page.pdf({ format: "A4", preferCSSPageSize: true });
+    assert.equal(pdf.subarray(0, 5).toString(), "%PDF-");
+    assert.deepEqual(complaints, []);
+    await close();
+  });
+
   test("shows hostile names as text", async () => {
     const url = pageOf("hostile", (report) => {
       few(report);
