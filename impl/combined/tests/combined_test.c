@@ -315,11 +315,10 @@ static void expect_run_releases(const struct combined_variant *variant)
     combined_run(variant, limiter, &request, answer, &outcome);
     cr_assert_eq(look(variant, limiter, "a").window, 1);
 
+    struct cancelled_run run = {variant, limiter};
     pthread_t thread;
     void *result;
-    cr_assert_eq(pthread_create(&thread, NULL, run_and_be_cancelled,
-                                &(struct cancelled_run){variant, limiter}),
-                 0);
+    cr_assert_eq(pthread_create(&thread, NULL, run_and_be_cancelled, &run), 0);
     pthread_join(thread, &result);
     cr_assert_eq(result, PTHREAD_CANCELED);
     cr_assert_eq(look(variant, limiter, "a").window, 2, "it may have been sent");
