@@ -79,7 +79,8 @@ static const treadle_expectation expect_all_succeed[] = {
 
 static const treadle_scenario all_succeed = {
     .name = "sliding_window/all_succeed",
-    .summary = "the document's sample test: more requests than the limit, and all succeed",
+    .summary = "the document's sample test, as it stands: more requests than the limit, and all "
+               "are to succeed",
     .parameters = limited,
     .expectations = expect_all_succeed,
     .thread_prefix = "client",

@@ -356,8 +356,7 @@ static const treadle_expectation expect_evicted[] = {
 
 static const treadle_scenario evicted = {
     .name = "sliding_window/evicted",
-    .summary = "a full server may evict the window; the limit holds all the same (no variant's "
-               "does)",
+    .summary = "a full server may evict the window, and the limit is to hold all the same",
     .parameters = sliding_one_client,
     .expectations = expect_evicted,
     .thread_prefix = "client",

@@ -20,6 +20,7 @@ typedef struct tally {
     size_t limits;   /* of a solution, violated as stated */
     size_t violated; /* otherwise */
     size_t unknown;
+    bool beyond_memory;
 } tally;
 
 typedef enum status { STATUS_READY, STATUS_LIMITS, STATUS_NOT, STATUS_UNKNOWN } status;
@@ -52,6 +53,7 @@ static bool is_limit(const json_t *cell)
 static void count_cell(tally *in, const json_t *cell)
 {
     in->cells++;
+    in->beyond_memory |= strcmp(treadle_text_of(cell, "backend"), "memory") != 0;
     if (verdict_is(cell, "holds")) {
         in->holds++;
     } else if (verdict_is(cell, "no-violation-found")) {
@@ -127,9 +129,10 @@ static const char *plural(size_t count)
     return count == 1 ? "" : "s";
 }
 
-static void say_solution(sentence *out, const tally *variant)
+static void say_solution(sentence *out, const tally *variant, bool beyond_memory)
 {
-    say(out, "%s ", variant->variant);
+    say(out, "%s%s ", variant->variant,
+        beyond_memory && !variant->beyond_memory ? " (in memory only)" : "");
     switch (status_of(variant)) {
     case STATUS_NOT:
         say(out, "breaks %zu of %zu checks", variant->violated, variant->cells);
@@ -140,7 +143,8 @@ static void say_solution(sentence *out, const tally *variant)
     default: break;
     }
     if (variant->sampled == 0 && variant->limits == 0) {
-        say(out, "keeps all %zu checks, in every interleaving", variant->cells);
+        say(out, "keeps %s %zu check%s, in every interleaving", variant->cells == 1 ? "its" : "all",
+            variant->cells, plural(variant->cells));
         return;
     }
     say(out, "keeps %zu of %zu checks in every interleaving", variant->holds, variant->cells);
@@ -173,6 +177,10 @@ static status say_component(sentence *out, const tally *tallies, size_t count)
 {
     status best = STATUS_UNKNOWN;
     bool any = false;
+    bool beyond_memory = false;
+    for (size_t i = 0; i < count; i++) {
+        beyond_memory |= tallies[i].beyond_memory;
+    }
     for (size_t i = 0; i < count; i++) {
         if (!tallies[i].solution) {
             continue;
@@ -182,7 +190,7 @@ static status say_component(sentence *out, const tally *tallies, size_t count)
         const bool better = own < best || (own == STATUS_NOT && best == STATUS_UNKNOWN);
         best = !any || better ? own : best;
         say(out, "%s", any ? "; " : "");
-        say_solution(out, &tallies[i]);
+        say_solution(out, &tallies[i], beyond_memory);
         any = true;
     }
     say(out, "%s", any ? "." : "No variant that is meant to be rolled out was checked.");
@@ -338,6 +346,33 @@ json_t *treadle_components_json(const json_t *cells)
 
 /* ---- the whole ------------------------------------------------------------------------------- */
 
+static bool any_open(const json_t *components, const char *kind)
+{
+    size_t i;
+    const json_t *component;
+    json_array_foreach(components, i, component)
+    {
+        size_t j;
+        const json_t *open;
+        json_array_foreach(json_object_get(component, "not_established"), j, open)
+        {
+            if (strcmp(treadle_text_of(open, "kind"), kind) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static const char *what_is_open(const json_t *components)
+{
+    const bool limits = any_open(components, "limit");
+    const bool sampled = any_open(components, "sampled");
+    return !sampled ? "known limits"
+           : limits ? "known limits, and checks that were only sampled"
+                    : "checks that were only sampled";
+}
+
 json_t *treadle_answer_json(const json_t *components, bool interrupted)
 {
     size_t counts[STATUS_UNKNOWN + 1] = {0};
@@ -366,11 +401,11 @@ json_t *treadle_answer_json(const json_t *components, bool interrupted)
     } else if (counts[STATUS_LIMITS] > 0) {
         of = STATUS_LIMITS;
         say(&text,
-            "Yes, with limits: of every component a solution keeps what was checked; %zu of %zu "
-            "%s limits that are known, or checks that were only sampled.",
-            counts[of], all, counts[of] == 1 ? "has" : "have");
+            "Yes, with limits: every component has a solution to roll out. In %zu of %zu it keeps "
+            "all that was checked, in every interleaving; in %zu there are %s, listed below.",
+            counts[STATUS_READY], all, counts[of], what_is_open(components));
     } else {
-        say(&text, "Yes: of every component a solution keeps all that was checked, in every "
+        say(&text, "Yes: every component has a solution that keeps all that was checked, in every "
                    "interleaving.");
     }
     return json_pack("{s:s, s:o}", "status", status_name(of), "sentence",

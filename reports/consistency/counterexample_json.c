@@ -87,7 +87,7 @@ static bool fault_strikes(const treadle_trace *trace)
     return false;
 }
 
-/* Why it cannot be, in plain English: what the threads one after another would have come to. */
+/* What it takes, in plain English: what the threads one after another would have come to. */
 static void describe_why(char *text, size_t size, const treadle_result *result)
 {
     const treadle_explanation *explanation = result->explanation;
@@ -100,7 +100,10 @@ static void describe_why(char *text, size_t size, const treadle_result *result)
         text[0] = '\0';
     } else if (explanation->thread_count < 2) {
         snprintf(text, size, "One thread is enough: no interleaving is needed, only %s.",
-                 passed == 0 ? "this sequence of calls" : "what else the schedule decides");
+                 passed == 0                    ? "this sequence of calls"
+                 : fault_strikes(result->trace) ? "the fault that strikes here"
+                                                : "what the schedule decides beside it: time that "
+                                                  "passes, a call that is cancelled");
     } else if (passed == count) {
         snprintf(text, size, "One after another%s the threads keep the property: %s.",
                  explanation->serial_all ? ", in every order," : ", in the nearest order,",

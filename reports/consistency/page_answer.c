@@ -63,7 +63,7 @@ static void put_open(const json_t *component, FILE *out)
     const json_t *one;
     json_array_foreach(backends, i, one)
     {
-        treadle_html(out, "<li>Nothing was run on the backend <code>%s</code>.</li>\n",
+        treadle_html(out, "<li>Nothing was run on the backend “%s”.</li>\n",
                      json_string_value(one));
     }
     json_array_foreach(open, i, one)
@@ -177,6 +177,42 @@ static void put_comparison(const json_t *comparison, FILE *out)
     fputs("</section>\n", out);
 }
 
+/* ---- variants -------------------------------------------------------------------------------- */
+
+static void put_variant(const json_t *variant, json_t *told, FILE *out)
+{
+    const char *name = treadle_text_of(variant, "name");
+    const char *words = treadle_text_of(variant, "words");
+    if (words[0] != '\0' && json_object_get(told, name) == NULL &&
+        json_object_set_new(told, name, json_true()) == 0) {
+        treadle_html(out, "<dt>%s</dt><dd>%s</dd>\n", name, words);
+    }
+}
+
+/* Each once, whichever components have it. */
+static void put_variants(const json_t *components, FILE *out)
+{
+    json_t *told = json_object();
+    size_t i;
+    const json_t *component;
+    fputs("<h3>What the variants are</h3>\n<p class=\"muted\">“The document” is the one that "
+          "proposes fixes "
+          "for the race conditions of a rate-limiting system; see the claims.</p>\n<dl "
+          "class=\"facts\">\n",
+          out);
+    json_array_foreach(components, i, component)
+    {
+        size_t j;
+        const json_t *variant;
+        json_array_foreach(json_object_get(component, "variants"), j, variant)
+        {
+            put_variant(variant, told, out);
+        }
+    }
+    fputs("</dl>\n", out);
+    json_decref(told);
+}
+
 void treadle_page_answer(const json_t *report, FILE *out)
 {
     const json_t *answer = json_object_get(report, "answer");
@@ -194,6 +230,7 @@ void treadle_page_answer(const json_t *report, FILE *out)
         put_component(one, out);
     }
     fputs("</div>\n", out);
+    put_variants(json_object_get(report, "components"), out);
     if (json_is_object(json_object_get(report, "gate"))) {
         put_gate(json_object_get(report, "gate"), out);
     }

@@ -6,8 +6,12 @@
 #include "reports/consistency/page_parts.h"
 #include "reports/consistency/parts.h"
 
+/* A true claim that something is broken is no good news. */
 static const char *class_of(const json_t *claim)
 {
+    if (treadle_is(claim, "defect")) {
+        return "bad";
+    }
     static const char *const classes[][2] = {
         {"true", "ok"}, {"false", "bad"}, {"undecided", "none"}};
     for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++) {
@@ -50,8 +54,9 @@ void treadle_page_claims(const json_t *report, FILE *out)
                      why_not[0] != '\0' ? why_not : "No claim is about what was checked.");
         return;
     }
-    fputs("<p>What the document on the race conditions and its analysis say, each decided by "
-          "exploring. Something is false, or true because nothing breaks, only where every "
+    fputs("<p>The document proposes fixes for the race conditions of a rate-limiting system; the "
+          "analysis examines them. What both say is decided by exploring. Something is false, or "
+          "true because nothing breaks, only where every "
           "interleaving was explored.</p>\n<table class=\"list\"><thead><tr><th "
           "scope=\"col\">claim</th><th scope=\"col\">ruling</th><th "
           "scope=\"col\">evidence</th></tr></thead><tbody>\n",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* 4. Every counterexample: what was tried, what must hold, what happened, why it cannot be, and the
+/* 4. Every counterexample: what was tried, what must hold, what happened, what it takes, and the
  * interleaving, beside the nearest run that passes. */
 #include <string.h>
 
@@ -32,7 +32,7 @@ static void put_parameters(const json_t *parameters, FILE *out)
     fputs(json_object_size(parameters) > 0 ? ")</span>" : "", out);
 }
 
-/* ---- why it cannot be ------------------------------------------------------------------------ */
+/* ---- what it takes --------------------------------------------------------------------------- */
 
 static void put_serial(const json_t *run, FILE *out)
 {
@@ -57,8 +57,8 @@ static void put_serials(const json_t *counterexample, FILE *out)
         return;
     }
     const char *notes = treadle_text_of(counterexample, "notes");
-    fputs("<table class=\"serial\"><caption>One after another, the nearest order "
-          "first</caption><thead><tr><th scope=\"col\">order</th><th scope=\"col\">what each "
+    fputs("<table class=\"serial\"><caption>One after another: what each order "
+          "gives</caption><thead><tr><th scope=\"col\">order</th><th scope=\"col\">what each "
           "gets</th><th scope=\"col\">property</th></tr></thead><tbody>\n",
           out);
     size_t i;
@@ -69,7 +69,7 @@ static void put_serials(const json_t *counterexample, FILE *out)
     }
     treadle_html(
         out,
-        "<tr class=\"this\"><th scope=\"row\">interleaved, as below</th><td>%s</td><td><b "
+        "<tr class=\"this\"><th scope=\"row\">this run, below</th><td>%s</td><td><b "
         "class=\"v bad\"><i aria-hidden=\"true\">✗</i> %s</b></td></tr>\n</tbody></table>\n",
         notes, treadle_text_of(counterexample, "property"));
 }
@@ -88,7 +88,7 @@ static const json_t *first_after(const json_t *run, long long steps)
     return NULL;
 }
 
-static void put_turn_of(const json_t *run, const json_t *event, FILE *out)
+static void put_turn_of(const json_t *run, const json_t *event, size_t which, FILE *out)
 {
     const json_t *threads = json_object_get(run, "threads");
     const size_t thread = (size_t)treadle_number_of(event, "thread");
@@ -97,10 +97,33 @@ static void put_turn_of(const json_t *run, const json_t *event, FILE *out)
         treadle_html(out, "<b>%s</b> starts", name);
         return;
     }
-    const json_t *commands = json_object_get(event, "redis");
-    const char *command = treadle_text_of(json_array_get(commands, 0), "command");
+    const json_t *command = json_array_get(json_object_get(event, "redis"), which);
     treadle_html(out, "<b>%s</b> does <code>%s</code>", name,
-                 command[0] != '\0' ? command : treadle_text_of(event, "text"));
+                 command != NULL ? treadle_text_of(command, "command")
+                                 : treadle_text_of(event, "text"));
+    static const char *const fates[] = {"before", "after"};
+    for (size_t i = 0; i < sizeof fates / sizeof fates[0]; i++) {
+        const char *fate = treadle_text_of(command, fates[i]);
+        if (fate[0] != '\0') {
+            treadle_html(out, " %s", fate);
+        }
+    }
+    if (treadle_is(event, "failed")) {
+        fputs(", which fails", out);
+    }
+}
+
+/* The first command in which two operations on a server differ. */
+static size_t where_they_differ(const json_t *here, const json_t *there)
+{
+    const json_t *one = json_object_get(here, "redis");
+    const json_t *other = json_object_get(there, "redis");
+    size_t i = 0;
+    while (i < json_array_size(one) && i < json_array_size(other) &&
+           json_equal(json_array_get(one, i), json_array_get(other, i))) {
+        i++;
+    }
+    return i < json_array_size(one) && i < json_array_size(other) ? i : 0;
 }
 
 static void put_turn(const json_t *counterexample, FILE *out)
@@ -120,9 +143,10 @@ static void put_turn(const json_t *counterexample, FILE *out)
     } else {
         fputs("The nearest run that passes differs from the first step on. Here ", out);
     }
-    put_turn_of(failing, here, out);
+    const size_t which = where_they_differ(here, there);
+    put_turn_of(failing, here, which, out);
     fputs("; there ", out);
-    put_turn_of(passing, there, out);
+    put_turn_of(passing, there, which, out);
     fputs(".</dd>\n", out);
 }
 
@@ -254,7 +278,7 @@ static void put_counterexample(const json_t *counterexample, const json_t *cell,
     put_fact("What happened", treadle_text_of(counterexample, "message"), out);
     put_fact("In short", treadle_text_of(counterexample, "reason"), out);
     put_stale(counterexample, out);
-    put_fact("Why it cannot be", treadle_text_of(counterexample, "why"), out);
+    put_fact("What it takes", treadle_text_of(counterexample, "why"), out);
     put_turn(counterexample, out);
     fputs("</dl>\n", out);
     put_serials(counterexample, out);

@@ -9,11 +9,11 @@
 static void put_stress(const json_t *line, FILE *out)
 {
     const json_t *stress = json_object_get(line, "stress");
-    if (!json_is_object(stress)) {
+    const long long rounds = treadle_number_of(stress, "rounds");
+    if (rounds == 0) {
         fputs("<td class=\"muted\">not measured</td>", out);
         return;
     }
-    const long long rounds = treadle_number_of(stress, "rounds");
     const long long broken = treadle_number_of(stress, "broken");
     fprintf(out, "<td>%lld of %lld rounds", broken, rounds);
     if (treadle_number_of(stress, "first") > 0) {

@@ -160,8 +160,8 @@ void treadle_page_matrix(const json_t *report, FILE *out)
         "id=\"matrix-title\">Every check</h2>\n<p>A row is a workload and what must hold in it, a "
         "column a variant on a backend. <b class=\"v ok\"><i aria-hidden=\"true\">✓</i> holds</b> "
         "means that every interleaving was explored; <b class=\"v some\"><i "
-        "aria-hidden=\"true\">≈</i> no violation found</b> that a budget was spent, with what it "
-        "would have seen; <b class=\"v bad\"><i aria-hidden=\"true\">✗</i> violated</b> that there "
+        "aria-hidden=\"true\">≈</i> no violation found</b> that only a part was explored, and how "
+        "much; <b class=\"v bad\"><i aria-hidden=\"true\">✗</i> violated</b> that there "
         "is a counterexample. Threads may be switched at <i>await</i> (commands, sleeps, waits), "
         "<i>sync</i> (also locks and atomics) or <i>memory</i> (also every plain access).</p>\n",
         out);

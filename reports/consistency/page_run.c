@@ -7,7 +7,7 @@
 #include "reports/consistency/page_parts.h"
 #include "reports/consistency/parts.h"
 
-enum { FIRST_ROW = 2, FIRST_LANE = 3 };
+enum { FIRST_ROW = 2, TRACKS = 4 /* for lines side by side */ };
 
 typedef struct lanes {
     const json_t *run;
@@ -144,9 +144,10 @@ static void put_event(lanes *self, const json_t *event)
     fputc('\n', out);
 }
 
-/* A line from one operation to another, behind them: in the middle of their columns, through all
- * rows between. */
-static void put_link(const lanes *self, const json_t *link)
+/* A line from one operation to another: out of the one, down in the gap before the lane further
+ * right, and into the other. Of the lanes between them only one of the two rows is crossed, and
+ * nobody else acts in it. */
+static void put_link(const lanes *self, const json_t *link, int number)
 {
     const json_t *events = json_object_get(self->run, "events");
     const size_t from = (size_t)treadle_number_of(link, "from");
@@ -154,18 +155,17 @@ static void put_link(const lanes *self, const json_t *link)
     const int a = (int)treadle_number_of(json_array_get(events, from), "thread");
     const int b = (int)treadle_number_of(json_array_get(events, to), "thread");
     const int left = a < b ? a : b;
-    const int lanes_count = (a < b ? b - a : a - b) + 1;
-    const int inset = 50 / lanes_count;
-    /* From below the one to above the other; neighbours leave no rows between. */
-    const int top = row_of(self->run, from) + 1;
+    const int right = a < b ? b : a;
+    const int top = row_of(self->run, from);
     const int bottom = row_of(self->run, to);
-    const bool apart = bottom > top;
-    treadle_html(self->out,
-                 "<svg style=\"grid-area:%d/%d/%d/%d\"><line x1=\"%d%%\" y1=\"%s\" x2=\"%d%%\" "
-                 "y2=\"%s\"/></svg>\n",
-                 apart ? top : top - 1, FIRST_LANE + left, apart ? bottom : bottom + 1,
-                 FIRST_LANE + left + lanes_count, a < b ? inset : 100 - inset, apart ? "0" : "25%",
-                 a < b ? 100 - inset : inset, apart ? "100%" : "75%");
+    treadle_html(self->out, "<b class=\"t%d%s\" style=\"grid-row:%d/%d;--o:%d\"></b>", right,
+                 a < b ? "" : " back", top, bottom, number % TRACKS);
+    if (right - left > 1) {
+        treadle_html(self->out,
+                     "<s class=\"t%d\" style=\"grid-row:%d;grid-column-end:span %d\"></s>",
+                     left + 1, a < b ? top : bottom, right - left - 1);
+    }
+    fputc('\n', self->out);
 }
 
 static void put_object(const char *name, const json_t *object, FILE *out)
@@ -217,7 +217,7 @@ void treadle_page_run(const json_t *run, const treadle_page_run_options *options
     fputs("<i>source</i></div>\n<div class=\"links\" aria-hidden=\"true\">", out);
     json_array_foreach(json_object_get(run, "links"), i, one)
     {
-        put_link(&self, one);
+        put_link(&self, one, (int)i);
     }
     fputs("</div><ol role=\"list\">\n", out);
     json_array_foreach(events, i, one)

@@ -44,7 +44,7 @@ static const word properties[] = {
      "Every call takes effect at one moment between its beginning and its end: some order of the "
      "calls explains all that they returned."},
     {"lost-append", "Every request that was admitted is in the window."},
-    {"lost-insert", "Whatever was created is registered."},
+    {"lost-insert", "Nothing that was created is lost."},
     {"lost-instance", "An instance that callers hold stays the registered one."},
     {"lost-record", "Whatever was recorded is stored, or counted as dropped."},
     {"lost-room", "A request that was not made gives back its place in the window."},
@@ -58,7 +58,7 @@ static const word properties[] = {
     {"over-capacity", "No more requests run at once than the maximum."},
     {"over-grant", "No more tokens are granted than the bucket had and was refilled with."},
     {"overtaking", "Who was queued first is served first."},
-    {"refused", "Every request succeeds."},
+    {"refused", "Every request succeeds, as the document's sample test has it."},
     {"rollback-undone", "A switch that went back stays back."},
     {"round-trips", "A request takes as few round trips as it must."},
     {"snapshot", "A snapshot shows a state that there was."},
@@ -79,15 +79,15 @@ static const word properties[] = {
 };
 
 static const word variants[] = {
-    {"naive", "the original"},
-    {"proposed", "the document's solution, as written"},
-    {"proposed-lua", "the document's solution by a Lua script, as written"},
-    {"proposed-pipeline", "the document's solution by MULTI and EXEC"},
-    {"proposed-pipeline-literal", "the same, word for word"},
-    {"watch", "a control: WATCH, MULTI, EXEC"},
-    {"counting", "a control that counts"},
-    {"fixed", "the solution to roll out"},
-    {"lockfree", "the solution without locks"},
+    {"naive", "the original code, as the document describes it"},
+    {"proposed", "the fix that the document proposes, as it is written"},
+    {"proposed-lua", "its first form for the window: a Lua script"},
+    {"proposed-pipeline", "its second form: a MULTI/EXEC pipeline"},
+    {"proposed-pipeline-literal", "the same to the letter, with a field that is never set"},
+    {"watch", "neither proposed nor to be rolled out: WATCH, MULTI, EXEC, to compare with"},
+    {"counting", "not to be rolled out: a switch that counts on both sides, to compare with"},
+    {"fixed", "the solution to roll out (impl/ has all of them)"},
+    {"lockfree", "another solution to roll out, without locks"},
 };
 
 static const struct {

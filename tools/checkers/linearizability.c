@@ -119,7 +119,9 @@ static void explain(const search *self, char *why, size_t size)
     size_t used = 0;
     why[0] = '\0';
     for (int placed = 1; placed >= 0; placed--) {
-        const char *separator = placed ? "" : "; then nothing explains ";
+        const char *separator = placed     ? ""
+                                : used > 0 ? "; then nothing explains "
+                                           : "nothing explains ";
         for (uint32_t i = 0; i < self->count; i++) {
             if ((int)(self->deepest >> i & 1) != placed || used >= size) {
                 continue;

@@ -5,7 +5,8 @@
  * with time a thousand times as fast (scaled_clock.h). What is left out is said, and why.
  *
  *     treadle_stress [--rounds N] [--enough N] [--time SECONDS] [--variant V]
- *                    [--beside RESULTS.json] [--format text|json|markdown] [GLOB]
+ *                    [--beside RESULTS.json] [--record STRESS.json]
+ *                    [--format text|json|markdown] [GLOB]
  *
  * Exit status: 0, 1 when a `fixed` or `lockfree` variant broke, 2 usage, 3 environment. */
 #include <argp.h>
@@ -35,6 +36,7 @@ typedef struct arguments {
     const char *variant;
     const char *beside;
     const treadle_stress_writer *writer;
+    FILE *record; /* for JSON beside it; NULL = none */
     uint64_t rounds;
     uint64_t enough;
     double time_s_max;
@@ -196,6 +198,9 @@ static void report(const workload *self, const tally *shared, const arguments *h
     };
     how->writer->result(stdout, &result);
     fflush(stdout);
+    if (how->record != NULL) {
+        treadle_stress_json.result(how->record, &result);
+    }
 }
 
 /* Why the workload cannot run here at all; NULL when it can. */
@@ -357,8 +362,9 @@ static const struct argp_option options[] = {
     {"variant", 'V', "VARIANT", 0, "this variant instead of the baseline that must break", 0},
     {"beside", 'b', "FILE", 0,
      "the output of `treadle check --format json`: how soon the explorer found it", 0},
-    {"format", 'f', "FORMAT", 0,
-     "text (default), json (an object a line, for `treadle report`) or markdown", 0},
+    {"record", 'r', "FILE", 0,
+     "write the results there as JSON, too, for `treadle report --stress`", 0},
+    {"format", 'f', "FORMAT", 0, "text (default), json (an object a line) or markdown", 0},
     {0},
 };
 
@@ -387,6 +393,12 @@ static error_t parse(int key, char *value, struct argp_state *state)
         return 0;
     case 'V': self->variant = value; return 0;
     case 'b': self->beside = value; return 0;
+    case 'r':
+        self->record = fopen(value, "we");
+        if (self->record == NULL) {
+            argp_error(state, "cannot write %s: %s", value, strerror(errno));
+        }
+        return 0;
     case 'f':
         self->writer = treadle_stress_writer_named(value);
         if (self->writer == NULL) {
@@ -441,6 +453,10 @@ int main(int argc, char **argv)
     }
     if (how.writer->end != NULL) {
         how.writer->end(stdout);
+    }
+    if (how.record != NULL && fclose(how.record) != 0) {
+        perror("treadle_stress: --record");
+        return 3;
     }
     return broke;
 }

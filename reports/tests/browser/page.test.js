@@ -113,8 +113,8 @@ describe("the page", () => {
       return {
         folded: document.querySelectorAll("details:not([open]), noscript").length,
         wide: wide.map((one) => `${one.tagName} ${one.textContent.slice(0, 40)}`),
-        lines: [...document.querySelectorAll(".lanes svg")].filter((one) => one.getClientRects().length > 0).length,
-        drawn: document.querySelectorAll(".lanes svg").length,
+        lines: [...document.querySelectorAll(".links b")].filter((one) => one.getClientRects().length > 0).length,
+        drawn: document.querySelectorAll(".links b").length,
       };
     });
     assert.ok(seen.drawn > 0);
