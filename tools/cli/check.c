@@ -34,7 +34,7 @@ static const struct argp_option options[] = {
     {"output", 'o', "FILE", 0, "write there instead of to standard output", 0},
     {"metrics", KEY_METRICS, "FILE", 0, "also write Prometheus metrics there", 0},
     {"regressions", KEY_REGRESSIONS, "FOLDER", 0,
-     "kept schedules to be replayed first; default: the source tree's scenarios/regressions", 0},
+     "kept schedules to be replayed first; default: those that came with the program", 0},
     {"log", KEY_LOG, "FILE", 0, "append a JSON line there for each violation as it is found", 0},
     {0},
 };
@@ -227,7 +227,7 @@ static const treadle_writer *find_writer(const char *format)
 int treadle_cli_check(int argc, char **argv)
 {
     arguments self = {.format = "text",
-                      .regressions = TREADLE_SOURCE_DIR "/scenarios/regressions",
+                      .regressions = treadle_regressions_folder(),
                       .exploring = {.jobs = {.check = {.seed = 1, .find_coarsest = true}}}};
     treadle_cell *cells = NULL;
     size_t count = 0;

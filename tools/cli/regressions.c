@@ -4,9 +4,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fnmatch.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tools/cli/places.h"
 #include "tools/cli/session.h"
@@ -204,6 +206,20 @@ static int take_file(const char *path, const treadle_selection *selection,
 static int visible(const struct dirent *entry)
 {
     return entry->d_name[0] != '.' && strcmp(entry->d_name, "README.md") != 0;
+}
+
+const char *treadle_regressions_folder(void)
+{
+    static char folder[PATH_MAX + 64];
+    const ssize_t length = readlink("/proc/self/exe", folder, PATH_MAX);
+    char *slash = length > 0 ? memrchr(folder, '/', (size_t)length) : NULL;
+    if (slash != NULL) {
+        snprintf(slash, sizeof folder - (size_t)(slash - folder), "/../share/treadle/regressions");
+        if (access(folder, R_OK) == 0) {
+            return folder;
+        }
+    }
+    return TREADLE_SOURCE_DIR "/scenarios/regressions";
 }
 
 int treadle_regressions_replay(const char *folder, const treadle_selection *selection,

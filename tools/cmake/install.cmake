@@ -22,7 +22,7 @@ install(FILES ${generated}/treadle.1.gz DESTINATION share/man/man1)
 install(FILES ${generated}/treadle.bash DESTINATION share/bash-completion/completions RENAME treadle)
 install(FILES ${generated}/_treadle DESTINATION share/zsh/vendor-completions)
 install(FILES ${generated}/treadle.fish DESTINATION share/fish/vendor_completions.d)
-install(DIRECTORY reports/schema DESTINATION share/treadle)
+install(DIRECTORY reports/schema scenarios/regressions DESTINATION share/treadle)
 install(FILES README.md DESTINATION share/doc/treadle)
 install(FILES LICENSE DESTINATION share/doc/treadle RENAME copyright)
 

@@ -25,6 +25,16 @@ for file in bin/treadle lib/treadle/libtreadle_redis_clock.so share/man/man1/tre
 done
 gzip -dc "$root/share/man/man1/treadle.1.gz" | grep -q '^\.TH TREADLE' || fail "no manual page"
 
+# It has what it needs with it, and does not look for a source tree: the kept schedules are its own.
+"$root/bin/treadle" check memory_store/check_then_add >"$work/out" 2>&1 ||
+    fail "check: $(cat "$work/out")"
+echo 'breaks nothing' >"$root/share/treadle/regressions/broken"
+status=0
+"$root/bin/treadle" check memory_store/check_then_add >"$work/out" 2>&1 || status=$?
+[ $status -eq 2 ] && grep -q share/treadle/regressions/broken "$work/out" ||
+    fail "check does not read its own kept schedules: $status, $(cat "$work/out")"
+rm "$root/share/treadle/regressions/broken"
+
 # With source places: the debug information came along.
 token=$("$root/bin/treadle" check litmus/check_then_act --variant naive --granularity sync --format json |
     grep -o 'tdl1\.[A-Za-z0-9_.-]*')
