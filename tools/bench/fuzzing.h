@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* How many executions libFuzzer needs to find bugs of known depth (scenarios/litmus/depth.c) with
- * interleaving feedback and without it, beside a random walk: the mean over seeds 1 … 20. A search
- * that finds nothing within its budget is counted as the whole budget, and such a mean is marked as
- * a lower bound. Needs the fuzz build. */
+/* How soon libFuzzer finds bugs of known depth (known_bugs.h), with interleaving feedback and
+ * without it, beside a random walk. Needs the fuzz build. */
 #ifndef TREADLE_BENCH_FUZZING_H
 #define TREADLE_BENCH_FUZZING_H
 

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* How many executions each strategy needs to find bugs of known depth (scenarios/litmus/depth.c):
- * the mean over seeds 1 … 20. A search that finds nothing within its budget is counted as the whole
- * budget, and such a mean is marked as a lower bound. */
+/* How soon each strategy finds bugs of known depth (known_bugs.h). */
 #ifndef TREADLE_BENCH_STRATEGIES_H
 #define TREADLE_BENCH_STRATEGIES_H
 
