@@ -67,4 +67,4 @@ add_test(NAME check_scenarios COMMAND treadle check --strategy mixed --execution
 set_tests_properties(check_scenarios PROPERTIES TIMEOUT 900)
 set_tests_properties(
   dpor_test dpor_cells_test liveness_test check_everything check_races check_races_memory cli_test
-  formats gdb completion package report_test PROPERTIES DISABLED ON)
+  gdb completion package PROPERTIES DISABLED ON)
