@@ -498,7 +498,8 @@ uint64_t treadle_order_hash(const treadle_order *order)
         const treadle_ordered *step = &order->steps[i];
         uint64_t hash = mix((uint64_t)step->thread << 16 | (uint16_t)step->index);
         for (uint32_t thread = 0; thread < TREADLE_ORDER_THREADS_MAX; thread++) {
-            hash = mix(hash + (uint16_t)step->clock.of[thread] + thread);
+            const uint64_t known = (uint16_t)step->clock.of[thread];
+            hash = known ? mix(hash + (known << 8 | thread)) : hash;
         }
         sum += mix_values(hash, step->step);
     }
