@@ -533,7 +533,8 @@ static int draw_event(diagram *self, uint32_t index)
 /* What the objects are that the rows name. */
 static int draw_objects(diagram *self)
 {
-    const treadle_event **events = calloc((size_t)self->row_count + 1, sizeof *events);
+    const size_t width = sizeof(void *); /* of one element, which is a pointer */
+    const treadle_event **events = calloc((size_t)self->row_count + 1, width);
     uint32_t count = 0;
     if (events == NULL) {
         return ENOMEM;

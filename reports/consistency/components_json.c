@@ -13,14 +13,14 @@ enum { VARIANTS_MAX = 32, SENTENCE_SIZE = 1024 };
 
 typedef struct tally {
     const char *variant;
-    bool solution;
     size_t cells;
     size_t holds;
     size_t sampled;  /* no violation found, not all seen */
     size_t limits;   /* of a solution, violated as stated */
     size_t violated; /* otherwise */
     size_t unknown;
-    bool beyond_memory;
+    bool solution;
+    bool beyond_memory; /* some of its cells are */
 } tally;
 
 typedef enum status { STATUS_READY, STATUS_LIMITS, STATUS_NOT, STATUS_UNKNOWN } status;

@@ -24,8 +24,8 @@ typedef struct treadle_regression_counts {
     bool environment;
 } treadle_regression_counts;
 
-/* The folder that came with this program: ../share/treadle/regressions beside an installed one, else
- * the source tree's scenarios/regressions. Static. */
+/* The folder that came with this program: ../share/treadle/regressions beside an installed one,
+ * else the source tree's scenarios/regressions. Static. */
 const char *treadle_regressions_folder(void);
 
 /* Replays those of the folder that belong to the selection; a line on standard error tells of each

@@ -106,7 +106,7 @@ void treadle_redis_state_tell(treadle_event *event)
     redisReply *keys = redisCommand(treadle_redis.inspector.context, "KEYS *");
     if (keys != NULL && keys->type == REDIS_REPLY_ARRAY) {
         const size_t width = sizeof(void *); /* of one element, which is a pointer */
-        if (keys->elements > 0) { /* else there is no array */
+        if (keys->elements > 0) {            /* else there is no array */
             qsort(keys->element, keys->elements, width, by_name);
         }
         for (size_t i = 0; i < keys->elements && i < KEYS_MAX; i++) {
