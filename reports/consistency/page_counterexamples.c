@@ -7,7 +7,7 @@
 #include "reports/consistency/page_parts.h"
 #include "reports/consistency/parts.h"
 
-enum { END_SIZE = 1200 };
+enum { END_SIZE = 1200, REPLY_SIZE = 100 };
 
 static void put_fact(const char *title, const char *text, FILE *out)
 {
@@ -106,7 +106,15 @@ static void put_turn_of(const json_t *run, const json_t *event, size_t which, FI
         const char *fate = treadle_text_of(command, fates[i]);
         if (fate[0] != '\0') {
             treadle_html(out, " %s", fate);
+            return;
         }
+    }
+    const char *reply = treadle_text_of(command, "reply");
+    if (reply[0] != '\0') {
+        char line[REPLY_SIZE];
+        snprintf(line, sizeof line, "%.*s", (int)strcspn(reply, "\n"), reply);
+        treadle_html(out, ", which gets <code>%s%s</code>", line,
+                     strlen(line) < strlen(reply) ? " …" : "");
     }
     if (treadle_is(event, "failed")) {
         fputs(", which fails", out);
@@ -145,6 +153,12 @@ static void put_turn(const json_t *counterexample, FILE *out)
     }
     const size_t which = where_they_differ(here, there);
     put_turn_of(failing, here, which, out);
+    if (json_equal(json_object_get(here, "redis"), json_object_get(there, "redis")) &&
+        json_equal(json_object_get(here, "text"), json_object_get(there, "text")) &&
+        json_equal(json_object_get(here, "thread"), json_object_get(there, "thread"))) {
+        fputs("; there the same, of which something else is decided.</dd>\n", out);
+        return;
+    }
     fputs("; there ", out);
     put_turn_of(passing, there, which, out);
     fputs(".</dd>\n", out);
