@@ -113,6 +113,9 @@ static void put_turn_of(const json_t *run, const json_t *event, size_t which, FI
     if (reply[0] != '\0') {
         char line[REPLY_SIZE];
         snprintf(line, sizeof line, "%.*s", (int)strcspn(reply, "\n"), reply);
+        for (size_t n = strlen(line); n > 0 && line[n - 1] < 0; n--) {
+            line[n - 1] = '\0'; /* no half of a character where it was cut */
+        }
         treadle_html(out, ", which gets <code>%s%s</code>", line,
                      strlen(line) < strlen(reply) ? " …" : "");
     }
