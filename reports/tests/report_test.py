@@ -244,6 +244,29 @@ class Reports(unittest.TestCase):
                 self.assertRegex(made.stderr, rf"^treadle: \S*bad\.yaml:{line}: .*\n$")
                 self.assertIn(said, made.stderr)
 
+    # ---- real threads --------------------------------------------------------------------------
+
+    STRESS = ('{"scenario":"%s","backend":"redis","variant":"naive","rounds":1000,"broken":14,'
+              '"first":3,"elapsed_s":0.5}\n' % WINDOW)
+
+    def test_real_threads_stand_beside_the_explorer(self):
+        made = run(WINDOW, "--stress", self.write("stress.json", self.STRESS), "--output",
+                   self.root / "stressed")
+        self.assertEqual(made.returncode, 0, made.stderr)
+        self.assertIn("14 of 1000 rounds, the first in round 3",
+                      (self.root / "stressed/index.html").read_text())
+
+    def test_what_is_no_stress_is_refused_with_its_line(self):
+        for text, line, said in (("", 1, "no JSON"), ("{", 1, "no JSON"),
+                                 (self.STRESS + "[]\n", 2, "no result"),
+                                 (self.STRESS.replace("1000", '"many"'), 1, "no result"),
+                                 (self.STRESS.replace('"first":3,', ""), 1, "no result")):
+            with self.subTest(text=text):
+                made = run(WINDOW, "--stress", self.write("bad.json", text), "--output",
+                           self.root / "never")
+                self.assertEqual(made.returncode, 2)
+                self.assertRegex(made.stderr, rf"^treadle: \S*bad\.json:{line}: {said}.*\n$")
+
     # ---- wrong usage, and what can go wrong ----------------------------------------------------
 
     def test_usage(self):

@@ -45,7 +45,7 @@ static const struct argp_option options[] = {
     {"gate", KEY_GATE, "FILE", 0, "YAML: which checks must hold for a team; see reports/README.md",
      0},
     {"stress", KEY_STRESS, "FILE", 0,
-     "what `treadle_stress --format json` printed: how rarely real threads break the same", 0},
+     "what `treadle_stress --record` wrote: how rarely real threads break the same", 0},
     {0},
 };
 
@@ -237,6 +237,19 @@ static int write_report(treadle_report_directory *directory, json_t *tree)
 
 /* ---- the command ----------------------------------------------------------------------------- */
 
+/* Whether an object is one of treadle_stress's lines. */
+static bool is_stress(json_t *line)
+{
+    const char *text;
+    json_int_t count;
+    double seconds;
+    json_t *first = NULL;
+    return json_unpack(line, "{s:s, s:s, s:s, s:I, s:I, s:F, s:o}", "scenario", &text, "variant",
+                       &text, "backend", &text, "rounds", &count, "broken", &count, "elapsed_s",
+                       &seconds, "first", &first) == 0 &&
+           (json_is_integer(first) || json_is_null(first));
+}
+
 static json_t *read_stress(const char *path, char *error, size_t error_size)
 {
     FILE *in = fopen(path, "re");
@@ -248,16 +261,18 @@ static json_t *read_stress(const char *path, char *error, size_t error_size)
     json_error_t problem;
     json_t *line = NULL;
     int number = 0;
-    while ((line = json_loadf(in, JSON_DISABLE_EOF_CHECK, &problem)) != NULL) {
+    bool good = true;
+    while (good && (line = json_loadf(in, JSON_DISABLE_EOF_CHECK, &problem)) != NULL) {
+        good = is_stress(line);
         json_array_append_new(lines, line);
-        number++;
+        number += good;
     }
-    const bool whole = feof(in) != 0 && number > 0;
+    const bool whole = good && feof(in) != 0 && number > 0;
     fclose(in);
     if (!whole) {
         snprintf(error, error_size,
-                 "%s:%d: no JSON; it should be what `treadle_stress --format json` printed", path,
-                 number + 1);
+                 "%s:%d: %s; it should be what `treadle_stress --record` wrote", path, number + 1,
+                 good ? "no JSON" : "no result of a workload on real threads");
         json_decref(lines);
         return NULL;
     }
