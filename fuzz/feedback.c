@@ -60,8 +60,8 @@ static void look(const treadle_feedback *self, uint64_t address, uint32_t thread
     }
 }
 
-/* Commands go through one line of the subject: which one it is, is told by how many came before it
- * and what it touches. */
+/* Commands go through one line of the subject: which one it is, is told by what it touches and by
+ * how much its thread has touched before. */
 static uint64_t where_of(uint32_t thread, const treadle_touch *touched, const void *site)
 {
     if (touched->address & TREADLE_TOUCH_SPACE) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Fuzzed interleavings: one program for every component and variant, which goes by its own name:
+ * Fuzzed interleavings: one program for every component, variant and backend, by its name:
  * COMPONENT-VARIANT_fuzz in memory, COMPONENT-VARIANT-redis_fuzz on a private redis-server, which
  * it starts. Beside libFuzzer's flags it takes
  *   --targets            lists the targets there are, a line each

@@ -352,6 +352,9 @@ static bool any_open(const json_t *components, const char *kind)
     const json_t *component;
     json_array_foreach(components, i, component)
     {
+        if (strcmp(treadle_text_of(component, "status"), status_name(STATUS_LIMITS)) != 0) {
+            continue;
+        }
         size_t j;
         const json_t *open;
         json_array_foreach(json_object_get(component, "not_established"), j, open)
@@ -401,9 +404,9 @@ json_t *treadle_answer_json(const json_t *components, bool interrupted)
     } else if (counts[STATUS_LIMITS] > 0) {
         of = STATUS_LIMITS;
         say(&text,
-            "Yes, with limits: every component has a solution to roll out. In %zu of %zu it keeps "
-            "all that was checked, in every interleaving; in %zu there are %s, listed below.",
-            counts[STATUS_READY], all, counts[of], what_is_open(components));
+            "Yes, with limits: every component has a solution to roll out. In %zu of %zu there are "
+            "%s, listed below; otherwise it keeps all that was checked, in every interleaving.",
+            counts[of], all, what_is_open(components));
     } else {
         say(&text, "Yes: every component has a solution that keeps all that was checked, in every "
                    "interleaving.");

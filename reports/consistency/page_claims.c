@@ -9,7 +9,7 @@
 /* A true claim that something is broken is no good news. */
 static const char *class_of(const json_t *claim)
 {
-    if (treadle_is(claim, "defect")) {
+    if (treadle_is(claim, "defect") && !treadle_same(claim, "ruling", "undecided")) {
         return "bad";
     }
     static const char *const classes[][2] = {

@@ -113,8 +113,9 @@ static void put_turn_of(const json_t *run, const json_t *event, size_t which, FI
     if (reply[0] != '\0') {
         char line[REPLY_SIZE];
         snprintf(line, sizeof line, "%.*s", (int)strcspn(reply, "\n"), reply);
-        for (size_t n = strlen(line); n > 0 && line[n - 1] < 0; n--) {
-            line[n - 1] = '\0'; /* no half of a character where it was cut */
+        const bool cut = strlen(line) + 1 == sizeof line;
+        for (size_t n = strlen(line); cut && n > 0 && (line[n - 1] & 0x80); n--) {
+            line[n - 1] = '\0'; /* no half of a character */
         }
         treadle_html(out, ", which gets <code>%s%s</code>", line,
                      strlen(line) < strlen(reply) ? " …" : "");
@@ -134,7 +135,7 @@ static size_t where_they_differ(const json_t *here, const json_t *there)
            json_equal(json_array_get(one, i), json_array_get(other, i))) {
         i++;
     }
-    return i < json_array_size(one) && i < json_array_size(other) ? i : 0;
+    return i < json_array_size(one) || i < json_array_size(other) ? i : 0;
 }
 
 static void put_turn(const json_t *counterexample, FILE *out)

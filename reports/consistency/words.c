@@ -58,7 +58,7 @@ static const word properties[] = {
     {"over-capacity", "No more requests run at once than the maximum."},
     {"over-grant", "No more tokens are granted than the bucket had and was refilled with."},
     {"overtaking", "Who was queued first is served first."},
-    {"refused", "Every request succeeds, as the document's sample test has it."},
+    {"refused", "Every request succeeds."},
     {"rollback-undone", "A switch that went back stays back."},
     {"round-trips", "A request takes as few round trips as it must."},
     {"snapshot", "A snapshot shows a state that there was."},

@@ -250,29 +250,38 @@ static bool is_stress(json_t *line)
            (json_is_integer(first) || json_is_null(first));
 }
 
+/* Appends what the lines of a file say. The number of the line that says nothing; 0 = none. */
+static int take_stress(FILE *in, json_t *lines)
+{
+    char *text = NULL;
+    size_t size = 0;
+    int number = 0;
+    bool good = true;
+    while (good && getline(&text, &size, in) > 0) {
+        number++;
+        json_t *line = json_loads(text, 0, NULL);
+        good = line != NULL && is_stress(line) && json_array_append(lines, line) == 0;
+        json_decref(line);
+    }
+    free(text);
+    return good && number > 0 ? 0 : number > 0 ? number : 1;
+}
+
 static json_t *read_stress(const char *path, char *error, size_t error_size)
 {
     FILE *in = fopen(path, "re");
+    json_t *lines = in != NULL ? json_array() : NULL;
     if (in == NULL) {
         snprintf(error, error_size, "cannot read %s: %s", path, strerror(errno));
         return NULL;
     }
-    json_t *lines = json_array();
-    json_error_t problem;
-    json_t *line = NULL;
-    int number = 0;
-    bool good = true;
-    while (good && (line = json_loadf(in, JSON_DISABLE_EOF_CHECK, &problem)) != NULL) {
-        good = is_stress(line);
-        json_array_append_new(lines, line);
-        number += good;
-    }
-    const bool whole = good && feof(in) != 0 && number > 0;
+    const int wrong = take_stress(in, lines);
     fclose(in);
-    if (!whole) {
+    if (wrong != 0) {
         snprintf(error, error_size,
-                 "%s:%d: %s; it should be what `treadle_stress --record` wrote", path, number + 1,
-                 good ? "no JSON" : "no result of a workload on real threads");
+                 "%s:%d: no result of a workload on real threads; it should be what "
+                 "`treadle_stress --record` wrote",
+                 path, wrong);
         json_decref(lines);
         return NULL;
     }

@@ -38,11 +38,7 @@ static void write_result(FILE *out, const treadle_stress_result *result)
             treadle_backend_name(run->backend), run->variant, (unsigned long long)result->rounds,
             (unsigned long long)result->broken);
     const double in_a_million = 1e6 * (double)result->broken / (double)result->rounds;
-    if (result->rounds > 0) {
-        fprintf(out, in_a_million < 100 ? "%.2g" : "%.0f", in_a_million);
-    } else {
-        fputs("–", out);
-    }
+    fprintf(out, in_a_million < 99.5 ? "%.2g" : "%.0f", in_a_million);
     if (result->first > 0) {
         fprintf(out, " | %llu | ", (unsigned long long)result->first);
     } else {

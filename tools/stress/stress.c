@@ -29,14 +29,22 @@
 #include "tools/stress/scaled_clock.h"
 #include "tools/stress/writer.h"
 
-enum { STUCK_MS = 2000, FIRST_MS = 100, POLL_MS = 5, FASTER = 1000 };
+enum {
+    STUCK_MS = 2000,
+    FIRST_MS = 100,
+    POLL_MS = 5,
+    FASTER = 1000,
+    CONTROL_S = 3,
+    CONTROL_ROUNDS = 1000
+};
 
 typedef struct arguments {
     const char *glob;
     const char *variant;
     const char *beside;
     const treadle_stress_writer *writer;
-    FILE *record; /* for JSON beside it; NULL = none */
+    const char *record_path; /* for JSON beside it; NULL = none */
+    FILE *record;
     uint64_t rounds;
     uint64_t enough;
     double time_s_max;
@@ -269,16 +277,17 @@ static tally *run_workload(workload *self, const workload *wanted)
 }
 
 /* A check may rely on what only the harness gives: time that stands still, one step after another.
- * So a broken baseline counts only where `fixed` passes the same check for just as long. Why not,
- * or NULL. */
+ * So a broken baseline counts only where `fixed` passes the same check as often or for as long, and
+ * long enough to be seen hanging. Why not, or NULL. */
 static const char *control(const workload *baseline, const tally *shared)
 {
     workload self;
+    const bool brief = baseline->elapsed_s < CONTROL_S;
     const uint64_t rounds = atomic_load(&shared->rounds);
     workload fixed = {.run = baseline->run,
-                      .rounds_max = rounds > 0 ? rounds : 1,
+                      .rounds_max = rounds < CONTROL_ROUNDS ? CONTROL_ROUNDS : rounds,
                       .broken_max = 1,
-                      .time_s_max = baseline->elapsed_s};
+                      .time_s_max = brief ? CONTROL_S : baseline->elapsed_s};
     fixed.run.variant = variant_of(fixed.run.scenario, fixed.run.backend, "fixed");
     if (fixed.run.variant == NULL) {
         return "there is no fixed variant to compare with";
@@ -287,9 +296,11 @@ static const char *control(const workload *baseline, const tally *shared)
     if (control_shared == NULL) {
         return "a round of fixed takes long, and the server's time is real";
     }
+    const bool ran = atomic_load(&control_shared->rounds) > 0;
     const bool passes = atomic_load(&control_shared->broken) == 0;
     munmap(control_shared, sizeof *control_shared);
-    return passes           ? NULL
+    return !ran             ? "no round of fixed ended in time"
+           : passes         ? NULL
            : self.scale > 1 ? "fixed breaks here, too: it needs time that stands still meanwhile"
                             : "fixed breaks here, too: it relies on the harness";
 }
@@ -308,7 +319,9 @@ static bool stress_workload(const treadle_run *run, const arguments *how)
         leave_out(run, "a round takes long, and the server's time is real", how);
         return false;
     }
-    const char *why = solution ? NULL : control(&self, shared);
+    const char *why = atomic_load(&shared->rounds) == 0 ? "no round ended in time"
+                      : solution                        ? NULL
+                                                        : control(&self, shared);
     if (why != NULL) {
         leave_out(run, why, how);
     } else {
@@ -332,7 +345,7 @@ static const char *no_server(void)
 }
 
 static bool stress_scenario(const treadle_scenario *scenario, treadle_backend backend,
-                            const arguments *how, size_t *matched)
+                            const arguments *how)
 {
     treadle_run run = {.scenario = scenario,
                        .variant = variant_of(scenario, backend, how->variant),
@@ -340,7 +353,6 @@ static bool stress_scenario(const treadle_scenario *scenario, treadle_backend ba
     if (run.variant == NULL) {
         return false;
     }
-    ++*matched;
     const char *why = impossible(scenario, backend);
     if (why == NULL && backend == TREADLE_BACKEND_REDIS) {
         why = no_server();
@@ -393,12 +405,7 @@ static error_t parse(int key, char *value, struct argp_state *state)
         return 0;
     case 'V': self->variant = value; return 0;
     case 'b': self->beside = value; return 0;
-    case 'r':
-        self->record = fopen(value, "we");
-        if (self->record == NULL) {
-            argp_error(state, "cannot write %s: %s", value, strerror(errno));
-        }
-        return 0;
+    case 'r': self->record_path = value; return 0;
     case 'f':
         self->writer = treadle_stress_writer_named(value);
         if (self->writer == NULL) {
@@ -413,6 +420,54 @@ static error_t parse(int key, char *value, struct argp_state *state)
         return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
+}
+
+static bool asked_for(const treadle_scenario *scenario, const arguments *how)
+{
+    return how->glob == NULL || fnmatch(how->glob, scenario->name, FNM_EXTMATCH) == 0;
+}
+
+static bool any_asked_for(const arguments *how)
+{
+    for (size_t i = 0; i < treadle_scenario_count(); i++) {
+        const treadle_scenario *scenario = treadle_scenarios()[i];
+        for (treadle_backend backend = 0; backend < TREADLE_BACKEND_COUNT; backend++) {
+            if (asked_for(scenario, how) && variant_of(scenario, backend, how->variant) != NULL) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* Whether a solution broke. */
+static bool stress_all(const arguments *how)
+{
+    bool broke = false;
+    if (how->writer->begin != NULL) {
+        how->writer->begin(stdout);
+        fflush(stdout);
+    }
+    for (size_t i = 0; i < treadle_scenario_count(); i++) {
+        const treadle_scenario *scenario = treadle_scenarios()[i];
+        for (treadle_backend backend = 0; backend < TREADLE_BACKEND_COUNT; backend++) {
+            broke |= asked_for(scenario, how) && stress_scenario(scenario, backend, how);
+        }
+    }
+    if (how->writer->end != NULL) {
+        how->writer->end(stdout);
+    }
+    return broke;
+}
+
+/* False after an error was printed. */
+static bool close_file(FILE *file, const char *name)
+{
+    const bool failed = fflush(file) != 0 || ferror(file) != 0;
+    if (failed) {
+        fprintf(stderr, "treadle_stress: cannot write %s\n", name);
+    }
+    return !failed && (file == stdout || fclose(file) == 0);
 }
 
 int main(int argc, char **argv)
@@ -432,30 +487,18 @@ int main(int argc, char **argv)
         fprintf(stderr, "treadle_stress: cannot read %s: %s\n", how.beside, strerror(errno));
         return 2;
     }
-    bool broke = false;
-    size_t matched = 0;
-    if (how.writer->begin != NULL) {
-        how.writer->begin(stdout);
-        fflush(stdout);
-    }
-    for (size_t i = 0; i < treadle_scenario_count(); i++) {
-        const treadle_scenario *scenario = treadle_scenarios()[i];
-        if (how.glob != NULL && fnmatch(how.glob, scenario->name, FNM_EXTMATCH) != 0) {
-            continue;
-        }
-        for (treadle_backend backend = 0; backend < TREADLE_BACKEND_COUNT; backend++) {
-            broke |= stress_scenario(scenario, backend, &how, &matched);
-        }
-    }
-    if (matched == 0) {
-        fprintf(stderr, "treadle_stress: no workload matches \"%s\"\n", how.glob);
+    if (!any_asked_for(&how)) {
+        fprintf(stderr, "treadle_stress: no workload matches \"%s\"\n",
+                how.glob != NULL ? how.glob : "*");
         return 2;
     }
-    if (how.writer->end != NULL) {
-        how.writer->end(stdout);
+    if (how.record_path != NULL && (how.record = fopen(how.record_path, "we")) == NULL) {
+        fprintf(stderr, "treadle_stress: cannot write %s: %s\n", how.record_path, strerror(errno));
+        return 3;
     }
-    if (how.record != NULL && fclose(how.record) != 0) {
-        perror("treadle_stress: --record");
+    const bool broke = stress_all(&how);
+    const bool written = close_file(stdout, "the output");
+    if ((how.record != NULL && !close_file(how.record, how.record_path)) || !written) {
         return 3;
     }
     return broke;
