@@ -111,9 +111,10 @@ static int64_t clock_of(const struct token_bucket *bucket)
 
 #define NOT_READ (-1)
 
-/* The bucket's time by that pace. A call reads the clock once, and not at all where the bucket's
- * time stands still: `*clock_ns` begins as NOT_READ. Attempts after the first may go by a value
- * that has grown old; that only makes the bucket emptier. */
+/* The bucket's time by that pace. An attempt reads the clock once, and not at all where the
+ * bucket's time stands still: `*clock_ns` begins as NOT_READ. Each attempt reads it anew: by a time
+ * that has grown old the tokens that others took since would be missing, and those that came back
+ * meanwhile would not be there. */
 static int64_t now_by(const struct token_pace *pace, const struct token_bucket *bucket,
                       int64_t *clock_ns)
 {
@@ -187,10 +188,10 @@ static void lockfree_close(struct token_bucket *bucket)
 static bool take(struct token_bucket *bucket, int64_t latest_ns, struct view *view,
                  struct promise *promise)
 {
-    int64_t clock_ns = NOT_READ;
     uint64_t word = load_word(bucket);
 
     for (;;) {
+        int64_t clock_ns = NOT_READ;
         *view = view_of(bucket, word, &clock_ns);
         const uint64_t epoch = promise != NULL ? epoch_of(bucket, word) : 0;
         const int64_t due = token_pace_due(&view->pace, view->full_at_ns, view->now_ns);
@@ -223,11 +224,11 @@ static enum rate_decision lockfree_try_acquire(struct token_bucket *bucket, doub
 /* One token more, as long as the promise, if any, still stands. */
 static void restore(struct token_bucket *bucket, const struct promise *promise)
 {
-    int64_t clock_ns = NOT_READ;
     uint64_t word = load_word(bucket);
     int64_t restored;
 
     do {
+        int64_t clock_ns = NOT_READ;
         if (promise != NULL && epoch_of(bucket, word) != promise->epoch) {
             return;
         }
