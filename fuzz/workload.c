@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/explore/check.h"
+
 /* Larger workloads take longer, and show little that these do not. */
 enum { BEYOND_FALLBACK = 1 };
 
@@ -147,6 +149,14 @@ static treadle_granularity granularity_of(const treadle_workloads *self, size_t 
                                            : TREADLE_GRANULARITY_AWAIT + (byte - 1) % 3);
 }
 
+/* A solution that runs an original by design is as fine as its rows say: what is between plain
+ * accesses is the original's, and known to be torn. */
+static bool runs_original(const treadle_cell *cell)
+{
+    return treadle_variant_is_solution(cell->variant) &&
+           treadle_race_mode_for(TREADLE_RACES_AUTO, cell) != TREADLE_RACES_ON;
+}
+
 size_t treadle_workload_read(const treadle_workloads *workloads, const uint8_t *data, size_t size,
                              treadle_cell *cell)
 {
@@ -162,6 +172,10 @@ size_t treadle_workload_read(const treadle_workloads *workloads, const uint8_t *
     for (; parameter->name != NULL; parameter++, cell->parameter_count++) {
         cell->parameters[cell->parameter_count] =
             parameter_of(parameter, workloads->pins.set, head[2 + cell->parameter_count]);
+    }
+    if (workloads->pins.granularity == TREADLE_GRANULARITY_NONE && runs_original(cell) &&
+        cell->granularity > workloads->granularities[at]) {
+        cell->granularity = workloads->granularities[at];
     }
     return at;
 }

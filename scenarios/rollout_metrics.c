@@ -249,14 +249,10 @@ static const treadle_scenario in_flight = {
     .check = check_stored,
 };
 
-/* The original tears what two record at a time, whatever the switch does. */
-static const treadle_parameter operator_and_one_client[] = {
-    {"threads", 2, 2, 2, "an operator and a client"}, {0}};
-
 static const treadle_scenario reader = {
     .name = "rollout/metrics_reader",
     .summary = "a reader looks on while the share goes up and down; its numbers only grow",
-    .parameters = operator_and_one_client,
+    .parameters = treadle_rollout_operator_and_client,
     .expectations = expect_reader,
     .setup = setup_both_hold,
     .thread = switch_or_read,
