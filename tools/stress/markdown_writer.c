@@ -25,7 +25,9 @@ static void write_heading(FILE *out)
         "ends when all rounds are\ndone, when enough of them broke, or when its time is up; "
         "`fixed` "
         "then passed for as long. How often something\nbreaks differs several-fold from run to run "
-        "and from machine to machine; when Treadle finds it, does not.\n\n"
+        "and from machine to machine; when Treadle finds it, does not. \"< n\": none was seen, and "
+        "with\n95 % "
+        "probability there are fewer than n.\n\n"
         "| workload | backend | variant | rounds | broken | in 1,000,000 | the first | Treadle: "
         "execution |\n|---|---|---|--:|--:|--:|--:|--:|\n",
         out);
@@ -37,7 +39,10 @@ static void write_result(FILE *out, const treadle_stress_result *result)
     fprintf(out, "| `%s` | %s | %s | %llu | %llu | ", run->scenario->name,
             treadle_backend_name(run->backend), run->variant, (unsigned long long)result->rounds,
             (unsigned long long)result->broken);
-    const double in_a_million = 1e6 * (double)result->broken / (double)result->rounds;
+    /* None in n rounds: with 95 % probability less than 3 in n. */
+    const double seen = result->broken > 0 ? (double)result->broken : 3;
+    const double in_a_million = 1e6 * seen / (double)result->rounds;
+    fputs(result->broken > 0 ? "" : "< ", out);
     fprintf(out, in_a_million < 99.5 ? "%.2g" : "%.0f", in_a_million);
     if (result->first > 0) {
         fprintf(out, " | %llu | ", (unsigned long long)result->first);
