@@ -164,6 +164,13 @@ describe("the page", () => {
       await openAll(page);
       const wide = await page.evaluate(() => document.documentElement.scrollWidth);
       assert.ok(wide <= width, `${wide} columns in a window of ${width}`);
+      // A caption or a cell that is squeezed has a word a line, or a letter.
+      const squeezed = await page.evaluate(() =>
+        [...document.querySelectorAll(".cx :is(caption, th, td)")]
+          .filter((one) => one.textContent.length > 8 && one.getClientRects().length > 0)
+          .filter((one) => one.clientHeight > 0 && one.clientWidth < 40)
+          .map((one) => `${one.tagName} ${one.textContent}`));
+      assert.deepEqual(squeezed, []);
       await close();
     }
   });
