@@ -34,6 +34,7 @@ enum {
     FIRST_MS = 100,
     POLL_MS = 5,
     FASTER = 1000,
+    PACE_SHARE = 20, /* of the time */
     CONTROL_S = 3,
     CONTROL_ROUNDS = 1000
 };
@@ -63,6 +64,7 @@ typedef struct workload {
     uint64_t rounds_max;
     uint64_t broken_max;
     double time_s_max;
+    double pace_s;    /* after so long its pace must promise all rounds in time; 0 = never asked */
     uint64_t stuck;   /* rounds that never ended */
     uint64_t crashed; /* rounds that took the process along */
     bool too_slow;    /* its rounds sleep */
@@ -93,6 +95,16 @@ static bool goes_on(const workload *self, tally *shared)
            atomic_load(&shared->broken) < self->broken_max;
 }
 
+/* Its time is up, or it is already clear that the rounds will not be done by then. */
+static bool out_of_time(const workload *self, const tally *shared, double elapsed_s)
+{
+    const double rounds = (double)atomic_load(&shared->rounds) / (double)self->rounds_max;
+    const double broken = (double)atomic_load(&shared->broken) / (double)self->broken_max;
+    const bool hopeless = (rounds > broken ? rounds : broken) < elapsed_s / self->time_s_max;
+    return elapsed_s >= self->time_s_max ||
+           (self->pace_s > 0 && elapsed_s >= self->pace_s && hopeless);
+}
+
 static _Noreturn void run_rounds(const workload *self, tally *shared)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -112,7 +124,7 @@ static _Noreturn void run_rounds(const workload *self, tally *shared)
 static void stress(workload *self, tally *shared)
 {
     const double began = now_s();
-    while (goes_on(self, shared) && now_s() - began < self->time_s_max) {
+    while (goes_on(self, shared) && !out_of_time(self, shared, now_s() - began)) {
         fflush(NULL);
         const pid_t pid = fork();
         if (pid < 0) {
@@ -131,7 +143,7 @@ static void stress(workload *self, tally *shared)
             const uint64_t rounds = atomic_load(&shared->rounds);
             idle_ms = rounds == seen ? idle_ms + POLL_MS : 0;
             seen = rounds;
-            const bool late = now_s() - began >= self->time_s_max;
+            const bool late = out_of_time(self, shared, now_s() - began);
             self->too_slow = self->scale == 1 && rounds == 0 && idle_ms >= FIRST_MS;
             if (idle_ms >= STUCK_MS || late || self->too_slow) {
                 kill(pid, SIGKILL);
@@ -312,7 +324,8 @@ static bool stress_workload(const treadle_run *run, const arguments *how)
     const workload wanted = {.run = *run,
                              .rounds_max = how->rounds,
                              .broken_max = how->enough,
-                             .time_s_max = how->time_s_max};
+                             .time_s_max = how->time_s_max,
+                             .pace_s = how->time_s_max / PACE_SHARE};
     workload self;
     tally *shared = run_workload(&self, &wanted);
     if (shared == NULL) {
@@ -370,7 +383,8 @@ static bool stress_scenario(const treadle_scenario *scenario, treadle_backend ba
 static const struct argp_option options[] = {
     {"rounds", 'n', "N", 0, "of each workload; default 1000000", 0},
     {"enough", 'e', "N", 0, "end a workload when so many rounds broke; default 1000", 0},
-    {"time", 't', "SECONDS", 0, "at most so long a workload; default 30", 0},
+    {"time", 't', "SECONDS", 0,
+     "at most so long a workload, a twentieth where it would not be done by then; default 30", 0},
     {"variant", 'V', "VARIANT", 0, "this variant instead of the baseline that must break", 0},
     {"beside", 'b', "FILE", 0,
      "the output of `treadle check --format json`: how soon the explorer found it", 0},
