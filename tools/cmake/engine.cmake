@@ -153,6 +153,9 @@ treadle_test(dpor_test SOURCES tools/strategies/tests/dpor_test.c tools/strategi
                                tools/strategies/tests/programs.c tools/strategies/tests/tracer.c
              LIBRARIES treadle_engine treadle_dpor_test_subject treadle_engine)
 
+treadle_test(step_test SOURCES tools/strategies/tests/step_test.c
+             tools/strategies/step.c tools/strategies/locations.c)
+
 treadle_test(fuzz_strategy_test SOURCES tools/strategies/tests/fuzz_strategy_test.c
              tools/strategies/tests/programs.c
              LIBRARIES treadle_engine treadle_dpor_test_subject treadle_engine)

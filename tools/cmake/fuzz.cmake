@@ -90,7 +90,8 @@ add_executable(programs_fuzz fuzz/programs_fuzz.c tools/strategies/tests/agreeme
                              tools/strategies/tests/programs.c tools/strategies/tests/tracer.c
                              tools/strategies/dpor.c tools/strategies/dpor_loans.c
                              tools/strategies/dpor_reversal.c tools/strategies/order.c
-                             tools/strategies/wakeup.c tools/strategies/step.c)
+                             tools/strategies/wakeup.c tools/strategies/step.c
+                             tools/strategies/locations.c)
 # Once more, with coverage: new programs are those that lead the search to new places.
 target_compile_options(programs_fuzz PRIVATE -fsanitize=fuzzer-no-link)
 target_link_libraries(programs_fuzz PRIVATE treadle_harness treadle_programs treadle_harness

@@ -84,6 +84,13 @@ static void clear_footprint(void)
     treadle_footprint_now.diverted = 0;
 }
 
+/* Whether nobody looks at a thread's next steps one by one. */
+static bool may_coast(uint32_t steps)
+{
+    return E.level >= TREADLE_GRANULARITY_SYNC && E.trace == NULL && !E.hurry &&
+           !E.options.watch_cycles && !E.options.overtaken_max && E.steps + steps < E.step_mark;
+}
+
 /* The next run of the plan: its first step here, the others without coming here again. */
 static uint32_t planned(void)
 {
@@ -94,7 +101,9 @@ static uint32_t planned(void)
                      "something that is not in the decision stream",
                      run->thread);
     }
-    E.run_left = run->steps - 1;
+    const uint32_t more = run->steps - 1;
+    E.coast = may_coast(more) ? more : 0;
+    E.run_left = more - E.coast;
     return run->thread;
 }
 
@@ -215,7 +224,7 @@ _Noreturn void treadle_schedule_away(void)
     __builtin_unreachable();
 }
 
-void treadle_gate_wait(uint64_t *gate, bool open, object *behind, treadle_op_kind kind,
+void treadle_gate_park(uint64_t *gate, bool open, object *behind, treadle_op_kind kind,
                        const void *address, bool timed, const void *site)
 {
     thread *self = E.self;
@@ -308,6 +317,7 @@ static void reset(const treadle_program *program, const treadle_execution_option
     E.plan_runs = 0;
     E.plan_values = 0;
     E.run_left = 0;
+    E.coast = 0;
     E.observing = 0;
     clear_footprint();
     E.decisions->count = E.plan.decisions;

@@ -179,6 +179,7 @@ typedef struct engine {
     bool hurry;         /* something rare is to be looked at in the next scheduling step */
     uint32_t observing; /* OBSERVE_… */
     uint32_t run_left;  /* steps that the current thread has left in the plan's run */
+    uint32_t coast;     /* … before those, so many that nothing needs to be looked at for */
     uint32_t step_limit;
     uint32_t step_mark; /* beyond, treadle_late_step() looks at every step */
     uint64_t unseen;    /* counts what a state of the subject does not show; see cycles.c */
@@ -347,11 +348,22 @@ void treadle_schedule_watched(void); /* likewise, and keeps what the caller left
 
 static inline void treadle_schedule(void)
 {
-    if (UNLIKELY(E.options.watch_cycles)) {
+    if (E.coast != 0) {
+        E.coast--;
+        E.steps++;
+    } else if (UNLIKELY(E.options.watch_cycles)) {
         treadle_schedule_watched();
     } else {
         treadle_schedule_now();
     }
+}
+
+/* Something rare is to be looked at in the next scheduling step. */
+static inline void treadle_hurry(void)
+{
+    E.hurry = true;
+    E.run_left += E.coast;
+    E.coast = 0;
 }
 
 /* A step of an execution that has become long: ends it at the step limit, or when it goes round in
@@ -382,10 +394,27 @@ static inline void treadle_announce(treadle_op_kind kind, const void *address, u
     treadle_schedule();
 }
 
-/* Waits behind a gate; see the top of this file. With `timed`, the thread may be picked though the
+/* Parks behind a gate; see the top of this file. With `timed`, the thread may be picked though the
  * gate is closed. */
-void treadle_gate_wait(uint64_t *gate, bool open, object *behind, treadle_op_kind kind,
+void treadle_gate_park(uint64_t *gate, bool open, object *behind, treadle_op_kind kind,
                        const void *address, bool timed, const void *site);
+
+/* Likewise, and goes through at once where that is known. */
+static inline void treadle_gate_wait(uint64_t *gate, bool open, object *behind,
+                                     treadle_op_kind kind, const void *address, bool timed,
+                                     const void *site)
+{
+    if (E.coast != 0 && open && !timed) {
+        treadle_publish(kind, address, 0, 0, site);
+        E.self->object = behind;
+        E.self->held_up_by = NULL;
+        E.self->overtaken = 0;
+        E.self->wait_step = E.steps;
+        treadle_schedule();
+    } else {
+        treadle_gate_park(gate, open, behind, kind, address, timed, site);
+    }
+}
 
 static inline void treadle_gate_set(uint64_t gate, bool open)
 {

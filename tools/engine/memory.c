@@ -24,8 +24,10 @@ reading(const void *address, size_t size, treadle_op_kind kind, int level, const
     if (E.level >= level) {
         treadle_announce(kind, address, capped(size), 0, site);
     }
-    treadle_access(address, size, ACCESS_READ, site);
-    treadle_asan_look((uintptr_t)address, size, false, site, TREADLE_FRAME()); /* is read below */
+    if (E.coast == 0) { /* else it was looked at before */
+        treadle_access(address, size, ACCESS_READ, site);
+        treadle_asan_look((uintptr_t)address, size, false, site, TREADLE_FRAME()); /* read below */
+    }
     const uint32_t flags =
         TREADLE_TOUCH_READ | (kind == TREADLE_OP_VOLATILE_READ ? TREADLE_TOUCH_VOLATILE : 0);
     treadle_touching(address, size, flags, site);
@@ -45,7 +47,9 @@ writing(const void *address, size_t size, treadle_op_kind kind, int level, const
     if (E.level >= level) {
         treadle_announce(kind, address, capped(size), 0, site);
     }
-    treadle_access(address, size, ACCESS_WRITE, site);
+    if (E.coast == 0) {
+        treadle_access(address, size, ACCESS_WRITE, site);
+    }
     treadle_touching(address, size,
                      TREADLE_TOUCH_WRITE |
                          (kind == TREADLE_OP_VOLATILE_WRITE ? TREADLE_TOUCH_VOLATILE : 0),

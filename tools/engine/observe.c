@@ -3,7 +3,7 @@
 
 #include "tools/engine/internal.h"
 
-enum { RECENT = 64 }; /* a power of two */
+enum { RECENT = 64 /* a power of two */, MANY = 4 /* touches of a step */ };
 
 treadle_footprint treadle_footprint_now;
 
@@ -14,33 +14,55 @@ static struct {
     uint64_t execution;
 } recent[RECENT];
 
-static bool repeated(const treadle_touch *touch)
+static bool repeated(uint64_t address, uint32_t size, uint32_t flags)
 {
-    const uint64_t mixed = (touch->address >> 2 ^ touch->flags) * UINT64_C(0x9e3779b97f4a7c15);
+    const uint64_t mixed = (address >> 2 ^ flags) * UINT64_C(0x9e3779b97f4a7c15);
     const uint32_t slot = (uint32_t)(mixed >> 58);
     if (recent[slot].steps == E.steps && recent[slot].execution == E.executions &&
-        recent[slot].touch.address == touch->address && recent[slot].touch.size == touch->size &&
-        recent[slot].touch.flags == touch->flags) {
+        recent[slot].touch.address == address && recent[slot].touch.size == size &&
+        recent[slot].touch.flags == flags) {
         return true;
     }
-    recent[slot].touch = *touch;
+    recent[slot].touch = (treadle_touch){address, size, flags};
     recent[slot].steps = E.steps;
     recent[slot].execution = E.executions;
     return false;
 }
 
-static void add(const treadle_touch *touch)
+static void append(uint64_t address, uint32_t size, uint32_t flags)
 {
-    treadle_footprint *footprint = &treadle_footprint_now;
-    if (footprint->count >= 4 && repeated(touch)) {
+    treadle_touch *touch = &treadle_footprint_now.touches[treadle_footprint_now.count++];
+    touch->address = address;
+    touch->size = size;
+    touch->flags = flags;
+}
+
+static __attribute__((noinline)) void append_to_many(uint64_t address, uint32_t size,
+                                                     uint32_t flags)
+{
+    if (repeated(address, size, flags)) {
         return;
     }
-    if (footprint->count == TREADLE_FOOTPRINT_MAX) {
+    if (treadle_footprint_now.count == TREADLE_FOOTPRINT_MAX) {
         treadle_stop(TREADLE_OUTCOME_CUT, "footprint-limit",
                      "a step touches more than %u places; a finer granularity has smaller steps",
                      TREADLE_FOOTPRINT_MAX);
     }
-    footprint->touches[footprint->count++] = *touch;
+    append(address, size, flags);
+}
+
+static inline void add(uint64_t address, uint32_t size, uint32_t flags)
+{
+    const uint32_t count = treadle_footprint_now.count;
+    treadle_touch *last = treadle_footprint_now.touches + (count > 0 ? count - 1 : 0);
+    if (count > 0 && last->address == address && last->size == size &&
+        !((last->flags | flags) & TREADLE_TOUCH_OBJECT)) {
+        last->flags |= flags; /* what was read is written */
+    } else if (UNLIKELY(count >= MANY)) {
+        append_to_many(address, size, flags);
+    } else {
+        append(address, size, flags);
+    }
 }
 
 /* What lies at one address for all fibers and is each one's own: thread-local variables, errno. */
@@ -50,21 +72,28 @@ static bool own_storage(uintptr_t address)
            address - (uintptr_t)E.errno_location < sizeof *E.errno_location;
 }
 
+static __attribute__((noinline)) void observe_all(uintptr_t address, uint32_t size, uint32_t flags,
+                                                  const void *site)
+{
+    const treadle_touch touch = {address, size, flags};
+    /* Below `sync` most operations on objects are not announced, with their sites. */
+    const bool known = !(flags & TREADLE_TOUCH_OBJECT) || E.level >= TREADLE_GRANULARITY_SYNC;
+    E.options.observer->touch(E.options.observer_self, E.self->id, &touch, known ? site : NULL);
+    if (E.observing & OBSERVE_FOOTPRINT) {
+        add(address, size, flags & TREADLE_TOUCH_FOOTPRINT);
+    }
+}
+
 void treadle_observe_touch(const volatile void *address, size_t size, uint32_t flags,
                            const void *site)
 {
-    treadle_touch touch = {(uintptr_t)address, (uint32_t)size, flags};
-    if (UNLIKELY(own_storage(touch.address))) {
+    if (UNLIKELY(own_storage((uintptr_t)address))) {
         return;
     }
-    if (E.observing & OBSERVE_ALL) {
-        /* Below `sync` most operations on objects are not announced, with their sites. */
-        const bool known = !(flags & TREADLE_TOUCH_OBJECT) || E.level >= TREADLE_GRANULARITY_SYNC;
-        E.options.observer->touch(E.options.observer_self, E.self->id, &touch, known ? site : NULL);
-    }
-    if (E.observing & OBSERVE_FOOTPRINT) {
-        touch.flags &= TREADLE_TOUCH_FOOTPRINT;
-        add(&touch);
+    if (UNLIKELY(E.observing & OBSERVE_ALL)) {
+        observe_all((uintptr_t)address, (uint32_t)size, flags, site);
+    } else {
+        add((uintptr_t)address, (uint32_t)size, flags & TREADLE_TOUCH_FOOTPRINT);
     }
 }
 
@@ -79,10 +108,8 @@ void treadle_observe_only(const volatile void *address, size_t size, uint32_t fl
 
 void treadle_observe_footprint(const volatile void *address, size_t size, uint32_t flags)
 {
-    const treadle_touch touch = {(uintptr_t)address, (uint32_t)size,
-                                 flags & TREADLE_TOUCH_FOOTPRINT};
     if (!own_storage((uintptr_t)address)) {
-        add(&touch);
+        add((uintptr_t)address, (uint32_t)size, flags & TREADLE_TOUCH_FOOTPRINT);
     }
 }
 

@@ -58,7 +58,7 @@ void treadle_yield_park(void)
     E.yielded |= self->bit;
     E.enabled &= ~self->bit;
     E.yield_progress = E.progress;
-    E.hurry = true;
+    treadle_hurry();
     E.spin_blocks++;
 }
 
@@ -77,7 +77,7 @@ static bool polls_on(thread *self, const void *site)
     E.yielded |= self->bit;
     E.polling |= self->bit;
     E.yield_progress = E.progress;
-    E.hurry = true;
+    treadle_hurry();
     E.spin_blocks++;
     return true;
 }

@@ -114,7 +114,7 @@ static void run_eagerly(thread *child)
     if (UNLIKELY(E.trace != NULL)) {
         treadle_record_commit();
     }
-    E.hurry = true;
+    treadle_hurry();
     E.self = child;
     if (UNLIKELY(E.tls != NULL)) {
         memcpy(self->tls, E.tls, E.tls_bytes);

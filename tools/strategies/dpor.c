@@ -257,23 +257,22 @@ static void fall_asleep_as_lent(dpor *self, position *at, uint32_t number)
 static void open_position(dpor *self, position *at, const treadle_step *now)
 {
     const uint32_t number = treadle_order_length(self->order);
-    if (number == 0) {
-        self->prologue = self->value_count;
-    }
     *at = (position){.children = self->below,
                      .stuck = now->stuck,
                      .turn = TREADLE_NO_STEP,
                      .values = self->value_count,
                      .decisions = now->decisions};
     self->below = NULL;
-    if (number > 0) {
+    if (number == 0) {
+        self->prologue = self->value_count;
+    } else {
         const position *before = at - 1;
-        const uint64_t bit = UINT64_C(1) << treadle_order_step(self->order, number - 1)->thread;
-        at->placed = before->placed | (before->takes_place ? bit : 0);
+        const treadle_ordered *last = treadle_order_step(self->order, number - 1);
+        at->placed = before->placed | (uint64_t)before->takes_place << last->thread;
         at->turn = before->takes_place ? number - 1 : before->turn;
         at->asleep = before->asleep + before->asleep_count;
-        if (!now->stuck) {
-            inherit(self, before, at, treadle_order_step(self->order, number - 1)->step);
+        if (before->asleep_count > 0 && !now->stuck) {
+            inherit(self, before, at, last->step);
         }
     }
     if (number < self->root) {

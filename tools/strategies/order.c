@@ -4,40 +4,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    SLOTS = 1 << 17, /* of the table of granules; a power of two */
-    CELLS_MAX = SLOTS / 2,
-    NONE = TREADLE_NO_STEP,
-    GRANULE = 8,
-};
+enum { NONE = TREADLE_NO_STEP };
 
-/* The steps that matter to the next access of some bytes of a granule. */
+/* The steps that matter to the next access of a location. */
 typedef struct cell {
-    uint64_t granule;
-    uint32_t next;                             /* another cell of the granule; 0 = none */
     uint16_t write;                            /* the last step that wrote; NONE */
     uint16_t readers;                          /* threads that have read since, by bit */
-    uint8_t bytes;                             /* which of the granule's, by bit */
     uint16_t reads[TREADLE_ORDER_THREADS_MAX]; /* each reader's last step */
 } cell;
 
-typedef enum undo_kind { UNDO_CELL, UNDO_READ, UNDO_WRITE, UNDO_RELEASE } undo_kind;
+typedef enum undo_kind { UNDO_READ, UNDO_WRITE, UNDO_RELEASE } undo_kind;
 
+/* What a cell was before a step touched it. */
 typedef struct undo {
     uint32_t cell; /* or the thread of a release */
     uint16_t step;
     uint16_t readers;
     uint8_t kind;
     uint8_t thread;
+    uint8_t flags;    /* of the touch that wrote */
     uint32_t release; /* index of the saved clock */
 } undo;
 
-/* One write of a synchronisation object: who wrote before, and whether the object was open. */
-typedef struct object_write {
-    uint32_t cell;
-    uint16_t before;
-    uint16_t flags;
-} object_write;
+_Static_assert(TREADLE_TOUCH_FOOTPRINT <= UINT8_MAX, "the flags of a footprint's touch fit");
 
 /* A growing array. */
 #define LOG(type)          \
@@ -47,29 +36,35 @@ typedef struct object_write {
         uint32_t capacity; \
     }
 
+/* The steps that a step being added conflicts with: each thread's last. */
+typedef struct conflicts {
+    uint32_t threads; /* by bit */
+    uint16_t of[TREADLE_ORDER_THREADS_MAX];
+} conflicts;
+
 struct treadle_order {
     treadle_step_pool *pool;
+    const treadle_locations *locations;
     uint32_t length;
     uint16_t last[TREADLE_ORDER_THREADS_MAX];          /* each thread's last step */
     treadle_clock released[TREADLE_ORDER_THREADS_MAX]; /* what let its next one go on */
     uint16_t kept;                                     /* a step before the next one; NONE */
+    cell *cells;                                       /* by location */
+    uint32_t cell_count;
     LOG(undo) undos;
-    LOG(object_write) objects;
     LOG(treadle_race) races;
     LOG(treadle_clock) saved; /* of `released`, for undoing */
-    /* Of the step being added: each thread's last step that it conflicts with. */
-    uint16_t candidates[TREADLE_ORDER_THREADS_MAX];
-    uint32_t candidate_threads;
-    bool failed;
-    uint32_t cell_count; /* cell 0 is not used */
-    uint32_t slots[SLOTS];
-    cell cells[CELLS_MAX];
+    bool failed;              /* out of memory: something is missing */
     treadle_ordered steps[TREADLE_ORDER_STEPS_MAX];
 };
 
-static bool grow(void **items, uint32_t *capacity, size_t size)
+/* With room for `more`. */
+static bool reserve(void **items, uint32_t *capacity, uint32_t count, uint32_t more, size_t size)
 {
-    const uint32_t wanted = *capacity ? *capacity * 2 : 256;
+    uint32_t wanted = *capacity ? *capacity : 256;
+    while (wanted < count + more) {
+        wanted *= 2;
+    }
     void *grown = realloc(*items, wanted * size);
     if (grown == NULL) {
         return false;
@@ -79,23 +74,21 @@ static bool grow(void **items, uint32_t *capacity, size_t size)
     return true;
 }
 
-#define PUSH(order, log, ...)                                          \
-    do {                                                               \
-        if ((order)->log.count < (order)->log.capacity ||              \
-            grow((void **)&(order)->log.items, &(order)->log.capacity, \
-                 sizeof *(order)->log.items)) {                        \
-            (order)->log.items[(order)->log.count++] = __VA_ARGS__;    \
-        } else {                                                       \
-            (order)->failed = true;                                    \
-        }                                                              \
-    } while (0)
+/* Makes room for `more` items; PUT() may be used so often. */
+#define RESERVE(log, more)                             \
+    (LIKELY((log).count + (more) <= (log).capacity) || \
+     reserve((void **)&(log).items, &(log).capacity, (log).count, more, sizeof *(log).items))
+#define PUT(log, ...) ((log).items[(log).count++] = __VA_ARGS__)
+
+#define LIKELY(x) __builtin_expect(!!(x), 1)
+#define UNLIKELY(x) __builtin_expect(!!(x), 0)
 
 treadle_order *treadle_order_create(treadle_step_pool *pool)
 {
     treadle_order *order = calloc(1, sizeof *order);
     if (order != NULL) {
         order->pool = pool;
-        order->cell_count = 1;
+        order->locations = treadle_step_locations(pool);
         order->kept = NONE;
         memset(order->last, 0xff, sizeof order->last);
     }
@@ -105,8 +98,8 @@ treadle_order *treadle_order_create(treadle_step_pool *pool)
 void treadle_order_destroy(treadle_order *order)
 {
     treadle_order_cut(order, 0);
+    free(order->cells);
     free(order->undos.items);
-    free(order->objects.items);
     free(order->races.items);
     free(order->saved.items);
     free(order);
@@ -147,209 +140,203 @@ static inline treadle_clock with(treadle_clock clock, uint32_t thread, int16_t i
     return clock;
 }
 
-treadle_clock treadle_order_clock(const treadle_order *order, uint32_t thread)
+static inline treadle_clock clock_of(const treadle_order *order, uint32_t thread)
 {
     const uint16_t last = order->last[thread];
-    const treadle_clock let_go = order->released[thread];
-    return last == NONE ? let_go : later(order->steps[last].clock, let_go);
+    const treadle_clock *let_go = &order->released[thread];
+    return last == NONE ? *let_go : later(order->steps[last].clock, *let_go);
+}
+
+treadle_clock treadle_order_clock(const treadle_order *order, uint32_t thread)
+{
+    return clock_of(order, thread);
 }
 
 /* ---- cells ----------------------------------------------------------------------------------- */
 
-static uint32_t slot_of(const treadle_order *order, uint64_t granule)
+/* A cell for every location. */
+static bool make_cells(treadle_order *order)
 {
-    uint32_t slot = (uint32_t)(granule * UINT64_C(0x9e3779b97f4a7c15) >> 40) % SLOTS;
-    while (order->slots[slot] != 0 && order->cells[order->slots[slot]].granule != granule) {
-        slot = (slot + 1) % SLOTS;
+    const uint32_t count = order->locations->capacity;
+    cell *grown = realloc(order->cells, count * sizeof *grown);
+    if (grown == NULL) {
+        return false;
     }
-    return slot;
-}
-
-/* A cell of these bytes. 0 when there is no room. */
-static uint32_t make_cell(treadle_order *order, uint32_t slot, uint64_t granule, uint8_t bytes)
-{
-    if (order->cell_count == CELLS_MAX) {
-        order->failed = true;
-        return 0;
+    order->cells = grown;
+    for (uint32_t i = order->cell_count; i < count; i++) {
+        grown[i].write = NONE;
+        grown[i].readers = 0;
     }
-    const uint32_t made = order->cell_count++;
-    cell *new = &order->cells[made];
-    new->granule = granule;
-    new->bytes = bytes;
-    new->write = NONE;
-    new->readers = 0;
-    new->next = order->slots[slot];
-    order->slots[slot] = made;
-    PUSH(order, undos, (undo){.cell = made, .kind = UNDO_CELL});
-    return made;
+    order->cell_count = count;
+    return true;
 }
 
-/* The last cell made is the first of its granule: the slot goes back to the one before it. */
-static void unmake_cell(treadle_order *order, uint32_t made)
+/* What a step needs room for, whatever it does. */
+static inline bool make_room(treadle_order *order, const treadle_executed *step)
 {
-    order->slots[slot_of(order, order->cells[made].granule)] = order->cells[made].next;
-    order->cell_count--;
+    return RESERVE(order->undos, step->visit_count + TREADLE_ORDER_THREADS_MAX) &&
+           (LIKELY(order->locations->count <= order->cell_count) || make_cells(order));
 }
 
-static void add_candidate(treadle_order *order, uint16_t step)
+static inline void add_conflict(const treadle_order *order, conflicts *with, uint16_t step)
 {
-    if (step != order->length && step != NONE) {
-        const uint32_t thread = order->steps[step].thread;
-        const bool known = order->candidate_threads >> thread & 1;
-        if (!known || order->candidates[thread] < step) {
-            order->candidates[thread] = step;
-            order->candidate_threads |= 1u << thread;
+    const uint32_t thread = order->steps[step].thread;
+    const bool known = with->threads >> thread & 1;
+    with->of[thread] = known && with->of[thread] > step ? with->of[thread] : step;
+    with->threads |= 1u << thread;
+}
+
+/* `number` is the step that is being added. */
+static inline void add_conflicts(const treadle_order *order, conflicts *with, const cell *touched,
+                                 bool write, uint32_t number)
+{
+    if (touched->write != NONE && touched->write != number) {
+        add_conflict(order, with, touched->write);
+    }
+    if (write) {
+        for (uint32_t left = touched->readers; left; left &= left - 1) {
+            const uint16_t step = touched->reads[__builtin_ctz(left)];
+            if (step != number) {
+                add_conflict(order, with, step);
+            }
         }
     }
 }
 
-/* Collects the steps that an access of these bytes conflicts with. Returns the cell of exactly
- * these bytes, made when there is none; 0 when there is no room. */
-static uint32_t conflicts(treadle_order *order, uint64_t granule, uint8_t bytes, bool write)
+/* Those of the other locations that have some of its bytes. */
+static void add_neighbours(const treadle_order *order, conflicts *with, uint32_t location,
+                           bool write)
 {
-    const uint32_t slot = slot_of(order, granule);
-    uint32_t exact = 0;
-    for (uint32_t i = order->slots[slot]; i != 0; i = order->cells[i].next) {
-        const cell *other = &order->cells[i];
-        if (!(other->bytes & bytes)) {
-            continue;
-        }
-        exact = other->bytes == bytes ? i : exact;
-        add_candidate(order, other->write);
-        for (uint32_t left = write ? other->readers : 0; left; left &= left - 1) {
-            add_candidate(order, other->reads[__builtin_ctz(left)]);
+    const treadle_location *locations = order->locations->items;
+    for (uint32_t i = locations[location].next; i != location; i = locations[i].next) {
+        if (locations[i].bytes & locations[location].bytes) {
+            add_conflicts(order, with, &order->cells[i], write, order->length);
         }
     }
-    return exact ? exact : make_cell(order, slot, granule, bytes);
 }
 
-static void note_write(treadle_order *order, uint32_t number, const treadle_touch *touch)
+/* Touches what the step did. */
+static inline void meet(treadle_order *order, const treadle_executed *step, conflicts *with)
 {
-    cell *written = &order->cells[number];
-    if (touch->flags & TREADLE_TOUCH_OBJECT) {
-        PUSH(order, objects, (object_write){number, written->write, (uint16_t)touch->flags});
-    }
-    if (written->write == order->length && written->readers == 0) {
-        return;
-    }
-    PUSH(order, undos,
-         (undo){.cell = number,
-                .step = written->write,
-                .readers = written->readers,
-                .kind = UNDO_WRITE});
-    written->write = (uint16_t)order->length;
-    written->readers = 0;
-}
-
-static void note_read(treadle_order *order, uint32_t number, uint32_t thread)
-{
-    cell *read = &order->cells[number];
+    const treadle_visit *visits = treadle_executed_visits(step);
+    const treadle_location *locations = order->locations->items;
+    const uint32_t visit_count = step->visit_count;
+    const uint16_t number = (uint16_t)order->length;
+    const uint8_t thread = step->thread;
     const uint16_t bit = (uint16_t)(1u << thread);
-    if ((read->readers & bit) && read->reads[thread] == order->length) {
-        return;
-    }
-    PUSH(order, undos,
-         (undo){.cell = number,
-                .step = read->reads[thread],
-                .readers = read->readers,
-                .kind = UNDO_READ,
-                .thread = (uint8_t)thread});
-    read->readers |= bit;
-    read->reads[thread] = (uint16_t)order->length;
-}
-
-static void meet(treadle_order *order, uint32_t thread, const treadle_touch *touch)
-{
-    const bool write = touch->flags & TREADLE_TOUCH_WRITE;
-    const uint64_t end = touch->address + touch->size;
-    for (uint64_t at = touch->address; at < end;) {
-        const uint64_t granule = at / GRANULE;
-        const uint64_t stop = (granule + 1) * GRANULE < end ? (granule + 1) * GRANULE : end;
-        const uint8_t bytes = (uint8_t)(((1u << (stop - at)) - 1) << (at % GRANULE));
-        const uint32_t number = conflicts(order, granule, bytes, write);
-        if (number == 0) {
-            return;
+    cell *cells = order->cells;
+    undo *log = order->undos.items + order->undos.count;
+    for (uint32_t i = 0; i < visit_count; i++) {
+        const uint32_t location = visits[i].location;
+        const uint32_t flags = visits[i].flags;
+        cell *touched = &cells[location];
+        add_conflicts(order, with, touched, flags & TREADLE_TOUCH_WRITE, number);
+        if (UNLIKELY(locations[location].next != location)) {
+            add_neighbours(order, with, location, flags & TREADLE_TOUCH_WRITE);
         }
-        if (write) {
-            note_write(order, number, touch);
-        } else {
-            note_read(order, number, thread);
+        log->cell = location;
+        log->readers = touched->readers;
+        if (flags & TREADLE_TOUCH_WRITE) {
+            log->step = touched->write;
+            log->kind = UNDO_WRITE;
+            log->flags = (uint8_t)flags;
+            log++;
+            touched->write = number;
+            touched->readers = 0;
+        } else if (!(touched->readers & bit) || touched->reads[thread] != number) {
+            log->step = touched->reads[thread];
+            log->kind = UNDO_READ;
+            log->thread = thread;
+            log++;
+            touched->readers |= bit;
+            touched->reads[thread] = number;
         }
-        at = stop;
     }
+    order->undos.count = (uint32_t)(log - order->undos.items);
 }
 
 /* ---- races ----------------------------------------------------------------------------------- */
 
 /* What a step did first to an object, if it wrote it. */
-static const object_write *write_of(const treadle_order *order, uint32_t step, uint32_t number)
+static const undo *write_of(const treadle_order *order, uint32_t step, uint32_t number)
 {
     const uint32_t end =
-        step + 1 < order->length ? order->steps[step + 1].objects : order->objects.count;
-    for (uint32_t i = order->steps[step].objects; i < end; i++) {
-        if (order->objects.items[i].cell == number) {
-            return &order->objects.items[i];
+        step + 1 < order->length ? order->steps[step + 1].undo : order->undos.count;
+    for (uint32_t i = order->steps[step].undo; i < end; i++) {
+        const undo *entry = &order->undos.items[i];
+        if (entry->cell == number && entry->kind == UNDO_WRITE &&
+            (entry->flags & TREADLE_TOUCH_OBJECT)) {
+            return entry;
         }
     }
     return NULL;
 }
 
-/* The cell of a gate's object; 0 when nobody has touched it. */
-static uint32_t gate_cell(const treadle_order *order, treadle_gate gate)
+/* Of a gate's object; none when nobody has touched it. */
+static uint32_t gate_location(const treadle_order *order, treadle_gate gate)
 {
-    const uint8_t bytes = (uint8_t)(1u << (gate.address % GRANULE));
-    uint32_t i = order->slots[slot_of(order, gate.address / GRANULE)];
-    while (i != 0 && order->cells[i].bytes != bytes) {
-        i = order->cells[i].next;
-    }
-    return i;
+    const uint8_t bytes = (uint8_t)(1u << (gate.address % TREADLE_GRANULE));
+    const uint32_t location =
+        treadle_locations_find(order->locations, gate.address / TREADLE_GRANULE, bytes);
+    return location < order->cell_count ? location : TREADLE_NO_LOCATION;
 }
 
-/* The last step before which the gate was open; false when it happens before `clock` anyway, or
+/* The last step before which the gate was open; NONE when it happens before `clock` anyway, or
  * there is none. */
-static bool gate_race(const treadle_order *order, uint32_t thread, treadle_gate gate,
-                      treadle_clock clock, uint32_t *first)
+static uint32_t gate_race(const treadle_order *order, uint32_t thread, treadle_gate gate,
+                          uint32_t location, const treadle_clock *clock)
 {
-    const uint32_t number = gate_cell(order, gate);
-    uint32_t step = number ? order->cells[number].write : NONE;
+    uint32_t step = order->cells[location].write;
     while (step != NONE) {
         const treadle_ordered *earlier = &order->steps[step];
-        if (earlier->thread == thread || treadle_happens_before(earlier, &clock)) {
-            return false;
+        if (earlier->thread == thread || treadle_happens_before(earlier, clock)) {
+            return NONE;
         }
-        const object_write *write = write_of(order, step, number);
+        const undo *write = write_of(order, step, location);
         if (write == NULL || (write->flags & gate.open)) { /* who knows what a plain write did */
-            *first = step;
-            return true;
+            return step;
         }
-        step = write->before;
+        step = write->step;
     }
-    return false;
+    return NONE;
 }
 
 bool treadle_order_blocked(const treadle_order *order, uint32_t thread, treadle_gate gate,
                            uint32_t *first)
 {
-    return gate.address != 0 &&
-           gate_race(order, thread, gate, treadle_order_clock(order, thread), first);
+    const uint32_t location = gate.address != 0 ? gate_location(order, gate) : TREADLE_NO_LOCATION;
+    if (location == TREADLE_NO_LOCATION) {
+        return false;
+    }
+    const treadle_clock clock = clock_of(order, thread);
+    *first = gate_race(order, thread, gate, location, &clock);
+    return *first != NONE;
+}
+
+/* Of the step being added, with an earlier one. */
+static void note_race(treadle_order *order, uint32_t first)
+{
+    if (RESERVE(order->races, 1)) {
+        PUT(order->races, (treadle_race){(uint16_t)first, (uint16_t)order->length});
+    } else {
+        order->failed = true;
+    }
 }
 
 /* The clock of a step that begins after `clock`, and its races: among the steps that it conflicts
  * with, those that no other one of them happens after. */
-static treadle_clock race(treadle_order *order, uint32_t thread, treadle_clock clock)
+static inline treadle_clock race(treadle_order *order, const conflicts *with, treadle_clock clock)
 {
-    uint32_t left = order->candidate_threads & ~(1u << thread);
-    while (left) {
+    for (uint32_t left = with->threads; left;) {
         uint32_t last = (uint32_t)__builtin_ctz(left);
         for (uint32_t more = left & (left - 1); more; more &= more - 1) {
             const uint32_t other = (uint32_t)__builtin_ctz(more);
-            last = order->candidates[other] > order->candidates[last] ? other : last;
+            last = with->of[other] > with->of[last] ? other : last;
         }
         left &= ~(1u << last);
-        const uint16_t step = order->candidates[last];
-        const treadle_ordered *earlier = &order->steps[step];
+        const treadle_ordered *earlier = &order->steps[with->of[last]];
         if (!treadle_happens_before(earlier, &clock)) {
-            PUSH(order, races, (treadle_race){step, (uint16_t)order->length});
+            note_race(order, with->of[last]);
             clock = later(clock, earlier->clock);
         }
     }
@@ -358,37 +345,52 @@ static treadle_clock race(treadle_order *order, uint32_t thread, treadle_clock c
 
 /* ---- steps ----------------------------------------------------------------------------------- */
 
-static void release(treadle_order *order, uint32_t thread, treadle_clock clock)
+static void release(treadle_order *order, uint32_t thread, const treadle_clock *clock)
 {
-    PUSH(order, undos, (undo){.cell = thread, .kind = UNDO_RELEASE, .release = order->saved.count});
-    PUSH(order, saved, order->released[thread]);
-    order->released[thread] = later(order->released[thread], clock);
+    if (!RESERVE(order->saved, 1)) {
+        order->failed = true;
+        return;
+    }
+    PUT(order->undos, (undo){.cell = thread, .kind = UNDO_RELEASE, .release = order->saved.count});
+    PUT(order->saved, order->released[thread]);
+    order->released[thread] = later(order->released[thread], *clock);
+}
+
+/* Behind what its gate waited for: the race with that, and the clock after it. */
+static treadle_clock pass_gate(treadle_order *order, const treadle_executed *step,
+                               treadle_gate gate, treadle_clock clock)
+{
+    /* Mostly it touches that first. */
+    const bool first = step->touch_count > 0 && step->touches[0].address == gate.address &&
+                       step->touches[0].size == 1;
+    const uint32_t location =
+        first ? treadle_executed_visits(step)->location : gate_location(order, gate);
+    if (location == TREADLE_NO_LOCATION || order->cells[location].write == NONE) {
+        return clock;
+    }
+    const uint32_t opened = gate_race(order, step->thread, gate, location, &clock);
+    if (opened != NONE) {
+        note_race(order, opened);
+    }
+    return later(clock, order->steps[order->cells[location].write].clock);
 }
 
 /* What happens before the step being added, and its races. */
-static treadle_clock find_order(treadle_order *order, const treadle_executed *step,
-                                treadle_gate gate)
+static inline treadle_clock find_order(treadle_order *order, const treadle_executed *step,
+                                       treadle_gate gate)
 {
-    const uint32_t thread = step->thread;
-    treadle_clock clock = treadle_order_clock(order, thread);
+    treadle_clock clock = clock_of(order, step->thread);
     if (order->kept != NONE) {
         clock = later(clock, order->steps[order->kept].clock);
     }
-    uint32_t first;
     if (gate.address != 0) {
-        if (gate_race(order, thread, gate, clock, &first)) {
-            PUSH(order, races, (treadle_race){(uint16_t)first, (uint16_t)order->length});
-        }
-        const uint32_t number = gate_cell(order, gate);
-        if (number != 0 && order->cells[number].write != NONE) {
-            clock = later(clock, order->steps[order->cells[number].write].clock);
-        }
+        clock = pass_gate(order, step, gate, clock);
     }
-    order->candidate_threads = 0;
-    for (uint32_t i = 0; i < step->touch_count; i++) {
-        meet(order, thread, &step->touches[i]);
-    }
-    return race(order, thread, clock);
+    conflicts with;
+    with.threads = 0;
+    meet(order, step, &with);
+    with.threads &= ~(1u << step->thread);
+    return race(order, &with, clock);
 }
 
 bool treadle_order_append(treadle_order *order, treadle_executed *step, treadle_gate gate,
@@ -396,14 +398,13 @@ bool treadle_order_append(treadle_order *order, treadle_executed *step, treadle_
 {
     const uint32_t thread = step->thread;
     if (thread >= TREADLE_ORDER_THREADS_MAX || released >> TREADLE_ORDER_THREADS_MAX ||
-        order->length == TREADLE_ORDER_STEPS_MAX) {
+        order->length == TREADLE_ORDER_STEPS_MAX || order->failed || !make_room(order, step)) {
         treadle_executed_drop(order->pool, step);
         return false;
     }
     treadle_ordered *added = &order->steps[order->length];
     added->step = step;
     added->undo = order->undos.count;
-    added->objects = order->objects.count;
     added->races = order->races.count;
     added->thread = (uint8_t)thread;
     added->previous = order->last[thread];
@@ -413,7 +414,7 @@ bool treadle_order_append(treadle_order *order, treadle_executed *step, treadle_
     order->last[thread] = (uint16_t)order->length;
     order->length++;
     for (; released; released &= released - 1) {
-        release(order, (uint32_t)__builtin_ctzll(released), added->clock);
+        release(order, (uint32_t)__builtin_ctzll(released), &added->clock);
     }
     return !order->failed;
 }
@@ -425,27 +426,29 @@ void treadle_order_keep(treadle_order *order, uint32_t before)
 
 void treadle_order_join_all(treadle_order *order)
 {
+    if (!RESERVE(order->undos, TREADLE_ORDER_THREADS_MAX)) {
+        order->failed = true;
+        return;
+    }
     treadle_clock all = {{0}};
     for (uint32_t i = 0; i < TREADLE_ORDER_THREADS_MAX; i++) {
         all = order->last[i] == NONE ? all : later(all, order->steps[order->last[i]].clock);
     }
     for (uint32_t i = 0; i < TREADLE_ORDER_THREADS_MAX; i++) {
-        release(order, i, all);
+        release(order, i, &all);
     }
 }
 
 static void undo_one(treadle_order *order, const undo *entry)
 {
-    cell *changed = &order->cells[entry->cell];
     switch ((undo_kind)entry->kind) {
-    case UNDO_CELL: unmake_cell(order, entry->cell); break;
     case UNDO_READ:
-        changed->reads[entry->thread] = entry->step;
-        changed->readers = entry->readers;
+        order->cells[entry->cell].reads[entry->thread] = entry->step;
+        order->cells[entry->cell].readers = entry->readers;
         break;
     case UNDO_WRITE:
-        changed->write = entry->step;
-        changed->readers = entry->readers;
+        order->cells[entry->cell].write = entry->step;
+        order->cells[entry->cell].readers = entry->readers;
         break;
     case UNDO_RELEASE:
         order->released[entry->cell] = order->saved.items[entry->release];
@@ -469,7 +472,6 @@ void treadle_order_cut(treadle_order *order, uint32_t length)
         undo_one(order, &order->undos.items[i - 1]);
     }
     order->undos.count = cut->undo;
-    order->objects.count = cut->objects;
     order->races.count = cut->races;
     order->length = length;
 }

@@ -44,7 +44,6 @@ typedef struct treadle_ordered {
     treadle_clock clock;
     treadle_executed *step; /* one reference of the order's */
     uint32_t undo;          /* length of each log before this step */
-    uint32_t objects;
     uint32_t races;
     int16_t index;     /* 1, 2, … within its thread */
     uint16_t previous; /* of its thread; TREADLE_NO_STEP */

@@ -2,7 +2,8 @@
 /*
  * A step that was executed, as partial order reduction remembers it: whose it was, which values
  * were decided in it, and what it touched. Immutable and counted: the trace, wakeup trees and sleep
- * sets share it.
+ * sets share it. A thread mostly does again what it did before, in another order: then it is the
+ * same step again.
  *
  * Memory comes from a pool that grows while new sizes are met and not afterwards. Not thread-safe.
  */
@@ -13,6 +14,7 @@
 #include <stdint.h>
 
 #include "tools/engine/observe.h"
+#include "tools/strategies/locations.h"
 
 /* A decision inside a step. */
 typedef struct treadle_step_value {
@@ -20,13 +22,20 @@ typedef struct treadle_step_value {
     uint16_t options;
 } treadle_step_value;
 
+/* A location that a step touched, with the flags of the touch. */
+typedef struct treadle_visit {
+    uint32_t location;
+    uint32_t flags;
+} treadle_visit;
+
 typedef struct treadle_executed {
     uint32_t references;
     uint8_t thread;
     uint8_t size_class;
     uint16_t value_count;
     uint32_t touch_count;
-    uint64_t reads;  /* a Bloom filter of the places read */
+    uint32_t visit_count;
+    uint64_t reads;  /* a Bloom filter of the granules read */
     uint64_t writes; /* likewise */
     treadle_touch touches[];
 } treadle_executed;
@@ -36,12 +45,20 @@ static inline const treadle_step_value *treadle_executed_values(const treadle_ex
     return (const treadle_step_value *)&step->touches[step->touch_count];
 }
 
+static inline const treadle_visit *treadle_executed_visits(const treadle_executed *step)
+{
+    return (const treadle_visit *)(treadle_executed_values(step) + step->value_count);
+}
+
 typedef struct treadle_step_pool treadle_step_pool;
 
 treadle_step_pool *treadle_step_pool_create(void);
 void treadle_step_pool_destroy(treadle_step_pool *pool);
 
-/* With one reference. Touches are merged where they repeat. NULL when out of memory. */
+/* Of all its steps. Borrowed. */
+const treadle_locations *treadle_step_locations(const treadle_step_pool *pool);
+
+/* With a reference for the caller. NULL when out of memory. */
 treadle_executed *treadle_executed_new(treadle_step_pool *pool, uint32_t thread,
                                        const treadle_touch *touches, uint32_t touch_count,
                                        const treadle_step_value *values, uint32_t value_count);
