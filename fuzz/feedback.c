@@ -62,10 +62,10 @@ static void look(const treadle_feedback *self, uint64_t address, uint32_t thread
 
 /* Commands go through one line of the subject: which one it is, is told by what it touches and by
  * how much its thread has touched before. */
-static uint64_t where_of(uint32_t thread, const treadle_touch *touched, const void *site)
+static uint64_t where_of(uint32_t thread, treadle_touch touched, const void *site)
 {
-    if (touched->address & TREADLE_TOUCH_SPACE) {
-        return mix(touched->address + ++external[thread]);
+    if (touched.address & TREADLE_TOUCH_SPACE) {
+        return mix(touched.address + ++external[thread]);
     }
     return site != NULL ? (uintptr_t)site - (uintptr_t)__ehdr_start : 1;
 }
@@ -80,17 +80,17 @@ static void start(void *context)
     }
 }
 
-static void touch(void *context, uint32_t thread, const treadle_touch *touched, const void *site)
+static void touch(void *context, uint32_t thread, treadle_touch touched, const void *site)
 {
     const treadle_feedback *self = context;
-    if (!(touched->flags & TREADLE_TOUCH_ALLOCATE)) {
+    if (!(touched.flags & TREADLE_TOUCH_ALLOCATE)) {
         const uint64_t where = where_of(thread, touched, site);
-        const uint64_t first = touched->address / GRANULE;
-        const uint64_t last = (touched->address + touched->size - 1) / GRANULE;
+        const uint64_t first = touched.address / GRANULE;
+        const uint64_t last = (touched.address + touched.size - 1) / GRANULE;
         const uint64_t granules = self->no_interleavings ? 0 : GRANULES_MAX;
         count(self, CODE, where);
         for (uint64_t at = first; at <= last && at < first + granules; at++) {
-            look(self, at, thread, touched->flags, where);
+            look(self, at, thread, touched.flags, where);
         }
     }
     if (self->also != NULL) {

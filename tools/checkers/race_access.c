@@ -1,20 +1,23 @@
 // SPDX-License-Identifier: MIT
 #include "tools/checkers/race_access.h"
 
-void race_unordered(treadle_races *self, const record *earlier, const treadle_touch *touch,
-                    const void *site, uint32_t thread, uint32_t flags)
+void race_unordered(treadle_races *self, const record *earlier, treadle_touch touch,
+                    const void *site, uint32_t thread)
 {
-    if (conflicts[kind_of(flags)] >> earlier->kind & 1) {
-        pending now = {.touch = touch, .site = site, .thread = thread, .flags = flags};
-        race_report(self, &self->accesses[earlier->access], &self->accesses[remember(self, &now)]);
+    if (conflicts[kind_of(touch.flags)] >> earlier->kind & 1) {
+        race_report(self, &self->accesses[earlier->access],
+                    &self->accesses[remember(self, touch, site, thread)]);
     }
 }
 
-void race_settle_extras(treadle_races *self, granule *at, uint32_t mask, const treadle_touch *touch,
-                        const void *site, uint32_t thread, uint32_t flags)
+void race_settle_extras(treadle_races *self, granule *at, uint32_t mask, treadle_touch touch,
+                        const void *site, uint32_t thread)
 {
-    pending now = {
-        .touch = touch, .site = site, .thread = thread, .flags = flags, .kind = kind_of(flags)};
+    pending now = {.touch = touch,
+                   .site = site,
+                   .clock = self->clocks.threads[thread].clock,
+                   .thread = thread,
+                   .kind = kind_of(touch.flags)};
     for (uint32_t *link = &at->more; *link != 0;) {
         extra *other = &self->shadow.extras[*link];
         if (!settle(self, &other->record, mask, &now)) {

@@ -48,11 +48,11 @@ static const uint8_t covers[] = {
 
 /* An access under way. It stays in registers: what is not inlined gets the parts that it needs. */
 typedef struct pending {
-    const treadle_touch *touch;
+    treadle_touch touch; /* its flags as they are meant */
     const void *site;
+    const uint32_t *clock; /* the thread's */
     uint32_t thread;
     uint32_t epoch;
-    uint32_t flags;  /* of the touch, or as they are meant */
     uint32_t access; /* its index, once a record needs one; 0 before */
     race_kind kind;
     uint64_t granule; /* where the one under way begins */
@@ -60,11 +60,11 @@ typedef struct pending {
 
 /* An access that happens neither before nor after a recorded one: ends the execution when they
  * conflict. */
-void race_unordered(treadle_races *self, const record *earlier, const treadle_touch *touch,
-                    const void *site, uint32_t thread, uint32_t flags);
+void race_unordered(treadle_races *self, const record *earlier, treadle_touch touch,
+                    const void *site, uint32_t thread);
 /* Holds it against the records for which a granule has no room. */
-void race_settle_extras(treadle_races *self, granule *at, uint32_t mask, const treadle_touch *touch,
-                        const void *site, uint32_t thread, uint32_t flags);
+void race_settle_extras(treadle_races *self, granule *at, uint32_t mask, treadle_touch touch,
+                        const void *site, uint32_t thread);
 /* A granule that is touched for the first time may lie in a large block: then it was written when
  * that was allocated. */
 bool race_inherit_large(const treadle_races *self, granule *at, uint64_t begin);
@@ -82,30 +82,33 @@ static inline race_kind kind_of(uint32_t flags)
 
 #define HOT static inline __attribute__((always_inline))
 
-HOT uint32_t remember(treadle_races *self, pending *now)
+/* The index of an access that may have to be reported. */
+HOT uint32_t remember(treadle_races *self, treadle_touch touch, const void *site, uint32_t thread)
 {
-    if (now->access == 0) {
-        if (UNLIKELY(self->access_count == ACCESSES_MAX)) {
-            treadle_stop(TREADLE_OUTCOME_CUT, "race-limit",
-                         "more than %d accesses in one execution", ACCESSES_MAX);
-        }
-        now->access = self->access_count++;
-        self->accesses[now->access] =
-            (race_access){.address = now->touch->address,
-                          .site = now->site,
-                          .size = now->touch->size,
-                          .locks = self->held[now->thread],
-                          .event = UNLIKELY(self->recording) ? treadle_recorded_events() : 0,
-                          .flags = (uint16_t)now->flags,
-                          .thread = (uint8_t)now->thread};
+    const uint32_t index = self->access_count;
+    if (UNLIKELY(index == ACCESSES_MAX)) {
+        treadle_stop(TREADLE_OUTCOME_CUT, "race-limit", "more than %d accesses in one execution",
+                     ACCESSES_MAX);
     }
-    return now->access;
+    self->access_count = index + 1;
+    race_access *access = &self->accesses[index];
+    access->address = touch.address;
+    access->site = site;
+    access->size = touch.size;
+    access->locks = self->held[thread];
+    access->event = UNLIKELY(self->recording) ? treadle_recorded_events() : 0;
+    access->flags = (uint16_t)touch.flags;
+    access->thread = (uint8_t)thread;
+    return index;
 }
 
 HOT void put(treadle_races *self, record *at, uint32_t mask, pending *now)
 {
+    if (now->access == 0) {
+        now->access = remember(self, now->touch, now->site, now->thread);
+    }
     *at = (record){.epoch = now->epoch,
-                   .access = remember(self, now),
+                   .access = now->access,
                    .thread = (uint8_t)now->thread,
                    .mask = (uint8_t)mask,
                    .kind = (uint8_t)now->kind};
@@ -127,8 +130,8 @@ HOT bool settle(treadle_races *self, record *at, uint32_t mask, pending *now)
     if (!(at->mask & mask)) {
         return false;
     }
-    if (UNLIKELY(!race_ordered(&self->clocks, now->thread, at->thread, at->epoch))) {
-        race_unordered(self, at, now->touch, now->site, now->thread, now->flags);
+    if (UNLIKELY(at->epoch > now->clock[at->thread])) {
+        race_unordered(self, at, now->touch, now->site, now->thread);
         return false;
     }
     if (subsumes[now->kind] >> at->kind & 1) {
@@ -158,7 +161,7 @@ HOT void access_granule(treadle_races *self, granule *at, uint32_t mask, pending
     const bool one_free = settle(self, one, mask, now);
     const bool other_free = settle(self, other, mask, now);
     if (UNLIKELY(at->more != 0)) {
-        race_settle_extras(self, at, mask, now->touch, now->site, now->thread, now->flags);
+        race_settle_extras(self, at, mask, now->touch, now->site, now->thread);
     }
     if (LIKELY(one_free || other_free)) {
         put(self, one_free ? one : other, mask, now);
@@ -167,9 +170,8 @@ HOT void access_granule(treadle_races *self, granule *at, uint32_t mask, pending
     }
 }
 
-/* Holds the access against what is there, and leaves no record: a lock that is taken will be let
- * go, by the same thread, which does. */
-HOT void visit_granule(treadle_races *self, granule *at, uint32_t mask, pending *now)
+/* Holds the access against what is there, and leaves no record. */
+static inline void visit_granule(treadle_races *self, granule *at, uint32_t mask, pending *now)
 {
     if (at->records[0].epoch < self->clocks.base || at->more != 0) {
         access_granule(self, at, mask, now);
@@ -178,10 +180,17 @@ HOT void visit_granule(treadle_races *self, granule *at, uint32_t mask, pending 
     for (uint32_t i = 0; i < 2; i++) {
         const record *found = &at->records[i];
         if (found->epoch >= self->clocks.base && found->mask & mask &&
-            !race_ordered(&self->clocks, now->thread, found->thread, found->epoch)) {
-            race_unordered(self, found, now->touch, now->site, now->thread, now->flags);
+            found->epoch > now->clock[found->thread]) {
+            race_unordered(self, found, now->touch, now->site, now->thread);
         }
     }
+}
+
+/* Whether the one record of a granule is that a lock was let go there, at these bytes. */
+HOT bool is_lock(const treadle_races *self, const granule *at, uint32_t mask)
+{
+    return at->records[0].epoch >= self->clocks.base && at->records[0].kind == RACE_SYNC_WRITE &&
+           at->records[0].mask == mask && at->records[1].epoch == 0 && at->more == 0;
 }
 
 /* A new block: nothing of its memory's past counts. */
@@ -206,14 +215,13 @@ HOT bool overwrite_granule(treadle_races *self, granule *at, const record *with,
         return true;
     }
     if (at->records[0].epoch < self->clocks.base || at->more != 0 ||
-        now->flags & TREADLE_TOUCH_ALLOCATE) {
+        now->touch.flags & TREADLE_TOUCH_ALLOCATE) {
         return false;
     }
     for (uint32_t i = 0; i < 2; i++) {
         const record *found = &at->records[i];
-        if (found->epoch >= self->clocks.base &&
-            !race_ordered(&self->clocks, now->thread, found->thread, found->epoch)) {
-            race_unordered(self, found, now->touch, now->site, now->thread, now->flags);
+        if (found->epoch >= self->clocks.base && found->epoch > now->clock[found->thread]) {
+            race_unordered(self, found, now->touch, now->site, now->thread);
         }
     }
     at->records[0] = *with;

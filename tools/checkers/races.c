@@ -122,14 +122,11 @@ static void synchronise(treadle_races *self, granule *at, uint32_t mask, uint32_
     }
 }
 
-static void note_block(treadle_races *self, uint32_t thread, const treadle_touch *touch,
-                       const void *site)
+static void note_block(treadle_races *self, uint32_t thread, treadle_touch touch, const void *site)
 {
     if (self->block_count < BLOCKS_MAX) { /* beyond it a block has no name */
-        self->blocks[self->block_count++] = (heap_block){.address = touch->address,
-                                                         .site = site,
-                                                         .size = touch->size,
-                                                         .thread = (uint8_t)thread};
+        self->blocks[self->block_count++] = (heap_block){
+            .address = touch.address, .site = site, .size = touch.size, .thread = (uint8_t)thread};
     }
 }
 
@@ -144,25 +141,26 @@ static bool concerns_nobody(uint32_t flags)
 
 HOT void touch_one(treadle_races *self, granule *at, uint32_t mask, pending *now)
 {
-    if (UNLIKELY(now->flags & TREADLE_TOUCH_ALLOCATE)) {
+    if (UNLIKELY(now->touch.flags & TREADLE_TOUCH_ALLOCATE)) {
         renew_granule(self, at, mask, now);
         return;
     }
     access_granule(self, at, mask, now);
     if (now->kind == RACE_SYNC_READ || now->kind == RACE_SYNC_WRITE) {
-        synchronise(self, at, mask, now->thread, now->flags);
+        synchronise(self, at, mask, now->thread, now->touch.flags);
     }
 }
 
-HOT pending pending_of(const treadle_races *self, const treadle_touch *touch, const void *site,
-                       uint32_t thread, uint32_t flags)
+HOT pending pending_of(const treadle_races *self, treadle_touch touch, const void *site,
+                       uint32_t thread)
 {
+    const uint32_t *clock = self->clocks.threads[thread].clock;
     return (pending){.touch = touch,
                      .site = site,
+                     .clock = clock,
                      .thread = thread,
-                     .epoch = race_epoch(&self->clocks, thread),
-                     .flags = flags,
-                     .kind = kind_of(flags)};
+                     .epoch = clock[thread],
+                     .kind = kind_of(touch.flags)};
 }
 
 /* Whole granules of one page, from `at` on. */
@@ -180,12 +178,12 @@ static void touch_granules(treadle_races *self, granule *at, uint64_t count, pen
     }
 }
 
-static __attribute__((noinline)) void touch_range(treadle_races *self, const treadle_touch *touch,
-                                                  const void *site, uint32_t thread, uint32_t flags)
+static __attribute__((noinline)) void touch_range(treadle_races *self, treadle_touch touch,
+                                                  const void *site, uint32_t thread)
 {
-    pending now = pending_of(self, touch, site, thread, flags);
-    uint64_t address = touch->address;
-    uint64_t left = touch->size;
+    pending now = pending_of(self, touch, site, thread);
+    uint64_t address = touch.address;
+    uint64_t left = touch.size;
     while (left > 0) {
         granule *at = race_shadow_granule(&self->shadow, address);
         const uint64_t offset = address % GRANULE_BYTES;
@@ -203,102 +201,146 @@ static __attribute__((noinline)) void touch_range(treadle_races *self, const tre
     }
 }
 
-HOT void touch_memory(treadle_races *self, const treadle_touch *touch, const void *site,
-                      uint32_t thread, uint32_t flags)
+HOT void touch_memory(treadle_races *self, treadle_touch touch, const void *site, uint32_t thread)
 {
-    const uint64_t offset = touch->address % GRANULE_BYTES;
-    if (LIKELY(offset + touch->size <= GRANULE_BYTES)) {
-        pending now = pending_of(self, touch, site, thread, flags);
-        const uint32_t mask = ((UINT32_C(1) << touch->size) - 1) << offset;
-        now.granule = touch->address - offset;
-        touch_one(self, race_shadow_granule(&self->shadow, touch->address), mask, &now);
+    const uint64_t offset = touch.address % GRANULE_BYTES;
+    if (LIKELY(offset + touch.size <= GRANULE_BYTES)) {
+        pending now = pending_of(self, touch, site, thread);
+        const uint32_t mask = ((UINT32_C(1) << touch.size) - 1) << offset;
+        now.granule = touch.address - offset;
+        touch_one(self, race_shadow_granule(&self->shadow, touch.address), mask, &now);
     } else {
-        touch_range(self, touch, site, thread, flags);
+        touch_range(self, touch, site, thread);
     }
 }
 
-HOT void touch_lock(treadle_races *self, const treadle_touch *touch, const void *site,
-                    uint32_t thread, uint32_t flags)
+/* A lock that is taken leaves no record: it will be let go, by the same thread, which does. */
+HOT void take_lock(treadle_races *self, granule *at, uint32_t mask, treadle_touch touch,
+                   const void *site, uint32_t thread)
 {
-    const uint32_t offset = touch->address % GRANULE_BYTES;
-    const uint32_t mask = UINT32_C(1) << offset;
-    const bool reader = flags & TREADLE_TOUCH_SHARED;
-    uint32_t *held = &self->held[thread];
-    granule *at = race_shadow_granule(&self->shadow, touch->address);
-    pending now = pending_of(self, touch, site, thread, flags);
-    now.granule = touch->address - offset;
-    if (flags & TREADLE_TOUCH_ACQUIRE) {
+    if (UNLIKELY(!is_lock(self, at, mask))) {
+        pending now = pending_of(self, touch, site, thread);
+        now.granule = touch.address & ~(uint64_t)(GRANULE_BYTES - 1);
         visit_granule(self, at, mask, &now);
-        race_clocks_read(&self->clocks, thread, at->releases, mask, true, reader);
-        *held = race_with_lock(self, *held, touch->address, reader);
+    }
+    const bool reader = touch.flags & TREADLE_TOUCH_SHARED;
+    race_clocks_read(&self->clocks, thread, at->releases, mask, true, reader);
+    self->held[thread] = race_with_lock(self, self->held[thread], touch.address, reader);
+}
+
+HOT void drop_lock(treadle_races *self, granule *at, uint32_t mask, treadle_touch touch,
+                   const void *site, uint32_t thread)
+{
+    const uint32_t *clock = self->clocks.threads[thread].clock;
+    record *last = &at->records[0];
+    if (LIKELY(is_lock(self, at, mask) && last->epoch <= clock[last->thread])) {
+        last->epoch = clock[thread];
+        last->thread = (uint8_t)thread;
+        last->access = remember(self, touch, site, thread);
     } else {
+        pending now = pending_of(self, touch, site, thread);
+        now.granule = touch.address & ~(uint64_t)(GRANULE_BYTES - 1);
         access_granule(self, at, mask, &now);
-        race_clocks_write(&self->clocks, thread, &at->releases, mask,
-                          reader ? RACE_READER_LEAVES : RACE_STORE, true);
-        *held = race_without_lock(self, *held, touch->address);
+    }
+    const bool reader = touch.flags & TREADLE_TOUCH_SHARED;
+    race_clocks_write(&self->clocks, thread, &at->releases, mask,
+                      reader ? RACE_READER_LEAVES : RACE_STORE, true);
+    self->held[thread] = race_without_lock(self, self->held[thread], touch.address);
+}
+
+static __attribute__((noinline)) void touch_lock(treadle_races *self, treadle_touch touch,
+                                                 const void *site, uint32_t thread)
+{
+    const uint32_t mask = UINT32_C(1) << touch.address % GRANULE_BYTES;
+    granule *at = race_shadow_granule(&self->shadow, touch.address);
+    if (touch.flags & TREADLE_TOUCH_ACQUIRE) {
+        take_lock(self, at, mask, touch, site, thread);
+    } else {
+        drop_lock(self, at, mask, touch, site, thread);
     }
 }
 
 /* A block that begins a granule in memory that this execution has not given back: its granules are
  * as new, and get their record when they are touched. */
-static bool allocate_large(treadle_races *self, const treadle_touch *touch, const void *site,
-                           uint32_t thread, uint32_t flags)
+static bool allocate_large(treadle_races *self, treadle_touch touch, const void *site,
+                           uint32_t thread)
 {
-    const uint64_t end = touch->address + touch->size;
-    if (touch->size < LARGE_BYTES || self->large_count == LARGES_MAX ||
-        touch->address % GRANULE_BYTES != 0 ||
-        (touch->address < self->freed_end && end > self->freed_begin)) {
+    const uint64_t end = touch.address + touch.size;
+    if (touch.size < LARGE_BYTES || self->large_count == LARGES_MAX ||
+        touch.address % GRANULE_BYTES != 0 ||
+        (touch.address < self->freed_end && end > self->freed_begin)) {
         return false;
     }
-    pending now = pending_of(self, touch, site, thread, flags);
+    pending now = pending_of(self, touch, site, thread);
     large_block *block = &self->larges[self->large_count++];
-    block->begin = touch->address;
+    block->begin = touch.address;
     block->end = end;
     put(self, &block->record, UINT8_MAX, &now);
     return true;
 }
 
-static void note_freed(treadle_races *self, const treadle_touch *touch)
+static void note_freed(treadle_races *self, treadle_touch touch)
 {
-    const uint64_t end = touch->address + touch->size;
-    self->freed_begin = touch->address < self->freed_begin ? touch->address : self->freed_begin;
+    const uint64_t end = touch.address + touch.size;
+    self->freed_begin = touch.address < self->freed_begin ? touch.address : self->freed_begin;
     self->freed_end = end > self->freed_end ? end : self->freed_end;
 }
 
 /* Whatever is not plain. */
-static __attribute__((noinline)) void touch_special(treadle_races *self, const treadle_touch *touch,
-                                                    const void *site, uint32_t thread,
-                                                    uint32_t flags)
+static __attribute__((noinline)) void touch_special(treadle_races *self, treadle_touch touch,
+                                                    const void *site, uint32_t thread)
 {
-    if (concerns_nobody(flags)) {
+    if (concerns_nobody(touch.flags)) {
         return;
     }
-    if (flags & TREADLE_TOUCH_LOCK) {
-        touch_lock(self, touch, site, thread, flags);
-        return;
-    }
-    if (flags & TREADLE_TOUCH_ALLOCATE) {
+    if (touch.flags & TREADLE_TOUCH_ALLOCATE) {
         note_block(self, thread, touch, site);
-        if (allocate_large(self, touch, site, thread, flags)) {
+        if (allocate_large(self, touch, site, thread)) {
             return;
         }
-    } else if (flags & TREADLE_TOUCH_FREE) {
+    } else if (touch.flags & TREADLE_TOUCH_FREE) {
         note_freed(self, touch);
     }
-    touch_memory(self, touch, site, thread, flags);
+    touch_memory(self, touch, site, thread);
 }
 
-static void touch(void *context, uint32_t thread, const treadle_touch *touched, const void *site)
+static __attribute__((noinline)) void touch_plain(treadle_races *self, treadle_touch touch,
+                                                  const void *site, uint32_t thread)
+{
+    touch.flags &= TREADLE_TOUCH_WRITE; /* which they are: so the compiler knows, too */
+    touch_memory(self, touch, site, thread);
+}
+
+/* While there is one thread only, and it has made no other, all that it does happens before what
+ * any other will do: nothing is to be compared with it. Locks that it holds and blocks that it
+ * allocates may be named later. */
+static __attribute__((noinline)) void touch_alone(treadle_races *self, treadle_touch touch,
+                                                  const void *site, uint32_t thread)
+{
+    if (touch.flags & TREADLE_TOUCH_LOCK) {
+        uint32_t *held = &self->held[thread];
+        *held = touch.flags & TREADLE_TOUCH_ACQUIRE
+                    ? race_with_lock(self, *held, touch.address, touch.flags & TREADLE_TOUCH_SHARED)
+                    : race_without_lock(self, *held, touch.address);
+    } else if (touch.flags & TREADLE_TOUCH_ALLOCATE) {
+        note_block(self, thread, touch, site);
+    }
+}
+
+static void touch(void *context, uint32_t thread, treadle_touch touched, const void *site)
 {
     treadle_races *self = context;
-    const uint32_t flags = touched->flags;
-    if (UNLIKELY(flags & ~(uint32_t)TREADLE_TOUCH_WRITE)) {
-        touch_special(self, touched, site, thread, flags);
+    if (self->clocks.count == 1) {
+        touch_alone(self, touched, site, thread);
+    } else if (touched.flags & TREADLE_TOUCH_LOCK) {
+        touch_lock(self, touched, site, thread);
+    } else if (UNLIKELY(touched.flags & ~(uint32_t)TREADLE_TOUCH_WRITE)) {
+        touch_special(self, touched, site, thread);
     } else if (UNLIKELY((uintptr_t)site - self->primitives < self->primitives_bytes)) {
-        /* What it is meant as. */
-        touch_special(self, touched, site, thread, flags | TREADLE_TOUCH_VOLATILE);
+        touched.flags |= TREADLE_TOUCH_VOLATILE; /* what it is meant as */
+        touch_special(self, touched, site, thread);
     } else {
-        touch_memory(self, touched, site, thread, flags & TREADLE_TOUCH_WRITE);
+        touch_plain(self, touched, site, thread);
     }
 }
 

@@ -75,13 +75,13 @@ static bool own_storage(uintptr_t address)
 static __attribute__((noinline)) void observe_all(uintptr_t address, uint32_t size, uint32_t flags,
                                                   const void *site)
 {
-    const treadle_touch touch = {address, size, flags};
-    /* Below `sync` most operations on objects are not announced, with their sites. */
-    const bool known = !(flags & TREADLE_TOUCH_OBJECT) || E.level >= TREADLE_GRANULARITY_SYNC;
-    E.options.observer->touch(E.options.observer_self, E.self->id, &touch, known ? site : NULL);
     if (E.observing & OBSERVE_FOOTPRINT) {
         add(address, size, flags & TREADLE_TOUCH_FOOTPRINT);
     }
+    /* Below `sync` most operations on objects are not announced, with their sites. */
+    const bool known = !(flags & TREADLE_TOUCH_OBJECT) || E.level >= TREADLE_GRANULARITY_SYNC;
+    E.options.observer->touch(E.options.observer_self, E.self->id,
+                              (treadle_touch){address, size, flags}, known ? site : NULL);
 }
 
 void treadle_observe_touch(const volatile void *address, size_t size, uint32_t flags,
@@ -102,7 +102,7 @@ void treadle_observe_only(const volatile void *address, size_t size, uint32_t fl
 {
     const treadle_touch touch = {(uintptr_t)address, (uint32_t)size, flags};
     if ((E.observing & OBSERVE_ALL) && !own_storage((uintptr_t)address)) {
-        E.options.observer->touch(E.options.observer_self, E.self->id, &touch, site);
+        E.options.observer->touch(E.options.observer_self, E.self->id, touch, site);
     }
 }
 

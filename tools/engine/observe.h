@@ -71,7 +71,7 @@ typedef struct treadle_gate {
 /* Someone who sees every touch when it happens. All members are needed. */
 typedef struct treadle_observer {
     void (*start)(void *self); /* an execution begins */
-    void (*touch)(void *self, uint32_t thread, const treadle_touch *touch, const void *site);
+    void (*touch)(void *self, uint32_t thread, treadle_touch touch, const void *site);
     void (*fence)(void *self, uint32_t thread, int memory_order);
     /* What `from` did so far happens before all that `to` does from now on. */
     void (*edge)(void *self, uint32_t from, uint32_t to);

@@ -184,20 +184,20 @@ static void touch_memory(const treadle_races *self, const treadle_touch *touch, 
     }
 }
 
-static void touch(void *context, uint32_t thread, const treadle_touch *touched, const void *site)
+static void touch(void *context, uint32_t thread, treadle_touch touched, const void *site)
 {
     treadle_races *self = context;
-    const uint32_t flags = touched->flags;
+    const uint32_t flags = touched.flags;
     (void)thread;
     if (flags & TREADLE_TOUCH_OBJECT) {
-        touch_object(touched);
+        touch_object(&touched);
     } else if (!self->blind) {
         /* As if the subject had called the runtime itself. */
         __tsan_func_entry((void *)(uintptr_t)site);
         if (flags & (TREADLE_TOUCH_FREE | TREADLE_TOUCH_ALLOCATE)) {
-            touch_block(self, touched);
+            touch_block(self, &touched);
         } else {
-            touch_memory(self, touched, site, flags);
+            touch_memory(self, &touched, site, flags);
         }
         __tsan_func_exit();
     }

@@ -21,7 +21,15 @@ static void body(void *unused)
     look_at_data();
 }
 
-static exploration run_under(const race_program *what, treadle_granularity granularity)
+/* The program is what main does itself. */
+static void body_of_main(void *unused)
+{
+    (void)unused;
+    program->run(NULL, 0);
+}
+
+static exploration run_as(void (*as)(void *), const race_program *what,
+                          treadle_granularity granularity)
 {
     if (races == NULL) {
         races = treadle_races_open();
@@ -35,8 +43,13 @@ static exploration run_under(const race_program *what, treadle_granularity granu
                                    .observer = &treadle_races_observer,
                                    .observer_self = races}};
     program = what;
-    explore(&how, body);
+    explore(&how, as);
     return how;
+}
+
+static exploration run_under(const race_program *what, treadle_granularity granularity)
+{
+    return run_as(body, what, granularity);
 }
 
 static const race_program *find(const char *name)
@@ -78,6 +91,16 @@ Test(races, every_program_is_as_stated_at_memory)
     for (size_t i = 0; i < race_program_count; i++) {
         as_stated(&race_programs[i], TREADLE_GRANULARITY_MEMORY);
     }
+}
+
+/* What main does before it makes a thread is compared with nothing; what it does after that is. */
+Test(races, main_races_from_its_first_thread_on)
+{
+    exploration result =
+        run_as(body_of_main, find("writes_before_the_join"), TREADLE_GRANULARITY_SYNC);
+    cr_expect_eq(result.violated, result.executions);
+    result = run_as(body_of_main, find("create_and_join"), TREADLE_GRANULARITY_SYNC);
+    cr_expect_eq(result.passed, result.executions);
 }
 
 /* Without threads that could be switched, in order, a race shows nevertheless. */
