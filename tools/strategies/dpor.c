@@ -467,13 +467,15 @@ static void end(void *context, const treadle_outcome *outcome)
 static bool next_branch(dpor *self, uint32_t number)
 {
     position *at = &self->positions[number];
-    treadle_executed *step = treadle_order_step(self->order, number)->step;
-    if (fall_asleep(self, at, step)) {
-        treadle_executed_keep(step);
-    }
     self->value_count = at->values;
-    if (descend(self, at)) {
-        return true;
+    if (at->children != NULL) {
+        treadle_executed *step = treadle_order_step(self->order, number)->step;
+        if (fall_asleep(self, at, step)) {
+            treadle_executed_keep(step);
+        }
+        if (descend(self, at)) {
+            return true;
+        }
     }
     wake_all(self, at);
     return false;

@@ -36,9 +36,11 @@ _Static_assert(TREADLE_TOUCH_FOOTPRINT <= UINT8_MAX, "the flags of a footprint's
         uint32_t capacity; \
     }
 
-/* The steps that a step being added conflicts with: each thread's last. */
+/* The steps that a step being added conflicts with, and that do not happen before it for another
+ * reason: each thread's last. */
 typedef struct conflicts {
-    uint32_t threads; /* by bit */
+    const treadle_clock *clock; /* what happens before it anyway */
+    uint32_t threads;           /* by bit */
     uint16_t of[TREADLE_ORDER_THREADS_MAX];
 } conflicts;
 
@@ -129,13 +131,13 @@ static inline treadle_clock later(treadle_clock a, treadle_clock b)
     return a;
 }
 
-/* Without a store of one element, which loads of the whole would wait for. */
-static inline treadle_clock with(treadle_clock clock, uint32_t thread, int16_t index)
+/* With one step more of a thread. Without a store of one element, which loads of the whole would
+ * wait for. */
+static inline treadle_clock tick(treadle_clock clock, uint32_t thread)
 {
     static const treadle_clock numbers = {{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}};
     for (uint32_t i = 0; i < 2; i++) {
-        const treadle_lanes own = numbers.lanes[i] == (int16_t)thread;
-        clock.lanes[i] = (own & index) | (~own & clock.lanes[i]);
+        clock.lanes[i] -= numbers.lanes[i] == (int16_t)thread; /* which is -1 where it is */
     }
     return clock;
 }
@@ -178,12 +180,16 @@ static inline bool make_room(treadle_order *order, const treadle_executed *step)
            (LIKELY(order->locations->count <= order->cell_count) || make_cells(order));
 }
 
+/* A step that the one being added conflicts with, unless that one comes after it anyway. */
 static inline void add_conflict(const treadle_order *order, conflicts *with, uint16_t step)
 {
-    const uint32_t thread = order->steps[step].thread;
-    const bool known = with->threads >> thread & 1;
-    with->of[thread] = known && with->of[thread] > step ? with->of[thread] : step;
-    with->threads |= 1u << thread;
+    const treadle_ordered *earlier = &order->steps[step];
+    if (UNLIKELY(!treadle_happens_before(earlier, with->clock))) {
+        const uint32_t thread = earlier->thread;
+        const bool known = with->threads >> thread & 1;
+        with->of[thread] = known && with->of[thread] > step ? with->of[thread] : step;
+        with->threads |= 1u << thread;
+    }
 }
 
 /* `number` is the step that is being added. */
@@ -387,9 +393,9 @@ static inline treadle_clock find_order(treadle_order *order, const treadle_execu
         clock = pass_gate(order, step, gate, clock);
     }
     conflicts with;
+    with.clock = &clock;
     with.threads = 0;
     meet(order, step, &with);
-    with.threads &= ~(1u << step->thread);
     return race(order, &with, clock);
 }
 
@@ -409,7 +415,7 @@ bool treadle_order_append(treadle_order *order, treadle_executed *step, treadle_
     added->thread = (uint8_t)thread;
     added->previous = order->last[thread];
     added->index = (int16_t)(added->previous == NONE ? 1 : order->steps[added->previous].index + 1);
-    added->clock = with(find_order(order, step, gate), thread, added->index);
+    added->clock = tick(find_order(order, step, gate), thread);
     order->kept = NONE;
     order->last[thread] = (uint16_t)order->length;
     order->length++;
