@@ -92,7 +92,7 @@ static bool may_coast(uint32_t steps)
 }
 
 /* The next run of the plan: its first step here, the others without coming here again. */
-static uint32_t planned(void)
+static __attribute__((noinline)) uint32_t planned(void)
 {
     const treadle_plan_run *run = &E.plan.runs[E.plan_runs++];
     if (!(E.enabled & UINT64_C(1) << run->thread)) {
@@ -107,16 +107,8 @@ static uint32_t planned(void)
     return run->thread;
 }
 
-/* A pick for a strategy that follows every step. */
-static __attribute__((noinline)) uint32_t follow(thread *self)
+static __attribute__((noinline)) uint32_t ask(const thread *self, bool stuck)
 {
-    const bool stuck = E.enabled == 0;
-    if (stuck) {
-        treadle_nobody_enabled();
-    }
-    if (E.plan_runs < E.plan.run_count) {
-        return planned();
-    }
     const treadle_step step = {.current = self->id,
                                .enabled = E.enabled,
                                .decisions = E.decisions->count,
@@ -130,6 +122,16 @@ static __attribute__((noinline)) uint32_t follow(thread *self)
     clear_footprint();
     E.observing |= OBSERVE_FOOTPRINT;
     return next;
+}
+
+/* A pick for a strategy that follows every step. */
+static uint32_t follow(const thread *self)
+{
+    const bool stuck = E.enabled == 0;
+    if (UNLIKELY(stuck)) {
+        treadle_nobody_enabled();
+    }
+    return E.plan_runs < E.plan.run_count ? planned() : ask(self, stuck);
 }
 
 static inline uint32_t pick(thread *self)

@@ -174,16 +174,13 @@ const char *treadle_stack_owner(uint64_t address)
 treadle_gate treadle_gate_of(uint32_t id)
 {
     const thread *waiter = &E.threads[id];
-    if (LIKELY(waiter->object == NULL) && waiter->kind != TREADLE_OP_THREAD_JOIN) {
-        return (treadle_gate){0, 0};
-    }
-    if (waiter->kind == TREADLE_OP_THREAD_JOIN && !(E.timed & waiter->bit)) {
-        return (treadle_gate){(uintptr_t)&E.threads[waiter->address].finished, TREADLE_TOUCH_OPEN};
-    }
-    if ((E.timed & waiter->bit) || waiter->object == NULL) {
+    const bool waits = waiter->object != NULL || waiter->kind == TREADLE_OP_THREAD_JOIN;
+    if (!waits || (E.timed & waiter->bit)) {
         return (treadle_gate){0, 0};
     }
     switch (waiter->kind) {
+    case TREADLE_OP_THREAD_JOIN:
+        return (treadle_gate){(uintptr_t)&E.threads[waiter->address].finished, TREADLE_TOUCH_OPEN};
     case TREADLE_OP_MUTEX_LOCK:
     case TREADLE_OP_SPIN_LOCK:
     case TREADLE_OP_RWLOCK_WRLOCK:

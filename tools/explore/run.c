@@ -9,13 +9,14 @@ static void *volatile kept;
 typedef struct body {
     const treadle_scenario *scenario;
     void *state;
+    bool wrong_clocks;                             /* some are: */
     int64_t clock_offsets_ns[TREADLE_THREADS_MAX]; /* by thread */
 } body;
 
 static void run_thread(void *argument, uint32_t index)
 {
     const body *self = argument;
-    if (self->clock_offsets_ns[index] != 0) {
+    if (self->wrong_clocks && self->clock_offsets_ns[index] != 0) {
         treadle_clock_offset(self->clock_offsets_ns[index]);
     }
     self->scenario->thread(self->state, index);
@@ -31,6 +32,11 @@ static void choose_clocks(body *self, uint32_t threads)
         offsets++;
     }
     uint32_t left = self->scenario->faults.wrong_clocks;
+    self->wrong_clocks = left > 0;
+    if (!self->wrong_clocks) {
+        return;
+    }
+    memset(self->clock_offsets_ns, 0, sizeof self->clock_offsets_ns);
     for (uint32_t i = 0; i < threads && left > 0; i++) {
         const uint32_t chosen = treadle_decide(TREADLE_CHOICE_FAULT, 1 + offsets);
         if (chosen > 0) {
@@ -45,7 +51,8 @@ void treadle_run_body(void *argument)
     const treadle_run *run = argument;
     const treadle_scenario *scenario = run->scenario;
     const uint32_t threads = (uint32_t)run->parameters[0];
-    body self = {.scenario = scenario};
+    body self;
+    self.scenario = scenario;
     treadle_record_pause(true);
     self.state = scenario->setup(run);
     kept = self.state;

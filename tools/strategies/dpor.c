@@ -186,7 +186,7 @@ static void finish_leaf(dpor *self, position *at, const treadle_executed *step)
 }
 
 /* The step under way is over: it becomes part of the path. */
-static void finish_step(dpor *self)
+static inline __attribute__((always_inline)) void finish_step(dpor *self)
 {
     const uint32_t number = treadle_order_length(self->order);
     position *at = &self->positions[number];
@@ -220,24 +220,24 @@ static void finish_step(dpor *self)
 /* ---- symmetry -------------------------------------------------------------------------------- */
 
 /* Interchangeable threads that have not taken their places. */
-static uint64_t unplaced(const dpor *self, const position *at)
+static uint64_t unplaced(const position *at)
 {
-    return self->symmetric ? treadle_scenario_threads() & ~at->placed : 0;
+    return treadle_scenario_threads() & ~at->placed;
 }
 
-static bool takes_place(const dpor *self, const position *at, uint32_t thread)
+static bool takes_place(const position *at, uint32_t thread)
 {
-    return unplaced(self, at) >> thread & 1 && treadle_changes_others(thread);
+    return unplaced(at) >> thread & 1 && treadle_changes_others(thread);
 }
 
 /* Without the threads whose turn has not come. */
-static uint64_t in_turn(const dpor *self, const position *at, uint64_t enabled)
+static uint64_t in_turn(const position *at, uint64_t enabled)
 {
-    uint64_t left = unplaced(self, at);
+    uint64_t left = unplaced(at);
     left &= left - 1; /* it is the lowest one's */
     for (left &= enabled; left; left &= left - 1) {
         const uint32_t thread = (uint32_t)__builtin_ctzll(left);
-        enabled &= ~((uint64_t)takes_place(self, at, thread) << thread);
+        enabled &= ~((uint64_t)takes_place(at, thread) << thread);
     }
     return enabled;
 }
@@ -282,7 +282,7 @@ static void open_position(dpor *self, position *at, const treadle_step *now)
     if (now->stuck) {
         treadle_order_join_all(self->order);
     }
-    at->enabled = in_turn(self, at, now->enabled);
+    at->enabled = self->symmetric ? in_turn(at, now->enabled) : now->enabled;
     self->out_of_turn = at->enabled == 0;
 }
 
@@ -391,7 +391,7 @@ static uint32_t step(void *context, const treadle_step *now)
                      "something that is not in the decision stream",
                      self->guide.thread);
     }
-    at->takes_place = takes_place(self, at, self->guide.thread);
+    at->takes_place = self->symmetric && takes_place(at, self->guide.thread);
     self->gate = treadle_gate_of(self->guide.thread);
     self->running = true;
     return self->guide.thread;

@@ -142,9 +142,9 @@ static bool visit(treadle_step_pool *pool, treadle_executed *step)
 
 /* ---- steps ----------------------------------------------------------------------------------- */
 
-static treadle_executed *make(treadle_step_pool *pool, uint32_t thread,
-                              const treadle_touch *touches, uint32_t touch_count,
-                              const treadle_step_value *values, uint32_t value_count)
+static __attribute__((noinline)) treadle_executed *
+make(treadle_step_pool *pool, uint32_t thread, const treadle_touch *touches, uint32_t touch_count,
+     const treadle_step_value *values, uint32_t value_count)
 {
     const uint32_t visit_count = count_visits(touches, touch_count);
     const size_t bytes = sizeof(treadle_executed) + touch_count * sizeof touches[0] +
@@ -194,6 +194,22 @@ static bool same_values(const treadle_executed *step, const treadle_step_value *
             memcmp(treadle_executed_values(step), values, count * sizeof *values) == 0);
 }
 
+/* One that was not met lately. */
+static __attribute__((noinline)) treadle_executed *
+make_recent(treadle_step_pool *pool, treadle_executed **recent, uint32_t thread,
+            const treadle_touch *touches, uint32_t touch_count, const treadle_step_value *values,
+            uint32_t value_count)
+{
+    treadle_executed *made = make(pool, thread, touches, touch_count, values, value_count);
+    if (made != NULL) {
+        if (*recent != NULL) {
+            treadle_executed_drop(pool, *recent);
+        }
+        *recent = treadle_executed_keep(made);
+    }
+    return made;
+}
+
 treadle_executed *treadle_executed_new(treadle_step_pool *pool, uint32_t thread,
                                        const treadle_touch *touches, uint32_t touch_count,
                                        const treadle_step_value *values, uint32_t value_count)
@@ -212,14 +228,7 @@ treadle_executed *treadle_executed_new(treadle_step_pool *pool, uint32_t thread,
         same_values(known, values, value_count)) {
         return treadle_executed_keep(known);
     }
-    treadle_executed *made = make(pool, thread, touches, touch_count, values, value_count);
-    if (made != NULL) {
-        if (known != NULL) {
-            treadle_executed_drop(pool, known);
-        }
-        *recent = treadle_executed_keep(made);
-    }
-    return made;
+    return make_recent(pool, recent, thread, touches, touch_count, values, value_count);
 }
 
 bool treadle_executed_touch_in_common(const treadle_executed *one, const treadle_executed *other)
