@@ -260,8 +260,10 @@ static inline void treadle_touching(const volatile void *address, size_t size, u
 static inline __attribute__((always_inline)) void
 treadle_touching_object(const volatile void *address, uint32_t flags)
 {
-    treadle_access(address, 1, ACCESS_OBJECT,
-                   E.level >= TREADLE_GRANULARITY_SYNC ? E.self->site : NULL);
+    if (E.coast == 0) { /* else it was looked at before */
+        treadle_access(address, 1, ACCESS_OBJECT,
+                       E.level >= TREADLE_GRANULARITY_SYNC ? E.self->site : NULL);
+    }
     if (UNLIKELY(E.observing)) {
         treadle_observe_touch(address, 1, flags | TREADLE_TOUCH_OBJECT, E.self->site);
     }

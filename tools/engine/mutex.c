@@ -11,14 +11,22 @@ static inline uint8_t mutex_type(const pthread_mutex_t *mutex)
     return (uint8_t)(mutex->__data.__kind & 3);
 }
 
-object *treadle_mutex_of(pthread_mutex_t *mutex)
+static __attribute__((noinline)) object *new_mutex(pthread_mutex_t *mutex)
+{
+    object *made = treadle_object_new(mutex, OBJECT_MUTEX);
+    made->type = mutex_type(mutex);
+    return made;
+}
+
+static inline object *mutex_of(pthread_mutex_t *mutex)
 {
     object *known = treadle_object_known(mutex, OBJECT_MUTEX);
-    if (UNLIKELY(known == NULL)) {
-        known = treadle_object_new(mutex, OBJECT_MUTEX);
-        known->type = mutex_type(mutex);
-    }
-    return known;
+    return LIKELY(known != NULL) ? known : new_mutex(mutex);
+}
+
+object *treadle_mutex_of(pthread_mutex_t *mutex)
+{
+    return mutex_of(mutex);
 }
 
 static inline void take(object *mutex, thread *self, const void *site)
@@ -120,7 +128,7 @@ int SEAM(pthread_mutex_destroy)(pthread_mutex_t *mutex)
     if (!treadle_inside()) {
         return pthread_mutex_destroy(mutex);
     }
-    object *known = treadle_mutex_of(mutex);
+    object *known = mutex_of(mutex);
     if (known->owner != NO_THREAD || known->pending) {
         treadle_violation("misuse", "%s destroys a mutex that %s", E.self->name,
                           known->owner != NO_THREAD ? "is held" : "a thread waits for");
@@ -131,7 +139,7 @@ int SEAM(pthread_mutex_destroy)(pthread_mutex_t *mutex)
 
 int treadle_mutex_lock(pthread_mutex_t *mutex, const void *site)
 {
-    return lock(treadle_mutex_of(mutex), TREADLE_OP_MUTEX_LOCK, false, site);
+    return lock(mutex_of(mutex), TREADLE_OP_MUTEX_LOCK, false, site);
 }
 
 int SEAM(pthread_mutex_lock)(pthread_mutex_t *mutex)
@@ -141,7 +149,7 @@ int SEAM(pthread_mutex_lock)(pthread_mutex_t *mutex)
 
 int treadle_mutex_trylock(pthread_mutex_t *mutex, const void *site)
 {
-    object *known = treadle_mutex_of(mutex);
+    object *known = mutex_of(mutex);
     if (E.level >= TREADLE_GRANULARITY_SYNC) {
         treadle_announce(TREADLE_OP_MUTEX_TRYLOCK, mutex, 0, 0, site);
     }
@@ -171,7 +179,7 @@ int treadle_mutex_timedlock(pthread_mutex_t *mutex, clockid_t clock, const struc
         return EINVAL;
     }
     E.self->deadline_ns = treadle_deadline(clock, until);
-    return lock(treadle_mutex_of(mutex), TREADLE_OP_MUTEX_TIMEDLOCK, true, site);
+    return lock(mutex_of(mutex), TREADLE_OP_MUTEX_TIMEDLOCK, true, site);
 }
 
 int SEAM(pthread_mutex_timedlock)(pthread_mutex_t *mutex, const struct timespec *until)
@@ -189,7 +197,7 @@ int SEAM(pthread_mutex_clocklock)(pthread_mutex_t *mutex, clockid_t clock,
 
 int treadle_mutex_unlock(pthread_mutex_t *mutex, const void *site)
 {
-    object *known = treadle_mutex_of(mutex);
+    object *known = mutex_of(mutex);
     if (E.level >= TREADLE_GRANULARITY_SYNC) {
         treadle_announce(TREADLE_OP_MUTEX_UNLOCK, mutex, 0, 0, site);
     }

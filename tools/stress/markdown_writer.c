@@ -22,11 +22,12 @@ static void write_heading(FILE *out)
     fputs(
         "# Plain stress on real threads, beside the explorer\n\n"
         "Made by `tools/stress-table`; `tools/stress/README.md` says what a round is. A workload "
-        "ends when all rounds are\ndone, when enough of them broke, or when its time is up; "
-        "`fixed` "
-        "then passed for as long. How often something\nbreaks differs several-fold from run to run "
-        "and from machine to machine; when Treadle finds it, does not. \"< n\": none was seen, and "
-        "with\n95 % "
+        "ends when all rounds are\n"
+        "done, when enough of them broke, or when its time is up (early, when its pace shows that "
+        "they cannot all be done);\n"
+        "`fixed` then passed for as long. How often something breaks differs several-fold from "
+        "run to run and from machine to\n"
+        "machine; when Treadle finds it, does not. \"< n\": none was seen, and with 95 % "
         "probability there are fewer than n.\n\n"
         "| workload | backend | variant | rounds | broken | in 1,000,000 | the first | Treadle: "
         "execution |\n|---|---|---|--:|--:|--:|--:|--:|\n",
