@@ -79,8 +79,11 @@ static int sleep_until(int64_t deadline_ns, const void *site)
     thread *self = E.self;
     treadle_cancellation_point();
     /* A polling loop must not run for ever while others have work. */
-    if (treadle_idle_again(site, FREE_SLEEPS) && (E.enabled & ~self->bit)) {
-        treadle_yield_park();
+    if (treadle_idle_again(site, FREE_SLEEPS)) {
+        treadle_depends_on_all();
+        if (E.enabled & ~self->bit) {
+            treadle_yield_park();
+        }
     }
     self->deadline_ns = deadline_ns;
     treadle_announce(TREADLE_OP_SLEEP, NULL, 0, 0, site);
@@ -193,6 +196,7 @@ unsigned SEAM(sleep)(unsigned seconds)
 
 int treadle_yield(const void *site)
 {
+    treadle_depends_on_all();
     if (E.enabled & ~E.self->bit) {
         treadle_yield_park();
     }

@@ -151,6 +151,7 @@ static void restart(void)
 static bool hand_over(void)
 {
     const thread *self = E.self;
+    treadle_depends_on_all();
     if (self->object != NULL || self->kind == TREADLE_OP_THREAD_JOIN || !(E.enabled & ~self->bit)) {
         return false;
     }

@@ -101,6 +101,7 @@ static __attribute__((noinline)) uint32_t planned(void)
                      "something that is not in the decision stream",
                      run->thread);
     }
+    E.gave_way &= ~(UINT64_C(1) << run->thread);
     const uint32_t more = run->steps - 1;
     E.coast = may_coast(more) ? more : 0;
     E.run_left = more - E.coast;
@@ -121,6 +122,10 @@ static __attribute__((noinline)) uint32_t ask(const thread *self, bool stuck)
     }
     clear_footprint();
     E.observing |= OBSERVE_FOOTPRINT;
+    if (UNLIKELY(E.gave_way & UINT64_C(1) << next)) {
+        E.gave_way &= ~(UINT64_C(1) << next);
+        treadle_depends_on_all();
+    }
     return next;
 }
 
@@ -301,6 +306,7 @@ static void reset(const treadle_program *program, const treadle_execution_option
     E.timed = 0;
     E.yielded = 0;
     E.polling = 0;
+    E.gave_way = 0;
     E.in_call = 0;
     E.spinning = 0;
     E.hurry = false;

@@ -169,11 +169,12 @@ typedef struct engine {
     uint32_t steps;
     uint64_t executions;
     thread *self;
-    uint64_t enabled; /* threads whose pending operation can run */
-    uint64_t timed;   /* threads that no gate disables: timed or cancelled waits */
-    uint64_t yielded; /* threads that yielded, until something changes */
-    uint64_t polling; /* of these, in a timed wait that may not time out until then */
-    uint64_t in_call; /* threads inside a call of the subject */
+    uint64_t enabled;  /* threads whose pending operation can run */
+    uint64_t timed;    /* threads that no gate disables: timed or cancelled waits */
+    uint64_t yielded;  /* threads that yielded, until something changes */
+    uint64_t polling;  /* of these, in a timed wait that may not time out until then */
+    uint64_t gave_way; /* threads whose next step goes on after they yielded */
+    uint64_t in_call;  /* threads inside a call of the subject */
     char call_ended[TREADLE_THREADS_MAX]; /* by thread: an address for what ends a call */
     uint64_t spinning;                    /* threads that wait for another's write */
     bool hurry;         /* something rare is to be looked at in the next scheduling step */
@@ -300,6 +301,13 @@ static inline void treadle_happens_before(uint64_t threads)
     if (UNLIKELY(E.observing)) {
         treadle_observe_edges(threads);
     }
+}
+
+/* For footprints alone: the step under way depends on what all others can do. */
+static inline void treadle_depends_on_all(void)
+{
+    treadle_touching_quietly((const void *)(uintptr_t)TREADLE_TOUCH_EVERYTHING, 1,
+                             TREADLE_TOUCH_WRITE | TREADLE_TOUCH_OBJECT);
 }
 
 /* For footprints alone: the step under way decides what waiting for this object comes to. */

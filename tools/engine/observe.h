@@ -47,6 +47,11 @@ enum {
     TREADLE_TOUCH_FOOTPRINT = 255,
 };
 
+/* In footprints, as an address: the step depends on what all other threads can do, so it commutes
+ * with no step of theirs. So do those by which a thread lets others have their turn, and by which
+ * it goes on after that (spinning.c). */
+#define TREADLE_TOUCH_EVERYTHING UINT64_C(0xfffffffffffffff0)
+
 typedef struct treadle_touch {
     uint64_t address;
     uint32_t size;

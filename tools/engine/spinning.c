@@ -56,6 +56,7 @@ void treadle_yield_park(void)
 {
     thread *self = E.self;
     E.yielded |= self->bit;
+    E.gave_way |= self->bit;
     E.enabled &= ~self->bit;
     E.yield_progress = E.progress;
     treadle_hurry();
@@ -68,7 +69,11 @@ void treadle_yield_park(void)
 static bool polls_on(thread *self, const void *site)
 {
     const uint64_t others = (E.enabled | E.yielded) & ~self->bit;
-    if (!treadle_idle_again(site, FREE_TIMEOUTS) || !others) {
+    if (!treadle_idle_again(site, FREE_TIMEOUTS)) {
+        return false;
+    }
+    treadle_depends_on_all();
+    if (!others) {
         return false;
     }
     if (!(E.enabled & ~self->bit)) {
@@ -76,6 +81,7 @@ static bool polls_on(thread *self, const void *site)
     }
     E.yielded |= self->bit;
     E.polling |= self->bit;
+    E.gave_way |= self->bit;
     E.yield_progress = E.progress;
     treadle_hurry();
     E.spin_blocks++;

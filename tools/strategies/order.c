@@ -13,11 +13,11 @@ typedef struct cell {
     uint16_t reads[TREADLE_ORDER_THREADS_MAX]; /* each reader's last step */
 } cell;
 
-typedef enum undo_kind { UNDO_READ, UNDO_WRITE, UNDO_RELEASE } undo_kind;
+typedef enum undo_kind { UNDO_READ, UNDO_WRITE, UNDO_RELEASE, UNDO_BARRIER } undo_kind;
 
 /* What a cell was before a step touched it. */
 typedef struct undo {
-    uint32_t cell; /* or the thread of a release */
+    uint32_t cell; /* or the thread of a release or a barrier */
     uint16_t step;
     uint16_t readers;
     uint8_t kind;
@@ -51,7 +51,9 @@ struct treadle_order {
     uint16_t last[TREADLE_ORDER_THREADS_MAX];          /* each thread's last step */
     treadle_clock released[TREADLE_ORDER_THREADS_MAX]; /* what let its next one go on */
     uint16_t kept;                                     /* a step before the next one; NONE */
-    cell *cells;                                       /* by location */
+    uint16_t barriers[TREADLE_ORDER_THREADS_MAX]; /* each one's last step that conflicts with all */
+    uint32_t barrier_threads;                     /* by bit */
+    cell *cells;                                  /* by location */
     uint32_t cell_count;
     LOG(undo) undos;
     LOG(treadle_race) races;
@@ -93,6 +95,7 @@ treadle_order *treadle_order_create(treadle_step_pool *pool)
         order->locations = treadle_step_locations(pool);
         order->kept = NONE;
         memset(order->last, 0xff, sizeof order->last);
+        memset(order->barriers, 0xff, sizeof order->barriers);
     }
     return order;
 }
@@ -176,7 +179,7 @@ static bool make_cells(treadle_order *order)
 /* What a step needs room for, whatever it does. */
 static inline bool make_room(treadle_order *order, const treadle_executed *step)
 {
-    return RESERVE(order->undos, step->visit_count + TREADLE_ORDER_THREADS_MAX) &&
+    return RESERVE(order->undos, step->visit_count + TREADLE_ORDER_THREADS_MAX + 1) &&
            (LIKELY(order->locations->count <= order->cell_count) || make_cells(order));
 }
 
@@ -259,6 +262,30 @@ static inline void meet(treadle_order *order, const treadle_executed *step, conf
         }
     }
     order->undos.count = (uint32_t)(log - order->undos.items);
+}
+
+/* A step that commutes with no step of another thread. */
+static void add_barrier(treadle_order *order, conflicts *with, uint32_t thread)
+{
+    for (uint32_t i = 0; i < TREADLE_ORDER_THREADS_MAX; i++) {
+        if (order->last[i] != NONE) {
+            add_conflict(order, with, order->last[i]);
+        }
+    }
+    PUT(order->undos,
+        (undo){.cell = thread, .step = order->barriers[thread], .kind = UNDO_BARRIER});
+    order->barriers[thread] = (uint16_t)order->length;
+    order->barrier_threads |= 1u << thread;
+}
+
+static void add_barriers_of_others(const treadle_order *order, conflicts *with)
+{
+    for (uint32_t left = order->barrier_threads; left; left &= left - 1) {
+        const uint16_t step = order->barriers[__builtin_ctz(left)];
+        if (step != NONE) {
+            add_conflict(order, with, step);
+        }
+    }
 }
 
 /* ---- races ----------------------------------------------------------------------------------- */
@@ -396,6 +423,11 @@ static inline treadle_clock find_order(treadle_order *order, const treadle_execu
     with.clock = &clock;
     with.threads = 0;
     meet(order, step, &with);
+    if (UNLIKELY(step->everything)) {
+        add_barrier(order, &with, step->thread);
+    } else if (UNLIKELY(order->barrier_threads)) {
+        add_barriers_of_others(order, &with);
+    }
     return race(order, &with, clock);
 }
 
@@ -460,6 +492,7 @@ static void undo_one(treadle_order *order, const undo *entry)
         order->released[entry->cell] = order->saved.items[entry->release];
         order->saved.count = entry->release;
         break;
+    case UNDO_BARRIER: order->barriers[entry->cell] = entry->step; break;
     }
 }
 

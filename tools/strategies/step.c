@@ -110,11 +110,18 @@ static uint8_t bytes_in(const treadle_touch *touch, uint64_t granule)
     return (uint8_t)(((1u << (to - from)) - 1) << (from - begin));
 }
 
+static bool is_everything(const treadle_touch *touch)
+{
+    return touch->address == TREADLE_TOUCH_EVERYTHING;
+}
+
 static uint32_t count_visits(const treadle_touch *touches, uint32_t count)
 {
     uint32_t visits = 0;
     for (uint32_t i = 0; i < count; i++) {
-        visits += (uint32_t)(end_granule(&touches[i]) - first_granule(&touches[i]));
+        visits += is_everything(&touches[i])
+                      ? 0
+                      : (uint32_t)(end_granule(&touches[i]) - first_granule(&touches[i]));
     }
     return visits;
 }
@@ -125,6 +132,10 @@ static bool visit(treadle_step_pool *pool, treadle_executed *step)
     treadle_visit *visits = (treadle_visit *)treadle_executed_visits(step);
     for (uint32_t i = 0; i < step->touch_count; i++) {
         const treadle_touch *touch = &step->touches[i];
+        if (is_everything(touch)) {
+            step->everything = true;
+            continue;
+        }
         uint64_t *filter = touch->flags & TREADLE_TOUCH_WRITE ? &step->writes : &step->reads;
         const uint64_t end = end_granule(touch);
         for (uint64_t granule = first_granule(touch); granule < end; granule++) {

@@ -35,6 +35,7 @@ typedef struct treadle_executed {
     uint16_t value_count;
     uint32_t touch_count;
     uint32_t visit_count;
+    bool everything; /* it commutes with no step of another thread */
     uint64_t reads;  /* a Bloom filter of the granules read */
     uint64_t writes; /* likewise */
     treadle_touch touches[];
@@ -80,12 +81,15 @@ static inline void treadle_executed_drop(treadle_step_pool *pool, treadle_execut
 
 bool treadle_executed_touch_in_common(const treadle_executed *one, const treadle_executed *other);
 
-/* Whether two steps of different threads touch a common byte and one of them writes it. */
+/* Whether two steps of different threads touch a common byte and one of them writes it, or one does
+ * not commute with anything. */
 static inline bool treadle_executed_conflict(const treadle_executed *one,
                                              const treadle_executed *other)
 {
-    return (((one->writes & (other->reads | other->writes)) | (one->reads & other->writes)) != 0) &&
-           treadle_executed_touch_in_common(one, other);
+    const uint64_t common =
+        (one->writes & (other->reads | other->writes)) | (one->reads & other->writes);
+    return one->everything || other->everything ||
+           (common != 0 && treadle_executed_touch_in_common(one, other));
 }
 
 /* Whether the same values were decided. */

@@ -11,9 +11,7 @@
 #include "tools/strategies/tests/programs.h"
 
 typedef struct agreement {
-    /* False when the program has too many interleavings, or polls: who polls is held back by rules
-     * that look at more than what steps touch (tools/engine/spinning.c). */
-    bool comparable;
+    bool comparable;      /* false when the program has too many interleavings */
     uint64_t executions;  /* of both searches */
     char difference[200]; /* "" when they agree */
 } agreement;

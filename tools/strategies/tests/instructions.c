@@ -180,6 +180,8 @@ uint32_t instruction_run(opcode code, uint32_t place, uint32_t value)
         return value + (uint32_t)(now.tv_nsec / 1000);
     case OP_FORK: return fork_join(child, place, value, 0);
     case OP_CANCEL: return fork_join(waits, place, value, 1);
+    case OP_YIELD: return value + (uint32_t)sched_yield();
+    case OP_SLEEP: return value + (uint32_t)usleep(1);
     default: return value;
     }
 }

@@ -38,6 +38,8 @@ typedef enum opcode {
     OP_DECIDE,
     OP_SKIP, /* the next one, when the register is odd */
     OPCODES,
+    OP_YIELD = OPCODES, /* these let others have their turn: in programs that are about that */
+    OP_SLEEP,
 } opcode;
 
 /* On the main fiber, before the threads. */
