@@ -80,9 +80,9 @@ static int lock(object *mutex, treadle_op_kind kind, bool timed, const void *sit
             treadle_event_failed();
             return ETIMEDOUT;
         }
-        if (timed) {
-            treadle_polled();
-        }
+    }
+    if (timed) {
+        treadle_polled();
     }
     take(mutex, self, site);
     return 0;

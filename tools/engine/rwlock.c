@@ -103,9 +103,9 @@ static int rdlock(pthread_rwlock_t *address, bool timed, const void *site)
             treadle_event_failed();
             return ETIMEDOUT;
         }
-        if (timed) {
-            treadle_polled();
-        }
+    }
+    if (timed) {
+        treadle_polled();
     }
     take_read(lock, site);
     return 0;
@@ -126,9 +126,9 @@ static int wrlock(pthread_rwlock_t *address, bool timed, const void *site)
             treadle_event_failed();
             return ETIMEDOUT;
         }
-        if (timed) {
-            treadle_polled();
-        }
+    }
+    if (timed) {
+        treadle_polled();
     }
     take_write(lock, site);
     return 0;

@@ -80,9 +80,9 @@ static int wait_for(object *semaphore, treadle_op_kind kind, bool timed, const v
             treadle_event_failed();
             return fail(ETIMEDOUT);
         }
-        if (timed) {
-            treadle_polled();
-        }
+    }
+    if (timed) {
+        treadle_polled();
     }
     take(semaphore, site);
     return 0;

@@ -66,14 +66,10 @@ void treadle_yield_park(void)
 /* A thread that waits with a timeout again and again is polling. Others must get their turn: after
  * a few timeouts in a row the next one comes only when another thread has done something, or when
  * there are only pollers, one after the other. */
-static bool polls_on(thread *self, const void *site)
+static bool gives_way(thread *self, bool open)
 {
     const uint64_t others = (E.enabled | E.yielded) & ~self->bit;
-    if (!treadle_idle_again(site, FREE_TIMEOUTS)) {
-        return false;
-    }
-    treadle_depends_on_all();
-    if (!others) {
+    if (open || !others) {
         return false;
     }
     if (!(E.enabled & ~self->bit)) {
@@ -92,7 +88,12 @@ void treadle_timed_wait(uint64_t *gate, bool open, object *behind, treadle_op_ki
                         const void *address, const void *site)
 {
     thread *self = E.self;
-    const bool polls = !open && polls_on(self, site);
+    bool polls = false;
+    /* Whether the gate is open plays no part in that, or coming to it would be a look at it. */
+    if (treadle_idle_again(site, FREE_TIMEOUTS)) {
+        treadle_depends_on_all();
+        polls = gives_way(self, open);
+    }
     treadle_gate_wait(gate, open, behind, kind, address, !polls, site);
     E.yielded &= ~self->bit;
     E.polling &= ~self->bit;

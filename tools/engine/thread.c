@@ -261,6 +261,9 @@ int treadle_thread_join(pthread_t handle, void **result, bool timed, const void 
         treadle_event_failed();
         return ETIMEDOUT;
     }
+    if (timed) {
+        treadle_polled();
+    }
     /* A second join, or detach, is a misuse. */
     treadle_touching_quietly(&target->detached, 1, TREADLE_TOUCH_WRITE | TREADLE_TOUCH_OBJECT);
     target->joined = true;

@@ -181,6 +181,10 @@ uint32_t instruction_run(opcode code, uint32_t place, uint32_t value)
     case OP_FORK: return fork_join(child, place, value, 0);
     case OP_CANCEL: return fork_join(waits, place, value, 1);
     case OP_YIELD: return value + (uint32_t)sched_yield();
+    case OP_SPIN:
+        while (atomic_load(&atomics[place]) == 0) {
+        }
+        return value;
     case OP_SLEEP: return value + (uint32_t)usleep(1);
     default: return value;
     }

@@ -40,6 +40,7 @@ typedef enum opcode {
     OPCODES,
     OP_YIELD = OPCODES, /* these let others have their turn: in programs that are about that */
     OP_SLEEP,
+    OP_SPIN, /* until somebody has stored there */
 } opcode;
 
 /* On the main fiber, before the threads. */

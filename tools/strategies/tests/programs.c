@@ -137,7 +137,7 @@ void program_describe(const program *self, char *text, size_t size)
         "read",    "write",     "load", "store",     "add",     "cas",       "lock",  "unlock",
         "try",     "timedlock", "wait", "timedwait", "signal",  "broadcast", "post",  "take",
         "trytake", "timedtake", "rd",   "wr",        "barrier", "once",      "clock", "fork",
-        "cancel",  "decide",    "skip", "yield",     "sleep",
+        "cancel",  "decide",    "skip", "yield",     "sleep",   "spin",
     };
     size_t used = 0;
     for (uint32_t t = 0; t < self->threads; t++) {
