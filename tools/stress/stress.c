@@ -35,6 +35,7 @@ enum {
     POLL_MS = 5,
     FASTER = 1000,
     PACE_SHARE = 20, /* of the time */
+    PACE_S = 5,      /* at least: longer than a round that hangs is waited for */
     CONTROL_S = 3,
     CONTROL_ROUNDS = 1000
 };
@@ -95,14 +96,13 @@ static bool goes_on(const workload *self, tally *shared)
            atomic_load(&shared->broken) < self->broken_max;
 }
 
-/* Its time is up, or it is already clear that the rounds will not be done by then. */
-static bool out_of_time(const workload *self, const tally *shared, double elapsed_s)
+/* Its pace so far shows that it will not be done when its time is up. */
+static bool hopeless(const workload *self, const tally *shared, double elapsed_s)
 {
     const double rounds = (double)atomic_load(&shared->rounds) / (double)self->rounds_max;
     const double broken = (double)atomic_load(&shared->broken) / (double)self->broken_max;
-    const bool hopeless = (rounds > broken ? rounds : broken) < elapsed_s / self->time_s_max;
-    return elapsed_s >= self->time_s_max ||
-           (self->pace_s > 0 && elapsed_s >= self->pace_s && hopeless);
+    return self->pace_s > 0 && elapsed_s >= self->pace_s &&
+           (rounds > broken ? rounds : broken) < elapsed_s / self->time_s_max;
 }
 
 static _Noreturn void run_rounds(const workload *self, tally *shared)
@@ -124,7 +124,8 @@ static _Noreturn void run_rounds(const workload *self, tally *shared)
 static void stress(workload *self, tally *shared)
 {
     const double began = now_s();
-    while (goes_on(self, shared) && !out_of_time(self, shared, now_s() - began)) {
+    while (goes_on(self, shared) && now_s() - began < self->time_s_max &&
+           !hopeless(self, shared, now_s() - began)) {
         fflush(NULL);
         const pid_t pid = fork();
         if (pid < 0) {
@@ -143,7 +144,9 @@ static void stress(workload *self, tally *shared)
             const uint64_t rounds = atomic_load(&shared->rounds);
             idle_ms = rounds == seen ? idle_ms + POLL_MS : 0;
             seen = rounds;
-            const bool late = out_of_time(self, shared, now_s() - began);
+            /* Not while a round takes long: it may hang. */
+            const bool late = now_s() - began >= self->time_s_max ||
+                              (idle_ms == 0 && hopeless(self, shared, now_s() - began));
             self->too_slow = self->scale == 1 && rounds == 0 && idle_ms >= FIRST_MS;
             if (idle_ms >= STUCK_MS || late || self->too_slow) {
                 kill(pid, SIGKILL);
@@ -321,11 +324,12 @@ static const char *control(const workload *baseline, const tally *shared)
 static bool stress_workload(const treadle_run *run, const arguments *how)
 {
     const bool solution = treadle_variant_is_solution(run->variant);
+    const double pace_s = how->time_s_max / PACE_SHARE;
     const workload wanted = {.run = *run,
                              .rounds_max = how->rounds,
                              .broken_max = how->enough,
                              .time_s_max = how->time_s_max,
-                             .pace_s = how->time_s_max / PACE_SHARE};
+                             .pace_s = pace_s > PACE_S ? pace_s : PACE_S};
     workload self;
     tally *shared = run_workload(&self, &wanted);
     if (shared == NULL) {
