@@ -558,6 +558,15 @@ static inline bool treadle_cancel_due(const thread *self)
            !self->exiting;
 }
 
+/* Before a cancellation point, for footprints: who is cancelled there did not get what it waited
+ * for, and might have before. */
+static inline void treadle_cancelled_at(const volatile void *waited_for)
+{
+    if (treadle_cancel_due(E.self)) {
+        treadle_touching_quietly(waited_for, 1, TREADLE_TOUCH_READ | TREADLE_TOUCH_OBJECT);
+    }
+}
+
 /* ---- time ------------------------------------------------------------------------------------ */
 
 /* Nanoseconds since the start of the execution that an absolute time on `clock` stands for. */

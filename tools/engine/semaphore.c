@@ -72,6 +72,7 @@ static int wait_for(object *semaphore, treadle_op_kind kind, bool timed, const v
             treadle_gate_wait(&semaphore->pending, open, semaphore, kind,
                               (void *)semaphore->address, false, site);
         }
+        treadle_cancelled_at((void *)semaphore->address);
         treadle_cancellation_point();
         if (semaphore->count == 0) {
             assert(timed);

@@ -252,6 +252,7 @@ int treadle_thread_join(pthread_t handle, void **result, bool timed, const void 
             treadle_gate_wait(&target->joiners, target->finished, NULL, TREADLE_OP_THREAD_JOIN,
                               number, cancelled, site);
         }
+        treadle_cancelled_at(&target->finished);
         treadle_cancellation_point();
     }
     treadle_touching_object(&target->finished, TREADLE_TOUCH_READ | TREADLE_TOUCH_ACQUIRE);

@@ -293,10 +293,10 @@ Test(dpor, loses_no_end_where_threads_spin)
 /* Programs that were missed or met twice once. */
 Test(dpor, agrees_where_it_did_not_once)
 {
-    static const uint64_t numbers[] = {200,   201,    369,    640,    696,    996,   1805,
-                                       3021,  3084,   4421,   6325,   6601,   6728,  8108,
-                                       10264, 13084,  13171,  14513,  28737,  41025, 45108,
-                                       87932, 144965, 160331, 283958, 284512, 385817};
+    static const uint64_t numbers[] = {200,   201,    369,    640,    696,    996,    1805,
+                                       3021,  3084,   4421,   6325,   6601,   6728,   8108,
+                                       10264, 13084,  13171,  14513,  28737,  41025,  45108,
+                                       87932, 144965, 160331, 283958, 284512, 385817, 3491065};
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         program_generate(&current, numbers[i]);
         agree(numbers[i], granularity_of(numbers[i]));
