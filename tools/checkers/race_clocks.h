@@ -82,16 +82,4 @@ void race_clocks_fence(race_clocks *self, uint32_t thread, int memory_order);
 /* Gives a list back. */
 void race_clocks_forget(race_clocks *self, uint32_t releases);
 
-static inline uint32_t race_epoch(const race_clocks *self, uint32_t thread)
-{
-    return self->threads[thread].clock[thread];
-}
-
-/* Whether epoch `epoch` of thread `other` happens before what `thread` does now. */
-static inline bool race_ordered(const race_clocks *self, uint32_t thread, uint32_t other,
-                                uint32_t epoch)
-{
-    return epoch <= self->threads[thread].clock[other];
-}
-
 #endif

@@ -87,7 +87,7 @@ static void clear_footprint(void)
 /* Whether nobody looks at a thread's next steps one by one. */
 static bool may_coast(uint32_t steps)
 {
-    return E.level >= TREADLE_GRANULARITY_SYNC && E.trace == NULL && !E.hurry &&
+    return E.level >= TREADLE_GRANULARITY_SYNC && E.options.trace == NULL && !E.hurry &&
            !E.options.watch_cycles && !E.options.overtaken_max && E.steps + steps < E.step_mark;
 }
 
@@ -224,6 +224,12 @@ _Noreturn void treadle_schedule_away(void)
     }
     if (UNLIKELY(E.hurry)) {
         schedule_rare(self);
+    }
+    if (UNLIKELY(E.run_left + E.coast != 0)) {
+        treadle_stop(TREADLE_OUTCOME_DIVERGED, "nondeterminism",
+                     "%s ends where it went on before: the subject depends on something that is "
+                     "not in the decision stream",
+                     self->name);
     }
     const uint32_t next = pick(self);
     count_switch(self, next);

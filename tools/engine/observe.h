@@ -8,9 +8,10 @@
  * the repetitions: memory, synchronisation objects (by their address), and what the engine itself
  * shares between threads (the clock, the numbering of threads, random numbers, the order of calls,
  * keys of a server), which have addresses of their own. Two steps of different threads commute
- * unless they touch a common byte and one of them writes it, or one has an edge to the other: it
- * let that thread go on, which could not have before (it created or signalled it, or it was the
- * last to arrive at its barrier). That a lock was released is no edge: who takes it touches it.
+ * unless they touch a common byte and one of them writes it, one touches TREADLE_TOUCH_EVERYTHING,
+ * or one has an edge to the other: it let that thread go on, which could not have before (it
+ * created or signalled it, or it was the last to arrive at its barrier). That a lock was released
+ * is no edge: who takes it touches it.
  *
  * Footprints are collected only while a strategy that follows steps (strategy.h) is past its plan;
  * an observer sees everything from the start, and is told more: what kind of access it is, and what

@@ -18,7 +18,6 @@
  * places in the order of their numbers, a thread's place being that of its first step that may
  * change something. So a thread whose next step is that has to wait for its turn, as if the one
  * before let it go on. Where nobody else can, what follows shows with other numbers. */
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 

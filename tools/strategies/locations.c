@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLOTS_FIRST = 1 << 10, ITEMS_FIRST = 1 << 9 }; /* powers of two */
+enum { SLOTS_FIRST = 1 << 10, ITEMS_FIRST = 1 << 9, ITEMS_MAX = 1 << 20 }; /* powers of two */
 
 void treadle_locations_destroy(treadle_locations *locations)
 {
@@ -70,7 +70,8 @@ static bool grow_slots(treadle_locations *locations)
 static bool grow_items(treadle_locations *locations)
 {
     const uint32_t capacity = locations->capacity ? locations->capacity * 2 : ITEMS_FIRST;
-    treadle_location *grown = realloc(locations->items, capacity * sizeof *grown);
+    treadle_location *grown =
+        capacity <= ITEMS_MAX ? realloc(locations->items, capacity * sizeof *grown) : NULL;
     if (grown == NULL) {
         return false;
     }

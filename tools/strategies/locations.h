@@ -38,7 +38,8 @@ void treadle_locations_destroy(treadle_locations *locations);
 uint32_t treadle_locations_find(const treadle_locations *locations, uint64_t granule,
                                 uint8_t bytes);
 
-/* Likewise, and gives it a number; TREADLE_NO_LOCATION when out of memory. */
+/* Likewise, and gives it a number; TREADLE_NO_LOCATION when out of memory, or of the 2^20 that
+ * there are. */
 uint32_t treadle_locations_number(treadle_locations *locations, uint64_t granule, uint8_t bytes);
 
 #endif

@@ -290,19 +290,27 @@ static void add_barriers_of_others(const treadle_order *order, conflicts *with)
 
 /* ---- races ----------------------------------------------------------------------------------- */
 
-/* What a step did first to an object, if it wrote it. */
-static const undo *write_of(const treadle_order *order, uint32_t step, uint32_t number)
+/* What a step did to an object: who had written it before, and how it wrote it first. */
+typedef struct object_write {
+    uint32_t before;
+    const undo *first; /* NULL: it did not, or in another way than as an object */
+} object_write;
+
+static object_write write_of(const treadle_order *order, uint32_t step, uint32_t number)
 {
     const uint32_t end =
         step + 1 < order->length ? order->steps[step + 1].undo : order->undos.count;
-    for (uint32_t i = order->steps[step].undo; i < end; i++) {
+    object_write found = {.before = NONE};
+    bool any = false;
+    for (uint32_t i = order->steps[step].undo; i < end && found.first == NULL; i++) {
         const undo *entry = &order->undos.items[i];
-        if (entry->cell == number && entry->kind == UNDO_WRITE &&
-            (entry->flags & TREADLE_TOUCH_OBJECT)) {
-            return entry;
+        if (entry->cell == number && entry->kind == UNDO_WRITE) {
+            found.before = any ? found.before : entry->step;
+            found.first = entry->flags & TREADLE_TOUCH_OBJECT ? entry : NULL;
+            any = true;
         }
     }
-    return NULL;
+    return found;
 }
 
 /* Of a gate's object; none when nobody has touched it. */
@@ -325,11 +333,11 @@ static uint32_t gate_race(const treadle_order *order, uint32_t thread, treadle_g
         if (earlier->thread == thread || treadle_happens_before(earlier, clock)) {
             return NONE;
         }
-        const undo *write = write_of(order, step, location);
-        if (write == NULL || (write->flags & gate.open)) { /* who knows what a plain write did */
-            return step;
+        const object_write write = write_of(order, step, location);
+        if (write.first == NULL || (write.first->flags & gate.open)) {
+            return step; /* who knows what a plain write did */
         }
-        step = write->step;
+        step = write.before;
     }
     return NONE;
 }

@@ -5,7 +5,8 @@
  * happened the other way round.
  *
  * A step happens before a later one when it belongs to the same thread, touches a common byte that
- * one of them writes, or lets the other's thread go on; and so on transitively. Steps are numbered
+ * one of them writes, or lets the other's thread go on, or when one of them commutes with nothing
+ * (step.h); and so on transitively. Steps are numbered
  * from 0. Vector clocks count the steps of each thread that happen before a step or are that step.
  *
  * The order can be cut back to any earlier length: every change is logged and undone, so that the

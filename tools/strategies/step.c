@@ -10,7 +10,7 @@ enum {
     SMALLEST = 64,   /* bytes of the first class; each next one is twice as large */
     CHUNK = 1 << 16, /* bytes asked for at once, for blocks of up to a quarter of it */
     RECENT = 1 << 10,
-    RECENT_TOUCHES_MAX = 64, /* longer ones are not worth the keeping */
+    RECENT_BYTES_MAX = 4096, /* larger ones are not kept for the next time */
 };
 
 typedef struct chunk {
@@ -212,7 +212,7 @@ make_recent(treadle_step_pool *pool, treadle_executed **recent, uint32_t thread,
             uint32_t value_count)
 {
     treadle_executed *made = make(pool, thread, touches, touch_count, values, value_count);
-    if (made != NULL) {
+    if (made != NULL && (size_t)SMALLEST << made->size_class <= RECENT_BYTES_MAX) {
         if (*recent != NULL) {
             treadle_executed_drop(pool, *recent);
         }
@@ -225,9 +225,6 @@ treadle_executed *treadle_executed_new(treadle_step_pool *pool, uint32_t thread,
                                        const treadle_touch *touches, uint32_t touch_count,
                                        const treadle_step_value *values, uint32_t value_count)
 {
-    if (touch_count > RECENT_TOUCHES_MAX) {
-        return make(pool, thread, touches, touch_count, values, value_count);
-    }
     uint64_t hash = thread << 8 | touch_count;
     for (uint32_t i = 0; i < touch_count; i++) {
         hash = (hash ^ touches[i].address ^ touches[i].flags) * UINT64_C(0x9e3779b97f4a7c15);

@@ -5,7 +5,8 @@
  * sets share it. A thread mostly does again what it did before, in another order: then it is the
  * same step again.
  *
- * Memory comes from a pool that grows while new sizes are met and not afterwards. Not thread-safe.
+ * Memory comes from a pool that grows while new sizes and locations are met and not afterwards; it
+ * keeps what was met lately. Not thread-safe.
  */
 #ifndef TREADLE_STRATEGIES_STEP_H
 #define TREADLE_STRATEGIES_STEP_H
