@@ -518,6 +518,29 @@ Test(dpor, what_is_decided_before_the_threads_is_varied)
     treadle_strategy_dpor.destroy(state);
 }
 
+/* ---- several touches of one object -----------------------------------------------------------
+ */
+
+/* One step writes a lock as memory, for the sake of who is cancelled, and lets it go. */
+Test(dpor, sees_through_a_step_that_writes_a_lock_twice)
+{
+    static const counted what = {"cancels_queued", cancels_queued, 4, 1, 0, 0};
+    open_engine();
+    counting = &what;
+    const treadle_execution_options options = {.granularity = TREADLE_GRANULARITY_AWAIT};
+    const treadle_program body = {run_counted, NULL};
+    void *state = treadle_strategy_dpor.create(&(treadle_strategy_options){0});
+    uint64_t ended = 0;
+    for (uint64_t i = 0; treadle_strategy_dpor.begin(state, i); i++) {
+        treadle_outcome outcome;
+        treadle_execute(&body, &options, &treadle_strategy_dpor, state, &outcome);
+        treadle_strategy_dpor.end(state, &outcome);
+        ended += outcome.kind == TREADLE_OUTCOME_PASSED;
+    }
+    cr_expect_gt(ended, 0);
+    treadle_strategy_dpor.destroy(state);
+}
+
 /* ---- waiting by trying again ----------------------------------------------------------------- */
 
 enum { ENDS_MAX = 64 };

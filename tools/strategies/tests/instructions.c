@@ -206,6 +206,8 @@ void counted_prepare(uint32_t times)
         seen[i] = 0;
     }
     pthread_mutex_init(&locks[0], NULL);
+    pthread_cond_init(&conditions[0], NULL);
+    sem_init(&semaphores[0], 0, 0);
 }
 
 uint64_t counted_state(void)
@@ -295,6 +297,40 @@ void readers(void *unused, uint32_t index)
     } else {
         atomic_store(&cells[index], 1);
         (void)atomic_load(&cells[0]);
+    }
+}
+
+static void wait_signalled(void)
+{
+    pthread_mutex_lock(&locks[0]);
+    pthread_cleanup_push(unlock, &locks[0]);
+    pthread_cond_wait(&conditions[0], &locks[0]);
+    pthread_cleanup_pop(1);
+}
+
+void cancels_queued(void *unused, uint32_t index)
+{
+    static pthread_t waiter;
+    (void)unused;
+    switch (index) {
+    case 0:
+        pthread_mutex_lock(&locks[0]);
+        sem_wait(&semaphores[0]);
+        pthread_cancel(waiter);
+        pthread_mutex_unlock(&locks[0]);
+        break;
+    case 1:
+        waiter = pthread_self();
+        wait_signalled();
+        break;
+    case 2:
+        pthread_mutex_lock(&locks[0]);
+        pthread_mutex_unlock(&locks[0]);
+        break;
+    default:
+        pthread_cond_signal(&conditions[0]);
+        sem_post(&semaphores[0]);
+        break;
     }
 }
 
