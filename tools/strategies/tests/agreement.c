@@ -22,6 +22,7 @@ typedef struct traces {
     uint64_t executions;
     bool complete;
     uint32_t count;
+    uint64_t spin_blocks;
     trace_seen table[TRACES_MAX];
 } traces;
 
@@ -81,6 +82,7 @@ static void explore(traces *self, agreement *result, program *what, treadle_gran
         treadle_outcome outcome;
         treadle_execute(&body, &options, strategy, state, &outcome);
         strategy->end(state, &outcome);
+        self->spin_blocks += outcome.spin_blocks;
         if (outcome.kind != TREADLE_OUTCOME_REDUNDANT) {
             self->executions++;
             note(self, result, hash(state), what, &outcome);
@@ -100,7 +102,7 @@ agreement agreement_of(program *what, treadle_granularity granularity)
     static traces reduced;
     agreement result = {0};
     explore(&all, &result, what, granularity, &tracer_strategy, tracer_hash);
-    result.comparable = all.complete;
+    result.comparable = all.complete && all.spin_blocks == 0;
     if (!result.comparable) {
         return result;
     }

@@ -11,7 +11,9 @@
 #include "tools/strategies/tests/programs.h"
 
 typedef struct agreement {
-    bool comparable;      /* false when the program has too many interleavings */
+    /* False when the program has too many interleavings, or spins: how often a thread reads the
+     * same before it waits is no part of footprints (tools/engine/README.md). */
+    bool comparable;
     uint64_t executions;  /* of both searches */
     char difference[200]; /* "" when they agree */
 } agreement;
