@@ -388,7 +388,7 @@ static const struct argp_option options[] = {
     {"rounds", 'n', "N", 0, "of each workload; default 1000000", 0},
     {"enough", 'e', "N", 0, "end a workload when so many rounds broke; default 1000", 0},
     {"time", 't', "SECONDS", 0,
-     "at most so long a workload, a twentieth where it would not be done by then; default 30", 0},
+     "at most so long a workload, less where its pace would not do; default 30", 0},
     {"variant", 'V', "VARIANT", 0, "this variant instead of the baseline that must break", 0},
     {"beside", 'b', "FILE", 0,
      "the output of `treadle check --format json`: how soon the explorer found it", 0},

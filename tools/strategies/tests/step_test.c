@@ -96,3 +96,15 @@ Test(step, locations_keep_their_numbers_while_the_table_grows)
     }
     treadle_locations_destroy(&table);
 }
+
+Test(step, locations_end_at_their_limit)
+{
+    enum { MOST = 1 << 20 };
+    treadle_locations table = {0};
+    for (uint32_t i = 0; i < MOST; i++) {
+        cr_assert_eq(treadle_locations_number(&table, i, 0xff), i);
+    }
+    cr_assert_eq(treadle_locations_number(&table, MOST, 0xff), TREADLE_NO_LOCATION);
+    cr_assert_eq(treadle_locations_find(&table, MOST - 1, 0xff), MOST - 1);
+    treadle_locations_destroy(&table);
+}
