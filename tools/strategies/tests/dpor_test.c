@@ -455,6 +455,7 @@ Test(dpor, executes_each_trace_once)
         {"last_zero, 9 writers", last_zero, 10, 9, 1536, 0},
         {"out_of_order", out_of_order, 3, 1, 7, 0},
         {"readers, 5", readers, 6, 1, 32, 0},
+        {"overlapping", overlapping, 3, 1, 4, 0},
     };
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         const treadle_dpor_counts counts = count_traces(&all[i], false);

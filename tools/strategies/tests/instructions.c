@@ -300,6 +300,22 @@ void readers(void *unused, uint32_t index)
     }
 }
 
+/* Not static: the compiler must think that somebody reads it. */
+volatile union overlapped {
+    uint64_t whole;
+    uint32_t halves[2];
+} overlapped;
+
+void overlapping(void *unused, uint32_t index)
+{
+    (void)unused;
+    if (index == 0) {
+        overlapped.whole = 1;
+    } else {
+        overlapped.halves[index - 1] = 2;
+    }
+}
+
 static void wait_signalled(void)
 {
     pthread_mutex_lock(&locks[0]);

@@ -66,6 +66,7 @@ counted_program last_zero;        /* 0 searches for a cell that is 0, the others
 counted_program out_of_order; /* 0: r v0, r v2; 1: w v2, w v1, r v1; 2: lock, r v1, w v0, unlock */
 counted_program readers;      /* 0 writes x, the others read it, each a y of its own before */
 
+counted_program overlapping;    /* 0 writes eight bytes, 1 and 2 one half of them each */
 counted_program cancels_queued; /* 0, who holds a lock, cancels 1, who has been signalled by 3 and
                                    queues for it, and lets 2 have it, all in one step */
 
