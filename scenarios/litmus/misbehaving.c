@@ -3,6 +3,7 @@
  * token, and go on. Every misdeed depends on the order of two threads, so that it has to be found.
  * Instrumented. */
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,6 +73,14 @@ static void hang(misbehaving *state)
     }
 }
 
+static void hang_deaf(misbehaving *state)
+{
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, NULL);
+    hang(state);
+}
+
 static void spin_for_ever(misbehaving *state)
 {
     while (atomic_load(&state->turn) != -1) {
@@ -114,12 +123,19 @@ static void free_twice(misbehaving *state)
 }
 
 static const misdeed misdeeds[] = {
-    {"segfault", crash_segv},      {"abort", crash_abort},
-    {"exit", call_exit},           {"stack-overflow", overflow_stack},
-    {"never-ends", never_end},     {"hangs", hang},
-    {"livelock", spin_for_ever},   {"deadlock", lock_twice},
-    {"leaks-lock", leak_lock},     {"exhausts-memory", exhaust_memory},
-    {"loses-thread", lose_thread}, {"frees-twice", free_twice},
+    {"segfault", crash_segv},
+    {"abort", crash_abort},
+    {"exit", call_exit},
+    {"stack-overflow", overflow_stack},
+    {"never-ends", never_end},
+    {"hangs", hang},
+    {"hangs-deaf", hang_deaf},
+    {"livelock", spin_for_ever},
+    {"deadlock", lock_twice},
+    {"leaks-lock", leak_lock},
+    {"exhausts-memory", exhaust_memory},
+    {"loses-thread", lose_thread},
+    {"frees-twice", free_twice},
 };
 
 static void *setup(const treadle_run *run)
@@ -162,6 +178,7 @@ static const treadle_expectation expectations[] = {
     MISDEED("stack-overflow", VIOLATED, "stack-overflow", "recurses without end"),
     MISDEED("never-ends", UNKNOWN, "step-limit", "takes steps for ever"),
     MISDEED("hangs", UNKNOWN, "hang", "loops without reaching a scheduling point"),
+    MISDEED("hangs-deaf", UNKNOWN, "hang", "loops, having blocked every signal"),
     MISDEED("livelock", VIOLATED, "livelock", "spins on what nobody will write"),
     MISDEED("deadlock", VIOLATED, "deadlock", "locks a mutex that it holds"),
     MISDEED("leaks-lock", VIOLATED, "lock-leak", "ends with a mutex held"),

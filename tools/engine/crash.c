@@ -12,11 +12,17 @@
 enum { ALTERNATE_STACK_BYTES = 64 << 10, HANG_SECONDS = 10, CRASH_STATUS = 86 };
 
 static void (*crash_hook)(const char *property, const char *message);
+static void (*tick_hook)(void);
 static char alternate_stack[ALTERNATE_STACK_BYTES];
 
 void treadle_on_crash(void (*hook)(const char *, const char *))
 {
     crash_hook = hook;
+}
+
+void treadle_on_tick(void (*hook)(void))
+{
+    tick_hook = hook;
 }
 
 static const char *current_name(void)
@@ -69,6 +75,9 @@ static void on_fatal(int number, siginfo_t *info, void *context)
 static void on_tick(int number)
 {
     (void)number;
+    if (tick_hook != NULL) {
+        tick_hook();
+    }
     static uint64_t last_execution;
     static uint32_t last_steps;
     static uint32_t still;

@@ -96,6 +96,10 @@ void treadle_execute(const treadle_program *program, const treadle_execution_opt
  * process may not continue, but may write to shared memory. One hook a process. */
 void treadle_on_crash(void (*hook)(const char *property, const char *message));
 
+/* Called once a second from a signal handler, for as long as signals reach the process. One hook a
+ * process. */
+void treadle_on_tick(void (*hook)(void));
+
 /* Hooks run off-fiber at the start of each execution; for what lies outside the engine (the Redis
  * seam). At most 4. */
 void treadle_on_execution_start(void (*hook)(void));

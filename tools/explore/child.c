@@ -2,6 +2,7 @@
 #include "tools/explore/child.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -82,6 +83,12 @@ void treadle_child_put(const treadle_child *child, char question)
 {
     /* A child that has died says so when its answer is waited for. */
     write_byte(child->ask, question);
+}
+
+bool treadle_child_ready(const treadle_child *child, int ms)
+{
+    struct pollfd answer = {.fd = child->answer, .events = POLLIN};
+    return poll(&answer, 1, ms) > 0;
 }
 
 bool treadle_child_answered(const treadle_child *child)

@@ -31,6 +31,8 @@ int treadle_child_end(treadle_child *child);
 
 /* Puts a question; the answer is read with treadle_child_answered(). */
 void treadle_child_put(const treadle_child *child, char question);
+/* Waits until there is something to read, an answer or an end; false after `ms` without. */
+bool treadle_child_ready(const treadle_child *child, int ms);
 /* Waits for the answer. False when the child has died instead: end it. */
 bool treadle_child_answered(const treadle_child *child);
 

@@ -16,10 +16,16 @@ static void on_crash(const char *property, const char *message)
     snprintf(outcome->message, sizeof outcome->message, "%s", message);
 }
 
+static void on_tick(void)
+{
+    atomic_fetch_add_explicit(&left_in->beats, 1, memory_order_relaxed);
+}
+
 void treadle_death_leave_in(treadle_journal *journal)
 {
     left_in = journal;
     treadle_on_crash(on_crash);
+    treadle_on_tick(on_tick);
 }
 
 void treadle_death_explain(treadle_outcome *outcome, int status)

@@ -6,7 +6,7 @@
 #include "tools/explore/journal.h"
 
 /* From now on, a fatal signal or a hang of this process is left as an outcome in the journal, which
- * is borrowed. */
+ * is borrowed, and that the process lives is told there (pulse.h). */
 void treadle_death_leave_in(treadle_journal *journal);
 
 /* Outside: what a process's death means, by its wait status, when it could not say so itself. */

@@ -2,7 +2,6 @@
 #include "tools/explore/explorer.h"
 
 #include <math.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 #include "tools/explore/child.h"
 #include "tools/explore/death.h"
 #include "tools/explore/now.h"
+#include "tools/explore/pulse.h"
 
 enum {
     LOANS_MAX = UINT16_MAX,
@@ -35,6 +35,7 @@ typedef struct process {
     double until; /* 0 = no limit */
     /* Of the first one: */
     treadle_child children[TREADLE_CREW_MAX];
+    treadle_pulse pulses[TREADLE_CREW_MAX];
     treadle_journal *journals[TREADLE_CREW_MAX];
     bool started;
     /* Instances that have nothing to explore, by depth. */
@@ -116,8 +117,11 @@ static void look_after_others(process *self)
 {
     for (uint32_t i = 1; self->started && i < self->crew->count; i++) {
         treadle_child *child = &self->children[i];
-        struct pollfd gone = {.fd = child->answer, .events = POLLIN};
-        if (child->pid == 0 || poll(&gone, 1, 0) <= 0 || stopped(self)) {
+        if (child->pid == 0 || stopped(self)) {
+            continue;
+        }
+        if (!treadle_child_ready(child, 0) &&
+            !treadle_pulse_lost(&self->pulses[i], self->journals[i], child->pid)) {
             continue;
         }
         treadle_death_explain(&self->journals[i]->outcome, treadle_child_end(child));

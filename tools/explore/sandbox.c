@@ -13,6 +13,7 @@
 #include "tools/engine/leaks.h"
 #include "tools/explore/child.h"
 #include "tools/explore/death.h"
+#include "tools/explore/pulse.h"
 #include "tools/explore/explorer.h"
 #include "tools/explore/now.h"
 #include "tools/explore/run.h"
@@ -371,6 +372,10 @@ static int ask(treadle_sandbox *sandbox, char question, bool *died)
     }
     sandbox->journal->outcome = (treadle_outcome){.kind = TREADLE_OUTCOME_NONE};
     treadle_child_put(&sandbox->child, question);
+    treadle_pulse pulse = {0};
+    while (!treadle_child_ready(&sandbox->child, TREADLE_PULSE_LOOK_MS) &&
+           !treadle_pulse_lost(&pulse, sandbox->journal, sandbox->child.pid)) {
+    }
     if (!treadle_child_answered(&sandbox->child)) {
         treadle_death_explain(&sandbox->journal->outcome, treadle_child_end(&sandbox->child));
         *died = true;

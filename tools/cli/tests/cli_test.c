@@ -273,6 +273,11 @@ Test(cli, a_subject_that_hangs_becomes_a_verdict_with_a_token, .timeout = 60)
     misbehaves("hangs", "unknown", "hang", 0);
 }
 
+Test(cli, a_subject_that_hangs_and_hears_no_signal_does_too, .timeout = 60)
+{
+    misbehaves("hangs-deaf", "unknown", "hang", 0);
+}
+
 /* ---- the surroundings ------------------------------------------------------------------------ */
 
 Test(cli, without_a_redis_server_memory_is_still_checked)
