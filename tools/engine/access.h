@@ -48,19 +48,23 @@ void treadle_access_look(uintptr_t address, size_t size, access_kind kind, const
  * subject's function begins. */
 #define TREADLE_FRAME() ((uintptr_t)__builtin_dwarf_cfa())
 
+/* Whether nothing can be wrong with an access, as far as this is seen without looking closely. */
+static inline __attribute__((always_inline)) bool treadle_accessible(uintptr_t address, size_t size)
+{
+    if (address - treadle_arena.low >= treadle_arena.span) {
+        return true;
+    }
+    const uintptr_t offset = address - treadle_arena.heap;
+    return offset < treadle_arena.heap_bytes &&
+           offset % HEAP_GRAIN + size <= treadle_arena.shadow[offset / HEAP_GRAIN];
+}
+
 static inline __attribute__((always_inline)) void
 treadle_access(const volatile void *address, size_t size, access_kind kind, const void *site)
 {
-    const uintptr_t at = (uintptr_t)address;
-    if (at - treadle_arena.low >= treadle_arena.span) {
-        return;
+    if (!treadle_accessible((uintptr_t)address, size)) {
+        treadle_access_look((uintptr_t)address, size, kind, site, TREADLE_FRAME());
     }
-    const uintptr_t offset = at - treadle_arena.heap;
-    if (offset < treadle_arena.heap_bytes &&
-        offset % HEAP_GRAIN + size <= treadle_arena.shadow[offset / HEAP_GRAIN]) {
-        return;
-    }
-    treadle_access_look(at, size, kind, site, TREADLE_FRAME());
 }
 
 #endif

@@ -122,6 +122,7 @@ static __attribute__((noinline)) uint32_t ask(const thread *self, bool stuck)
     }
     clear_footprint();
     E.observing |= OBSERVE_FOOTPRINT;
+    E.plain = PLAIN_CLOSELY;
     if (UNLIKELY(E.gave_way & UINT64_C(1) << next)) {
         E.gave_way &= ~(UINT64_C(1) << next);
         treadle_depends_on_all();
@@ -165,7 +166,7 @@ static inline uint32_t pick(thread *self)
 /* The rare things before a choice: an eager thread has reached its first operation; threads that
  * yielded may go on once another thread changed something. Returns true when the caller was parked
  * and has already been picked again. */
-static __attribute__((noinline)) bool schedule_rare(thread *self)
+static RARELY bool schedule_rare(thread *self)
 {
     if (self->eager_parent != NULL) {
         thread *parent = self->eager_parent;
@@ -265,6 +266,27 @@ void treadle_gate_park(uint64_t *gate, bool open, object *behind, treadle_op_kin
 
 /* ---- an execution ---------------------------------------------------------------------------- */
 
+static void end_as(treadle_outcome_kind kind)
+{
+    assert(E.level != TREADLE_GRANULARITY_NONE);
+    E.level = TREADLE_GRANULARITY_NONE;
+    E.plain = PLAIN_CLOSELY;
+    E.observing = 0;
+    E.outcome->kind = kind;
+}
+
+static _Noreturn void leave(void)
+{
+    if (E.trace != NULL) {
+        treadle_record_commit();
+    }
+    if (E.options.trace != NULL) {
+        E.outcome->trace_hash = E.options.trace->hash;
+    }
+    treadle_fiber_go(E.self, NULL);
+    __builtin_unreachable();
+}
+
 static void main_fiber(void)
 {
     treadle_fiber_begins();
@@ -275,8 +297,8 @@ static void main_fiber(void)
         treadle_leaks_check();
     }
 #endif
-    E.outcome->kind = TREADLE_OUTCOME_PASSED;
-    treadle_stop(TREADLE_OUTCOME_PASSED, "", "%s", "");
+    end_as(TREADLE_OUTCOME_PASSED);
+    leave();
 }
 
 int treadle_engine_open(treadle_decisions *decisions)
@@ -365,6 +387,18 @@ static void reset(const treadle_program *program, const treadle_execution_option
     }
 }
 
+static plain_care plain_care_at_start(void)
+{
+#ifdef TREADLE_ASAN
+    return PLAIN_CLOSELY;
+#else
+    if (E.level >= TREADLE_GRANULARITY_MEMORY || E.observing) {
+        return PLAIN_CLOSELY;
+    }
+    return E.plan.run_count > 0 ? PLAIN_AGAIN : PLAIN_SAFELY;
+#endif
+}
+
 void treadle_execute(const treadle_program *program, const treadle_execution_options *options,
                      const treadle_strategy *strategy, void *strategy_self,
                      treadle_outcome *outcome)
@@ -386,6 +420,7 @@ void treadle_execute(const treadle_program *program, const treadle_execution_opt
         E.observing = OBSERVE_ALL;
         options->observer->start(options->observer_self);
     }
+    E.plain = plain_care_at_start();
     const int saved_errno = errno;
     treadle_tls_enter();
     treadle_fiber_go(NULL, main_thread);
@@ -402,29 +437,17 @@ void treadle_execute(const treadle_program *program, const treadle_execution_opt
 _Noreturn void treadle_stop(treadle_outcome_kind kind, const char *property, const char *format,
                             ...)
 {
-    assert(E.level != TREADLE_GRANULARITY_NONE);
-    E.level = TREADLE_GRANULARITY_NONE;
-    E.observing = 0;
+    end_as(kind);
     treadle_outcome *outcome = E.outcome;
-    outcome->kind = kind;
-    if (kind != TREADLE_OUTCOME_PASSED) {
-        snprintf(outcome->property, sizeof outcome->property, "%s", property);
-        va_list arguments;
-        va_start(arguments, format);
-        vsnprintf(outcome->message, sizeof outcome->message, format, arguments);
-        va_end(arguments);
-    }
-    if (E.options.trace != NULL && kind != TREADLE_OUTCOME_PASSED) {
+    snprintf(outcome->property, sizeof outcome->property, "%s", property);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(outcome->message, sizeof outcome->message, format, arguments);
+    va_end(arguments);
+    if (E.options.trace != NULL) {
         treadle_debug_end();
     }
-    if (E.trace != NULL) {
-        treadle_record_commit();
-    }
-    if (E.options.trace != NULL) {
-        outcome->trace_hash = E.options.trace->hash;
-    }
-    treadle_fiber_go(E.self, NULL);
-    __builtin_unreachable();
+    leave();
 }
 
 _Noreturn void treadle_violation(const char *property, const char *format, ...)

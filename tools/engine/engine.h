@@ -116,11 +116,11 @@ void treadle_run_threads(uint32_t count, const char *prefix,
 
 /* Ends the execution: a property does not hold. `format` as in printf. */
 _Noreturn void treadle_violation(const char *property, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+    __attribute__((cold, format(printf, 2, 3)));
 
 /* Ends the execution with any outcome. */
 _Noreturn void treadle_stop(treadle_outcome_kind kind, const char *property, const char *format,
-                            ...) __attribute__((format(printf, 3, 4)));
+                            ...) __attribute__((cold, format(printf, 3, 4)));
 
 /* A decision with `count` options (1 or more); 0 without asking when there is one only. */
 uint32_t treadle_decide(treadle_choice_kind kind, uint32_t count);

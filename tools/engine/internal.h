@@ -26,6 +26,7 @@
 
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define RARELY __attribute__((noinline, cold)) /* kept away from the code that runs all the time */
 #define SITE() __builtin_return_address(0)
 
 /* The name under which a redirected call arrives; see redirect.syms. */
@@ -163,6 +164,13 @@ typedef struct tsd_key {
     void (*destructor)(void *);
 } tsd_key;
 
+/* What plain accesses need beside being recognised when they spin. */
+typedef enum plain_care {
+    PLAIN_CLOSELY, /* they are scheduling points, or someone observes them; or nothing executes */
+    PLAIN_SAFELY,  /* to be in memory that may be accessed */
+    PLAIN_AGAIN,   /* nothing: up to the end of its plan the execution repeats what was looked at */
+} plain_care;
+
 /* NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): what belongs together is together */
 typedef struct engine {
     int level; /* treadle_granularity of the execution under way; 0 outside */
@@ -177,6 +185,7 @@ typedef struct engine {
     uint64_t in_call;  /* threads inside a call of the subject */
     char call_ended[TREADLE_THREADS_MAX]; /* by thread: an address for what ends a call */
     uint64_t spinning;                    /* threads that wait for another's write */
+    plain_care plain;
     bool hurry;         /* something rare is to be looked at in the next scheduling step */
     uint32_t observing; /* OBSERVE_… */
     uint32_t run_left;  /* steps that the current thread has left in the plan's run */
@@ -261,7 +270,7 @@ static inline void treadle_touching(const volatile void *address, size_t size, u
 static inline __attribute__((always_inline)) void
 treadle_touching_object(const volatile void *address, uint32_t flags)
 {
-    if (E.coast == 0) { /* else it was looked at before */
+    if (E.plain != PLAIN_AGAIN) {
         treadle_access(address, 1, ACCESS_OBJECT,
                        E.level >= TREADLE_GRANULARITY_SYNC ? E.self->site : NULL);
     }
@@ -379,7 +388,7 @@ static inline void treadle_hurry(void)
 /* A step of an execution that has become long: ends it at the step limit, or when it goes round in
  * a cycle. True when it goes round only because others that could run do not: the caller has been
  * made to wait for them. */
-bool treadle_late_step(void);
+RARELY bool treadle_late_step(void);
 
 /* Parks the caller for good. */
 _Noreturn void treadle_schedule_away(void);
@@ -448,16 +457,17 @@ static inline void treadle_progress(const void *address, size_t size)
     }
 }
 
-/* Parks a caller that keeps reading the same. */
-void treadle_spin_park(watch *seen);
+static inline watch *treadle_watch_of(const void *site)
+{
+    return &E.self->watches[((uintptr_t)site ^ (uintptr_t)site >> 3) % WATCHES];
+}
 
 /* A read (or a failed attempt) found `value`. A thread that finds the same values at the same sites
- * again and again, and does nothing else, is spinning. True when it was made to wait: the value may
- * be another by now. */
-static inline bool treadle_spin_read(uintptr_t address, const void *site, uint64_t value)
+ * again and again, and does nothing else, is spinning: true then. */
+static inline bool treadle_spins(uintptr_t address, const void *site, uint64_t value)
 {
     thread *self = E.self;
-    watch *seen = &self->watches[((uintptr_t)site ^ (uintptr_t)site >> 3) % WATCHES];
+    watch *seen = treadle_watch_of(site);
     if (seen->address != address || seen->site != site || seen->value != value ||
         seen->novelty < self->novelty_start) {
         self->novelty++;
@@ -465,8 +475,20 @@ static inline bool treadle_spin_read(uintptr_t address, const void *site, uint64
     } else if (seen->novelty != self->novelty) {
         seen->novelty = self->novelty;
         seen->repeats = 1;
-    } else if (UNLIKELY(++seen->repeats > E.spin_reads_max)) {
-        treadle_spin_park(seen);
+    } else {
+        return ++seen->repeats > E.spin_reads_max;
+    }
+    return false;
+}
+
+/* Parks a caller that spins. */
+void treadle_spin_park(watch *seen);
+
+/* Likewise, and makes it wait: true then, for the value may be another by now. */
+static inline bool treadle_spin_read(uintptr_t address, const void *site, uint64_t value)
+{
+    if (UNLIKELY(treadle_spins(address, site, value))) {
+        treadle_spin_park(treadle_watch_of(site));
         return true;
     }
     return false;
@@ -599,9 +621,9 @@ void treadle_tls_leave(void);
 
 /* ---- recording ------------------------------------------------------------------------------- */
 
-void treadle_record_start(treadle_trace *trace);
-void treadle_record_step(void);
-void treadle_record_commit(void);
+RARELY void treadle_record_start(treadle_trace *trace);
+RARELY void treadle_record_step(void);
+RARELY void treadle_record_commit(void);
 
 static inline void treadle_event_value(uint64_t value)
 {
@@ -633,7 +655,7 @@ place treadle_read_place(const thread *holder, const object *lock);
 /* ---- findings -------------------------------------------------------------------------------- */
 
 /* No thread can go on: lets spinners try again, or ends the execution. Returns a thread to run. */
-uint32_t treadle_nobody_enabled(void);
+RARELY uint32_t treadle_nobody_enabled(void);
 /* At the end of an execution: what was left held, or never joined. */
 void treadle_check_leaks(void);
 const char *treadle_object_describe(const object *which, char *buffer, size_t size);

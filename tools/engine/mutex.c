@@ -11,7 +11,7 @@ static inline uint8_t mutex_type(const pthread_mutex_t *mutex)
     return (uint8_t)(mutex->__data.__kind & 3);
 }
 
-static __attribute__((noinline)) object *new_mutex(pthread_mutex_t *mutex)
+static RARELY object *new_mutex(pthread_mutex_t *mutex)
 {
     object *made = treadle_object_new(mutex, OBJECT_MUTEX);
     made->type = mutex_type(mutex);

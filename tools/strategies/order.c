@@ -4,6 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LIKELY(x) __builtin_expect(!!(x), 1)
+#define UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define RARELY __attribute__((noinline, cold))
+
 enum { NONE = TREADLE_NO_STEP };
 
 /* The steps that matter to the next access of a location. */
@@ -63,7 +67,7 @@ struct treadle_order {
 };
 
 /* With room for `more`. */
-static bool reserve(void **items, uint32_t *capacity, uint32_t count, uint32_t more, size_t size)
+static RARELY bool reserve(void **items, uint32_t *capacity, uint32_t count, uint32_t more, size_t size)
 {
     uint32_t wanted = *capacity ? *capacity : 256;
     while (wanted < count + more) {
@@ -84,8 +88,6 @@ static bool reserve(void **items, uint32_t *capacity, uint32_t count, uint32_t m
      reserve((void **)&(log).items, &(log).capacity, (log).count, more, sizeof *(log).items))
 #define PUT(log, ...) ((log).items[(log).count++] = __VA_ARGS__)
 
-#define LIKELY(x) __builtin_expect(!!(x), 1)
-#define UNLIKELY(x) __builtin_expect(!!(x), 0)
 
 treadle_order *treadle_order_create(treadle_step_pool *pool)
 {
@@ -160,7 +162,7 @@ treadle_clock treadle_order_clock(const treadle_order *order, uint32_t thread)
 /* ---- cells ----------------------------------------------------------------------------------- */
 
 /* A cell for every location. */
-static bool make_cells(treadle_order *order)
+static RARELY bool make_cells(treadle_order *order)
 {
     const uint32_t count = order->locations->capacity;
     cell *grown = realloc(order->cells, count * sizeof *grown);
@@ -213,7 +215,7 @@ static inline void add_conflicts(const treadle_order *order, conflicts *with, co
 }
 
 /* Those of the other locations that have some of its bytes. */
-static void add_neighbours(const treadle_order *order, conflicts *with, uint32_t location,
+static __attribute__((noinline)) void add_neighbours(const treadle_order *order, conflicts *with, uint32_t location,
                            bool write)
 {
     const treadle_location *locations = order->locations->items;
@@ -265,7 +267,7 @@ static inline void meet(treadle_order *order, const treadle_executed *step, conf
 }
 
 /* A step that commutes with no step of another thread. */
-static void add_barrier(treadle_order *order, conflicts *with, uint32_t thread)
+static __attribute__((noinline)) void add_barrier(treadle_order *order, conflicts *with, uint32_t thread)
 {
     for (uint32_t i = 0; i < TREADLE_ORDER_THREADS_MAX; i++) {
         if (order->last[i] != NONE) {
@@ -278,7 +280,7 @@ static void add_barrier(treadle_order *order, conflicts *with, uint32_t thread)
     order->barrier_threads |= 1u << thread;
 }
 
-static void add_barriers_of_others(const treadle_order *order, conflicts *with)
+static __attribute__((noinline)) void add_barriers_of_others(const treadle_order *order, conflicts *with)
 {
     for (uint32_t left = order->barrier_threads; left; left &= left - 1) {
         const uint16_t step = order->barriers[__builtin_ctz(left)];
@@ -386,7 +388,7 @@ static inline treadle_clock race(treadle_order *order, const conflicts *with, tr
 
 /* ---- steps ----------------------------------------------------------------------------------- */
 
-static void release(treadle_order *order, uint32_t thread, const treadle_clock *clock)
+static __attribute__((noinline)) void release(treadle_order *order, uint32_t thread, const treadle_clock *clock)
 {
     if (!RESERVE(order->saved, 1)) {
         order->failed = true;

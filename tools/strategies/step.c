@@ -153,7 +153,7 @@ static bool visit(treadle_step_pool *pool, treadle_executed *step)
 
 /* ---- steps ----------------------------------------------------------------------------------- */
 
-static __attribute__((noinline)) treadle_executed *
+static __attribute__((noinline, cold)) treadle_executed *
 make(treadle_step_pool *pool, uint32_t thread, const treadle_touch *touches, uint32_t touch_count,
      const treadle_step_value *values, uint32_t value_count)
 {
@@ -206,7 +206,7 @@ static bool same_values(const treadle_executed *step, const treadle_step_value *
 }
 
 /* One that was not met lately. */
-static __attribute__((noinline)) treadle_executed *
+static __attribute__((noinline, cold)) treadle_executed *
 make_recent(treadle_step_pool *pool, treadle_executed **recent, uint32_t thread,
             const treadle_touch *touches, uint32_t touch_count, const treadle_step_value *values,
             uint32_t value_count)
