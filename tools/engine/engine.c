@@ -63,10 +63,9 @@ uint32_t treadle_decide(treadle_choice_kind kind, uint32_t count)
     return decide(&choice);
 }
 
-static inline void switch_to(uint32_t next)
+static inline void switch_to(thread *to)
 {
     thread *self = E.self;
-    thread *to = &E.threads[next];
     self->saved_errno = *E.errno_location;
     if (UNLIKELY(E.tls != NULL)) {
         memcpy(self->tls, E.tls, E.tls_bytes);
@@ -85,10 +84,9 @@ static void clear_footprint(void)
 }
 
 /* Whether nobody looks at a thread's next steps one by one. */
-static bool may_coast(uint32_t steps)
+static inline bool may_coast(uint32_t steps)
 {
-    return E.level >= TREADLE_GRANULARITY_SYNC && E.options.trace == NULL && !E.hurry &&
-           !E.options.watch_cycles && !E.options.overtaken_max && E.steps + steps < E.step_mark;
+    return E.coasts && !E.hurry && E.steps + steps < E.step_mark;
 }
 
 /* The next run of the plan: its first step here, the others without coming here again. */
@@ -171,7 +169,7 @@ static RARELY bool schedule_rare(thread *self)
     if (self->eager_parent != NULL) {
         thread *parent = self->eager_parent;
         self->eager_parent = NULL;
-        switch_to(parent->id);
+        switch_to(parent);
         return true;
     }
     if (E.progress != E.yield_progress) {
@@ -182,9 +180,9 @@ static RARELY bool schedule_rare(thread *self)
 }
 
 /* The main thread's wait for the scenario's threads is not part of the subject's story. */
-static inline void count_switch(const thread *from, uint32_t next)
+static inline void count_switch(const thread *from, const thread *to)
 {
-    E.switches += from->kind != TREADLE_OP_NONE && E.threads[next].kind != TREADLE_OP_NONE;
+    E.switches += from->kind != TREADLE_OP_NONE && to->kind != TREADLE_OP_NONE;
 }
 
 void treadle_schedule_now(void)
@@ -203,9 +201,10 @@ void treadle_schedule_now(void)
         }
         const uint32_t next = pick(self);
         if (next != self->id) {
-            count_switch(self, next);
+            thread *to = &E.threads[next];
+            count_switch(self, to);
             E.preemptions += (E.enabled & self->bit) && treadle_goes_on(self->id);
-            switch_to(next);
+            switch_to(to);
         }
     }
     if (UNLIKELY(++E.steps > E.step_mark) && treadle_late_step()) {
@@ -232,9 +231,9 @@ _Noreturn void treadle_schedule_away(void)
                      "not in the decision stream",
                      self->name);
     }
-    const uint32_t next = pick(self);
-    count_switch(self, next);
-    switch_to(next);
+    thread *to = &E.threads[pick(self)];
+    count_switch(self, to);
+    switch_to(to);
     __builtin_unreachable();
 }
 
@@ -421,6 +420,8 @@ void treadle_execute(const treadle_program *program, const treadle_execution_opt
         options->observer->start(options->observer_self);
     }
     E.plain = plain_care_at_start();
+    E.coasts = E.level >= TREADLE_GRANULARITY_SYNC && options->trace == NULL &&
+               !options->watch_cycles && !options->overtaken_max;
     const int saved_errno = errno;
     treadle_tls_enter();
     treadle_fiber_go(NULL, main_thread);

@@ -26,7 +26,8 @@
 
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
-#define RARELY __attribute__((noinline, cold)) /* kept away from the code that runs all the time */
+#define RARELY __attribute__((noinline, cold)) /* kept away from the code that runs all the time \
+                                                */
 #define SITE() __builtin_return_address(0)
 
 /* The name under which a redirected call arrives; see redirect.syms. */
@@ -189,6 +190,7 @@ typedef struct engine {
     bool hurry;         /* something rare is to be looked at in the next scheduling step */
     uint32_t observing; /* OBSERVE_… */
     uint32_t run_left;  /* steps that the current thread has left in the plan's run */
+    bool coasts;        /* nobody looks at steps of the plan one by one */
     uint32_t coast;     /* … before those, so many that nothing needs to be looked at for */
     uint32_t step_limit;
     uint32_t step_mark; /* beyond, treadle_late_step() looks at every step */
@@ -375,6 +377,12 @@ static inline void treadle_schedule(void)
     } else {
         treadle_schedule_now();
     }
+}
+
+/* Whether the next step is one of the plan's that nobody looks at, nor at what it touches. */
+static inline bool treadle_coasting(void)
+{
+    return E.coast != 0 && E.plain == PLAIN_AGAIN;
 }
 
 /* Something rare is to be looked at in the next scheduling step. */

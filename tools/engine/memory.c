@@ -26,9 +26,7 @@ static inline __attribute__((always_inline)) uint64_t first_bytes(const void *ad
     case 1: return *(const uint8_t *)address;
     case 2: memcpy(&two, address, sizeof two); return two;
     case 4: memcpy(&four, address, sizeof four); return four;
-    default:
-        memcpy(&eight, address, size < sizeof eight ? size : sizeof eight);
-        return eight;
+    default: memcpy(&eight, address, size < sizeof eight ? size : sizeof eight); return eight;
     }
 }
 

@@ -29,14 +29,6 @@ static bool repeated(uint64_t address, uint32_t size, uint32_t flags)
     return false;
 }
 
-static void append(uint64_t address, uint32_t size, uint32_t flags)
-{
-    treadle_touch *touch = &treadle_footprint_now.touches[treadle_footprint_now.count++];
-    touch->address = address;
-    touch->size = size;
-    touch->flags = flags;
-}
-
 static __attribute__((noinline)) void append_to_many(uint64_t address, uint32_t size,
                                                      uint32_t flags)
 {
@@ -48,20 +40,22 @@ static __attribute__((noinline)) void append_to_many(uint64_t address, uint32_t 
                      "a step touches more than %u places; a finer granularity has smaller steps",
                      TREADLE_FOOTPRINT_MAX);
     }
-    append(address, size, flags);
+    treadle_footprint_now.touches[treadle_footprint_now.count++] =
+        (treadle_touch){address, size, flags};
 }
 
 static inline void add(uint64_t address, uint32_t size, uint32_t flags)
 {
     const uint32_t count = treadle_footprint_now.count;
-    treadle_touch *last = treadle_footprint_now.touches + (count > 0 ? count - 1 : 0);
-    if (count > 0 && last->address == address && last->size == size &&
-        !((last->flags | flags) & TREADLE_TOUCH_OBJECT)) {
-        last->flags |= flags; /* what was read is written */
+    treadle_touch *end = &treadle_footprint_now.touches[count];
+    if (count > 0 && end[-1].address == address && end[-1].size == size &&
+        !((end[-1].flags | flags) & TREADLE_TOUCH_OBJECT)) {
+        end[-1].flags |= flags; /* what was read is written */
     } else if (UNLIKELY(count >= MANY)) {
         append_to_many(address, size, flags);
     } else {
-        append(address, size, flags);
+        *end = (treadle_touch){address, size, flags};
+        treadle_footprint_now.count = count + 1;
     }
 }
 
@@ -173,22 +167,24 @@ const char *treadle_stack_owner(uint64_t address)
 
 treadle_gate treadle_gate_of(uint32_t id)
 {
+    static const uint8_t opens[TREADLE_OP_COUNT] = {
+        [TREADLE_OP_THREAD_JOIN] = TREADLE_TOUCH_OPEN,
+        [TREADLE_OP_MUTEX_LOCK] = TREADLE_TOUCH_OPEN,
+        [TREADLE_OP_SPIN_LOCK] = TREADLE_TOUCH_OPEN,
+        [TREADLE_OP_RWLOCK_WRLOCK] = TREADLE_TOUCH_OPEN,
+        [TREADLE_OP_RWLOCK_RDLOCK] = TREADLE_TOUCH_OPEN_READ,
+        [TREADLE_OP_ONCE] = TREADLE_TOUCH_OPEN,
+        [TREADLE_OP_SEM_WAIT] = TREADLE_TOUCH_OPEN,
+        [TREADLE_OP_COND_WAKE] = TREADLE_TOUCH_OPEN,
+    };
     const thread *waiter = &E.threads[id];
-    const bool waits = waiter->object != NULL || waiter->kind == TREADLE_OP_THREAD_JOIN;
-    if (!waits || (E.timed & waiter->bit)) {
+    const uint32_t open = opens[waiter->kind];
+    if (open == 0 || (E.timed & waiter->bit)) {
         return (treadle_gate){0, 0};
     }
-    switch (waiter->kind) {
-    case TREADLE_OP_THREAD_JOIN:
-        return (treadle_gate){(uintptr_t)&E.threads[waiter->address].finished, TREADLE_TOUCH_OPEN};
-    case TREADLE_OP_MUTEX_LOCK:
-    case TREADLE_OP_SPIN_LOCK:
-    case TREADLE_OP_RWLOCK_WRLOCK:
-    case TREADLE_OP_ONCE:
-    case TREADLE_OP_SEM_WAIT:
-    case TREADLE_OP_COND_WAKE: return (treadle_gate){waiter->object->address, TREADLE_TOUCH_OPEN};
-    case TREADLE_OP_RWLOCK_RDLOCK:
-        return (treadle_gate){waiter->object->address, TREADLE_TOUCH_OPEN_READ};
-    default: return (treadle_gate){0, 0};
+    if (UNLIKELY(waiter->kind == TREADLE_OP_THREAD_JOIN)) {
+        return (treadle_gate){(uintptr_t)&E.threads[waiter->address].finished, open};
     }
+    const object *behind = waiter->object;
+    return behind != NULL ? (treadle_gate){behind->address, open} : (treadle_gate){0, 0};
 }

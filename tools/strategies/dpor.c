@@ -25,6 +25,9 @@
 #include "tools/strategies/dpor_internal.h"
 #include "tools/strategies/strategies.h"
 
+#define LIKELY(x) __builtin_expect(!!(x), 1)
+#define UNLIKELY(x) __builtin_expect(!!(x), 0)
+
 static void destroy(void *context)
 {
     dpor *self = context;
@@ -205,15 +208,10 @@ static inline __attribute__((always_inline)) void finish_step(dpor *self)
         self->at_leaf = false;
         finish_leaf(self, at, step);
     }
-    at->diverted = self->footprint->diverted;
-    self->any_diverted |= at->diverted != 0;
-    const position *before = number ? at - 1 : NULL;
-    /* Within a run of the plan nobody looks whether the thread can go on. */
-    const bool same =
-        before != NULL && self->runs[before->run].thread == self->guide.thread && !at->stuck;
-    at->run = before == NULL ? 0 : before->run + !same;
-    at->run_steps = (same ? before->run_steps : 0) + 1;
-    self->runs[at->run] = (treadle_plan_run){self->guide.thread, at->run_steps};
+    if (UNLIKELY(self->footprint->diverted)) {
+        at->diverted = self->footprint->diverted;
+        self->any_diverted = true;
+    }
 }
 
 /* ---- symmetry -------------------------------------------------------------------------------- */
@@ -266,12 +264,14 @@ static void open_position(dpor *self, position *at, const treadle_step *now)
         self->prologue = self->value_count;
     } else {
         const position *before = at - 1;
-        const treadle_ordered *last = treadle_order_step(self->order, number - 1);
-        at->placed = before->placed | (uint64_t)before->takes_place << last->thread;
-        at->turn = before->takes_place ? number - 1 : before->turn;
         at->asleep = before->asleep + before->asleep_count;
         if (before->asleep_count > 0 && !now->stuck) {
-            inherit(self, before, at, last->step);
+            inherit(self, before, at, treadle_order_step(self->order, number - 1)->step);
+        }
+        if (UNLIKELY(self->symmetric)) {
+            const uint32_t thread = treadle_order_step(self->order, number - 1)->thread;
+            at->placed = before->placed | (uint64_t)before->takes_place << thread;
+            at->turn = before->takes_place ? number - 1 : before->turn;
         }
     }
     if (number < self->root) {
@@ -365,18 +365,18 @@ static uint32_t step(void *context, const treadle_step *now)
     if (self->running) {
         finish_step(self);
     }
-    if (self->exceeded == NULL && now->enabled >> TREADLE_ORDER_THREADS_MAX) {
+    if (UNLIKELY(now->enabled >> TREADLE_ORDER_THREADS_MAX) && self->exceeded == NULL) {
         self->exceeded = "16 threads";
     }
     position *at = &self->positions[treadle_order_length(self->order)];
-    if (self->exceeded == NULL && !self->resuming) {
+    if (!self->resuming && LIKELY(self->exceeded == NULL)) {
         open_position(self, at, now);
     }
-    if (self->exceeded != NULL) {
+    if (UNLIKELY(self->exceeded != NULL)) {
         treadle_stop(TREADLE_OUTCOME_CUT, "dpor-limit", "partial order reduction is limited in %s",
                      self->exceeded);
     }
-    if (self->due != 0) {
+    if (UNLIKELY(self->due != 0)) {
         treadle_stop(TREADLE_OUTCOME_REDUNDANT, "", "%s", "");
     }
     if (self->resuming) {
@@ -523,12 +523,32 @@ static bool begin(void *context, uint64_t execution)
     return self->exceeded == NULL && self->root == 0 && vary_prologue(self);
 }
 
+/* To which of the plan's runs the steps belong that it is going to repeat. Those of the last plan
+ * that are still on the path are known. */
+static void find_runs(dpor *self)
+{
+    uint32_t i = self->planned < self->from ? self->planned : self->from;
+    for (; i < self->from; i++) {
+        position *at = &self->positions[i];
+        const position *before = i > 0 ? at - 1 : NULL;
+        const uint32_t thread = treadle_order_step(self->order, i)->thread;
+        /* Within a run nobody looks whether the thread can go on. */
+        const bool same = before != NULL && self->runs[before->run].thread == thread && !at->stuck;
+        at->run = before == NULL ? 0 : before->run + !same;
+        at->run_steps = (same ? before->run_steps : 0) + 1;
+        self->runs[at->run] = (treadle_plan_run){thread, at->run_steps};
+    }
+    self->planned = self->from;
+}
+
 static void plan(void *context, treadle_plan *out)
 {
     dpor *self = context;
     if (!self->resuming) {
+        self->planned = 0;
         return;
     }
+    find_runs(self);
     const position *at = &self->positions[self->from];
     *out = (treadle_plan){.runs = self->runs,
                           .values = self->taken,

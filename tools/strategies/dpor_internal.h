@@ -29,7 +29,7 @@ typedef struct position {
     bool open;       /* what its step decides was not known */
     bool stuck;      /* nobody could go on */
     uint32_t decisions;
-    uint32_t run; /* of the plan, that its step belongs to */
+    uint32_t run; /* of the plan, that its step belongs to; and its steps up to that */
     uint32_t run_steps;
     uint64_t placed;  /* symmetric threads that have taken their places */
     uint32_t turn;    /* the step by which the last one did */
@@ -61,6 +61,7 @@ typedef struct dpor {
     treadle_step_value values[VALUES_MAX];
     uint16_t taken[VALUES_MAX]; /* likewise, for the plan */
     treadle_plan_run runs[POSITIONS_MAX];
+    uint32_t planned; /* positions whose runs are known */
     uint32_t value_count;
     uint32_t prologue;       /* values decided before the first step; the first of them … */
     uint32_t prologue_given; /* … are given, the others the first options */

@@ -31,6 +31,12 @@ typedef struct treadle_locations {
     uint32_t granules;
 } treadle_locations;
 
+/* Whether any granule has more than one. */
+static inline bool treadle_locations_overlap(const treadle_locations *locations)
+{
+    return locations->count > locations->granules;
+}
+
 /* Frees what is in it. */
 void treadle_locations_destroy(treadle_locations *locations);
 

@@ -67,7 +67,8 @@ struct treadle_order {
 };
 
 /* With room for `more`. */
-static RARELY bool reserve(void **items, uint32_t *capacity, uint32_t count, uint32_t more, size_t size)
+static RARELY bool reserve(void **items, uint32_t *capacity, uint32_t count, uint32_t more,
+                           size_t size)
 {
     uint32_t wanted = *capacity ? *capacity : 256;
     while (wanted < count + more) {
@@ -87,7 +88,6 @@ static RARELY bool reserve(void **items, uint32_t *capacity, uint32_t count, uin
     (LIKELY((log).count + (more) <= (log).capacity) || \
      reserve((void **)&(log).items, &(log).capacity, (log).count, more, sizeof *(log).items))
 #define PUT(log, ...) ((log).items[(log).count++] = __VA_ARGS__)
-
 
 treadle_order *treadle_order_create(treadle_step_pool *pool)
 {
@@ -140,9 +140,14 @@ static inline treadle_clock later(treadle_clock a, treadle_clock b)
  * wait for. */
 static inline treadle_clock tick(treadle_clock clock, uint32_t thread)
 {
-    static const treadle_clock numbers = {{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}};
+    static const treadle_clock one[TREADLE_ORDER_THREADS_MAX] = {
+        [0].of[0] = 1,   [1].of[1] = 1,   [2].of[2] = 1,   [3].of[3] = 1,
+        [4].of[4] = 1,   [5].of[5] = 1,   [6].of[6] = 1,   [7].of[7] = 1,
+        [8].of[8] = 1,   [9].of[9] = 1,   [10].of[10] = 1, [11].of[11] = 1,
+        [12].of[12] = 1, [13].of[13] = 1, [14].of[14] = 1, [15].of[15] = 1,
+    };
     for (uint32_t i = 0; i < 2; i++) {
-        clock.lanes[i] -= numbers.lanes[i] == (int16_t)thread; /* which is -1 where it is */
+        clock.lanes[i] += one[thread].lanes[i];
     }
     return clock;
 }
@@ -215,8 +220,8 @@ static inline void add_conflicts(const treadle_order *order, conflicts *with, co
 }
 
 /* Those of the other locations that have some of its bytes. */
-static __attribute__((noinline)) void add_neighbours(const treadle_order *order, conflicts *with, uint32_t location,
-                           bool write)
+static __attribute__((noinline)) void add_neighbours(const treadle_order *order, conflicts *with,
+                                                     uint32_t location, bool write)
 {
     const treadle_location *locations = order->locations->items;
     for (uint32_t i = locations[location].next; i != location; i = locations[i].next) {
@@ -235,6 +240,7 @@ static inline void meet(treadle_order *order, const treadle_executed *step, conf
     const uint16_t number = (uint16_t)order->length;
     const uint8_t thread = step->thread;
     const uint16_t bit = (uint16_t)(1u << thread);
+    const bool overlapping = treadle_locations_overlap(order->locations);
     cell *cells = order->cells;
     undo *log = order->undos.items + order->undos.count;
     for (uint32_t i = 0; i < visit_count; i++) {
@@ -242,7 +248,7 @@ static inline void meet(treadle_order *order, const treadle_executed *step, conf
         const uint32_t flags = visits[i].flags;
         cell *touched = &cells[location];
         add_conflicts(order, with, touched, flags & TREADLE_TOUCH_WRITE, number);
-        if (UNLIKELY(locations[location].next != location)) {
+        if (UNLIKELY(overlapping) && locations[location].next != location) {
             add_neighbours(order, with, location, flags & TREADLE_TOUCH_WRITE);
         }
         log->cell = location;
@@ -267,7 +273,8 @@ static inline void meet(treadle_order *order, const treadle_executed *step, conf
 }
 
 /* A step that commutes with no step of another thread. */
-static __attribute__((noinline)) void add_barrier(treadle_order *order, conflicts *with, uint32_t thread)
+static __attribute__((noinline)) void add_barrier(treadle_order *order, conflicts *with,
+                                                  uint32_t thread)
 {
     for (uint32_t i = 0; i < TREADLE_ORDER_THREADS_MAX; i++) {
         if (order->last[i] != NONE) {
@@ -280,7 +287,8 @@ static __attribute__((noinline)) void add_barrier(treadle_order *order, conflict
     order->barrier_threads |= 1u << thread;
 }
 
-static __attribute__((noinline)) void add_barriers_of_others(const treadle_order *order, conflicts *with)
+static __attribute__((noinline)) void add_barriers_of_others(const treadle_order *order,
+                                                             conflicts *with)
 {
     for (uint32_t left = order->barrier_threads; left; left &= left - 1) {
         const uint16_t step = order->barriers[__builtin_ctz(left)];
@@ -388,7 +396,8 @@ static inline treadle_clock race(treadle_order *order, const conflicts *with, tr
 
 /* ---- steps ----------------------------------------------------------------------------------- */
 
-static __attribute__((noinline)) void release(treadle_order *order, uint32_t thread, const treadle_clock *clock)
+static __attribute__((noinline)) void release(treadle_order *order, uint32_t thread,
+                                              const treadle_clock *clock)
 {
     if (!RESERVE(order->saved, 1)) {
         order->failed = true;
@@ -456,8 +465,8 @@ bool treadle_order_append(treadle_order *order, treadle_executed *step, treadle_
     added->races = order->races.count;
     added->thread = (uint8_t)thread;
     added->previous = order->last[thread];
-    added->index = (int16_t)(added->previous == NONE ? 1 : order->steps[added->previous].index + 1);
     added->clock = tick(find_order(order, step, gate), thread);
+    added->index = added->clock.of[thread];
     order->kept = NONE;
     order->last[thread] = (uint16_t)order->length;
     order->length++;
