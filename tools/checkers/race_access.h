@@ -7,11 +7,9 @@
 #define TREADLE_CHECKERS_RACE_ACCESS_H
 
 #include "tools/checkers/race_internal.h"
+#include "tools/engine/branch.h"
 
 enum { ACCESSES_MAX = 1 << 22, GRANULE_BYTES = 8 };
-
-#define LIKELY(x) __builtin_expect(!!(x), 1)
-#define UNLIKELY(x) __builtin_expect(!!(x), 0)
 
 /* Sets of kinds. */
 #define KIND(name) (1u << RACE_##name)

@@ -9,6 +9,8 @@
 
 #include <stdint.h>
 
+#include "tools/engine/branch.h"
+
 /* The step to halt before, on the fiber that will do it; 0 = nobody debugs. Whatever it is, an
  * execution also halts when a property breaks. */
 extern volatile uint32_t treadle_debug_stop_at;
@@ -18,14 +20,14 @@ void treadle_debug_stopped(void);
 
 static inline void treadle_debug_step(uint32_t step)
 {
-    if (__builtin_expect(step == treadle_debug_stop_at, 0)) {
+    if (UNLIKELY(step == treadle_debug_stop_at)) {
         treadle_debug_stopped();
     }
 }
 
 static inline void treadle_debug_end(void)
 {
-    if (__builtin_expect(treadle_debug_stop_at != 0, 0)) {
+    if (UNLIKELY(treadle_debug_stop_at != 0)) {
         treadle_debug_stopped();
     }
 }

@@ -20,14 +20,11 @@
 
 #include "tools/engine/access.h"
 #include "tools/engine/asan.h"
+#include "tools/engine/branch.h"
 #include "tools/engine/engine.h"
 #include "tools/engine/fiber.h"
 #include "tools/engine/observe.h"
 
-#define LIKELY(x) __builtin_expect(!!(x), 1)
-#define UNLIKELY(x) __builtin_expect(!!(x), 0)
-#define RARELY __attribute__((noinline, cold)) /* kept away from the code that runs all the time \
-                                                */
 #define SITE() __builtin_return_address(0)
 
 /* The name under which a redirected call arrives; see redirect.syms. */

@@ -21,12 +21,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/engine/branch.h"
 #include "tools/engine/pending.h"
 #include "tools/strategies/dpor_internal.h"
 #include "tools/strategies/strategies.h"
-
-#define LIKELY(x) __builtin_expect(!!(x), 1)
-#define UNLIKELY(x) __builtin_expect(!!(x), 0)
 
 static void destroy(void *context)
 {

@@ -4,9 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LIKELY(x) __builtin_expect(!!(x), 1)
-#define UNLIKELY(x) __builtin_expect(!!(x), 0)
-#define RARELY __attribute__((noinline, cold))
+#include "tools/engine/branch.h"
 
 enum { NONE = TREADLE_NO_STEP };
 
