@@ -663,3 +663,36 @@ Test(dpor, says_so_beyond_sixteen_threads)
     cr_expect_str_eq(outcome.property, "dpor-limit");
     treadle_strategy_dpor.destroy(state);
 }
+
+/* ---- subjects that depend on more than the decisions -------------------------------------------
+ */
+
+static uint32_t rounds_left; /* no execution puts it back */
+
+static void run_fewer_each_time(void *unused)
+{
+    (void)unused;
+    counted_prepare(rounds_left);
+    rounds_left -= 2;
+    treadle_run_threads(2, "t", locked_increment, NULL);
+}
+
+/* Who ends within what it did before, or waits there, is not followed on another path. */
+Test(dpor, tells_a_subject_that_does_something_else)
+{
+    open_engine();
+    rounds_left = 4;
+    void *state = treadle_strategy_dpor.create(&(treadle_strategy_options){0});
+    const treadle_execution_options options = {.granularity = TREADLE_GRANULARITY_SYNC};
+    const treadle_program body = {run_fewer_each_time, NULL};
+    treadle_outcome outcome;
+    for (uint64_t i = 0; i < 2; i++) {
+        cr_assert(treadle_strategy_dpor.begin(state, i));
+        treadle_execute(&body, &options, &treadle_strategy_dpor, state, &outcome);
+        treadle_strategy_dpor.end(state, &outcome);
+        cr_assert_eq(outcome.kind, i == 0 ? TREADLE_OUTCOME_PASSED : TREADLE_OUTCOME_DIVERGED);
+    }
+    cr_expect_str_eq(outcome.property, "nondeterminism");
+    cr_expect(strstr(outcome.message, "t-1 ends where it went on") != NULL, "%s", outcome.message);
+    treadle_strategy_dpor.destroy(state);
+}
