@@ -56,6 +56,15 @@ set_tests_properties(
   PROPERTIES PASS_REGULAR_EXPRESSION
              "\\| .combined/reconfigure. \\| memory \\| naive \\| 7 \\| 7 \\| 1000000 \\| 1 \\| – \\|")
 
+# What cannot be done in time ends early, and what `fixed` does not pass either is no finding.
+add_test(NAME stress_pace COMMAND treadle_stress --rounds 1000000000000 --enough 1000000000000
+                                  --time 100 memory_store/check_then_add)
+set_tests_properties(stress_pace PROPERTIES TIMEOUT 60 PASS_REGULAR_EXPRESSION
+                                            " rounds +[0-9]+ broken")
+add_test(NAME stress_control COMMAND treadle_stress --rounds 200 --time 5 combined/slot_deadline)
+set_tests_properties(stress_control PROPERTIES PASS_REGULAR_EXPRESSION
+                                               "slot_deadline .*left out: fixed breaks here, too")
+
 # lockfree against fixed under contention. The test is that it runs and that every limiter does what
 # it is asked; times are not judged.
 add_executable(treadle_contention tools/bench/native/contention.c)
