@@ -80,13 +80,15 @@ thread *treadle_thread_new(const char name[TREADLE_THREAD_NAME_MAX], const void 
     }
     const uint32_t id = E.thread_count++;
     thread *made = &E.threads[id];
+    const uint64_t novelty = made->novelty + 1; /* read before its neighbours are written */
     /* The array of specific values is large; only its used part needs clearing. */
     if (UNLIKELY(made->specific_used)) {
         clear(made->specific, &made->specific[made->specific_used]);
     }
     clear(made, made->specific);
     clear(&made->specific_used, &made->novelty);
-    made->novelty_start = ++made->novelty;
+    made->novelty = novelty;
+    made->novelty_start = novelty;
     made->caller.frame = 0;
     made->id = id;
     made->bit = UINT64_C(1) << id;

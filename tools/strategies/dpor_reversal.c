@@ -6,8 +6,10 @@
 #include "tools/engine/pending.h"
 #include "tools/strategies/dpor_internal.h"
 
-/* Before the step `number`: what did not happen after it, and then another step. */
-static void explore_instead(dpor *self, uint32_t number, treadle_sequence_item last)
+/* Before the step `number`: what did not happen after it, and then a step of another thread: as
+ * `last`, which decided `fixed` values; NULL = not known. */
+static void explore_instead(dpor *self, uint32_t number, uint32_t thread, treadle_executed *last,
+                            uint16_t fixed)
 {
     const treadle_ordered *first = treadle_order_step(self->order, number);
     const uint32_t end = treadle_order_length(self->order);
@@ -19,24 +21,23 @@ static void explore_instead(dpor *self, uint32_t number, treadle_sequence_item l
                                                                           .thread = later->thread});
         }
     }
-    last.open = true;
-    treadle_sequence_add(&self->sequence, last);
+    treadle_sequence_add(&self->sequence, (treadle_sequence_item){.step = last,
+                                                                  .fixed = fixed,
+                                                                  .thread = (uint8_t)thread,
+                                                                  .open = true});
     dpor_explore(self, &self->positions[number]);
 }
 
 static void reverse(dpor *self, treadle_race race)
 {
     const treadle_ordered *second = treadle_order_step(self->order, race.second);
-    explore_instead(self, race.first,
-                    (treadle_sequence_item){.step = second->step,
-                                            .fixed = second->step->value_count,
-                                            .thread = second->thread});
+    explore_instead(self, race.first, second->thread, second->step, second->step->value_count);
 }
 
 /* The next step of a thread was not taken: it could have been before a step that was. */
 static void reverse_pending(dpor *self, uint32_t first, uint32_t thread)
 {
-    explore_instead(self, first, (treadle_sequence_item){.thread = (uint8_t)thread});
+    explore_instead(self, first, thread, NULL, 0);
 }
 
 static void reverse_diversions(dpor *self, uint32_t number)
@@ -64,10 +65,7 @@ static void vary(dpor *self, uint32_t number, uint32_t index)
             self->exceeded = "memory";
             break;
         }
-        explore_instead(self, number,
-                        (treadle_sequence_item){.step = step,
-                                                .fixed = (uint16_t)(index + 1),
-                                                .thread = varied->thread});
+        explore_instead(self, number, varied->thread, step, (uint16_t)(index + 1));
         treadle_executed_drop(self->steps, step);
     }
     values[index] = decided;

@@ -15,15 +15,6 @@ void treadle_sequence_clear(treadle_sequence *self)
     memset(self->first, 0xff, sizeof self->first);
 }
 
-void treadle_sequence_add(treadle_sequence *self, treadle_sequence_item item)
-{
-    if (self->first[item.thread] == TREADLE_NO_STEP) {
-        self->first[item.thread] = (uint16_t)self->count;
-    }
-    self->items[self->count++] = item;
-    self->left++;
-}
-
 void treadle_sequence_remove(treadle_sequence *self, uint32_t thread)
 {
     uint32_t i = self->first[thread];

@@ -45,7 +45,14 @@ typedef struct treadle_sequence {
 } treadle_sequence;
 
 void treadle_sequence_clear(treadle_sequence *self);
-void treadle_sequence_add(treadle_sequence *self, treadle_sequence_item item);
+static inline void treadle_sequence_add(treadle_sequence *self, treadle_sequence_item item)
+{
+    if (self->first[item.thread] == TREADLE_NO_STEP) {
+        self->first[item.thread] = (uint16_t)self->count;
+    }
+    self->items[self->count++] = item;
+    self->left++;
+}
 
 /* Takes off the first item of a thread. */
 void treadle_sequence_remove(treadle_sequence *self, uint32_t thread);
