@@ -247,6 +247,12 @@ void treadle_gate_park(uint64_t *gate, bool open, object *behind, treadle_op_kin
          */
         treadle_touching_object((void *)behind->address, TREADLE_TOUCH_READ);
     }
+    if (UNLIKELY(E.coast != 0) && !open && !timed) {
+        treadle_stop(TREADLE_OUTCOME_DIVERGED, "nondeterminism",
+                     "%s has to wait where it went on before: the subject depends on something "
+                     "that is not in the decision stream",
+                     self->name);
+    }
     treadle_publish(kind, address, 0, 0, site);
     self->object = behind;
     self->held_up_by = open ? NULL : behind;

@@ -164,7 +164,8 @@ typedef struct tsd_key {
 
 /* What plain accesses need beside being recognised when they spin. */
 typedef enum plain_care {
-    PLAIN_CLOSELY, /* they are scheduling points, or someone observes them; or nothing executes */
+    PLAIN_CLOSELY, /* they are scheduling points, or someone observes them (AddressSanitizer, too);
+                      or nothing executes */
     PLAIN_SAFELY,  /* to be in memory that may be accessed */
     PLAIN_AGAIN,   /* nothing: up to the end of its plan the execution repeats what was looked at */
 } plain_care;
@@ -187,8 +188,8 @@ typedef struct engine {
     bool hurry;         /* something rare is to be looked at in the next scheduling step */
     uint32_t observing; /* OBSERVE_… */
     uint32_t run_left;  /* steps that the current thread has left in the plan's run */
-    bool coasts;        /* nobody looks at steps of the plan one by one */
     uint32_t coast;     /* … before those, so many that nothing needs to be looked at for */
+    bool coasts;        /* nobody looks at steps of the plan one by one */
     uint32_t step_limit;
     uint32_t step_mark; /* beyond, treadle_late_step() looks at every step */
     uint64_t unseen;    /* counts what a state of the subject does not show; see cycles.c */

@@ -142,8 +142,8 @@ int treadle_mutex_lock(pthread_mutex_t *mutex, const void *site)
     return lock(mutex_of(mutex), TREADLE_OP_MUTEX_LOCK, false, site);
 }
 
-/* In a run of the plan that nobody looks at: what is left of taking a free lock. Nothing needs to
- * be published, for the thread parks nowhere. */
+/* In a run of the plan that nobody looks at: what is left of taking a free lock. Where, and since
+ * when, needs not be published, for the thread does not park. */
 static inline bool lock_coasting(pthread_mutex_t *mutex, const void *site)
 {
     object *known = treadle_object_known(mutex, OBJECT_MUTEX);
@@ -152,11 +152,13 @@ static inline bool lock_coasting(pthread_mutex_t *mutex, const void *site)
     }
     E.coast--;
     E.steps++;
-    const uint8_t id = (uint8_t)E.self->id;
-    known->owner = id;
+    thread *self = E.self;
+    self->kind = TREADLE_OP_MUTEX_LOCK;
+    self->object = known;
+    known->owner = (uint8_t)self->id;
     known->count = 1;
     known->last_at = site;
-    known->last_by = id;
+    known->last_by = (uint8_t)self->id;
     treadle_gate_set(known->pending, false);
     return true;
 }
@@ -169,6 +171,8 @@ static inline bool unlock_coasting(pthread_mutex_t *mutex)
     }
     E.coast--;
     E.steps++;
+    E.self->kind = TREADLE_OP_MUTEX_UNLOCK;
+    E.self->object = NULL;
     known->owner = NO_THREAD;
     known->count = 0;
     treadle_gate_set(known->pending, true);

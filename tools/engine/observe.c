@@ -179,7 +179,7 @@ treadle_gate treadle_gate_of(uint32_t id)
     };
     const thread *waiter = &E.threads[id];
     const uint32_t open = opens[waiter->kind];
-    if (open == 0 || (E.timed & waiter->bit)) {
+    if (open == 0 || (E.timed & waiter->bit) || waiter->finished) {
         return (treadle_gate){0, 0};
     }
     if (UNLIKELY(waiter->kind == TREADLE_OP_THREAD_JOIN)) {

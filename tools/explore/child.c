@@ -79,6 +79,12 @@ int treadle_child_end(treadle_child *child)
     return status;
 }
 
+int treadle_child_kill(treadle_child *child)
+{
+    kill(child->pid, SIGKILL);
+    return treadle_child_end(child);
+}
+
 void treadle_child_put(const treadle_child *child, char question)
 {
     /* A child that has died says so when its answer is waited for. */

@@ -29,6 +29,9 @@ int treadle_child_start(treadle_child *child, treadle_child_serve *serve, void *
 /* Closes the pipes, which tells the child to end, and waits for it. The wait status. */
 int treadle_child_end(treadle_child *child);
 
+/* Likewise, and by force. */
+int treadle_child_kill(treadle_child *child);
+
 /* Puts a question; the answer is read with treadle_child_answered(). */
 void treadle_child_put(const treadle_child *child, char question);
 /* Waits until there is something to read, an answer or an end; false after `ms` without. */

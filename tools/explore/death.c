@@ -16,16 +16,30 @@ static void on_crash(const char *property, const char *message)
     snprintf(outcome->message, sizeof outcome->message, "%s", message);
 }
 
-static void on_tick(void)
+/* From the timer, and at the start of each execution: a subject may have stopped the timer. */
+static void beat(void)
 {
     atomic_fetch_add_explicit(&left_in->beats, 1, memory_order_relaxed);
 }
 
 void treadle_death_leave_in(treadle_journal *journal)
 {
+    const bool first = left_in == NULL;
     left_in = journal;
-    treadle_on_crash(on_crash);
-    treadle_on_tick(on_tick);
+    if (first) {
+        treadle_on_crash(on_crash);
+        treadle_on_tick(beat);
+        treadle_on_execution_start(beat);
+    }
+}
+
+void treadle_death_silent(treadle_outcome *outcome)
+{
+    *outcome = (treadle_outcome){.kind = TREADLE_OUTCOME_CUT};
+    snprintf(outcome->property, sizeof outcome->property, "hang");
+    snprintf(outcome->message, sizeof outcome->message,
+             "no sign of life for %d seconds: it loops or blocks where signals do not reach it",
+             TREADLE_DEATH_SILENT_S);
 }
 
 void treadle_death_explain(treadle_outcome *outcome, int status)

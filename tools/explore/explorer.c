@@ -112,20 +112,35 @@ static bool stopped(const process *in)
 
 static void start_others(process *self);
 
+/* Another one gives no sign of life: it has been killed. */
+static bool was_silent(process *self, uint32_t which)
+{
+    treadle_child *child = &self->children[which];
+    if (!treadle_pulse_lost(&self->pulses[which], self->journals[which], child->pid)) {
+        return false;
+    }
+    treadle_child_kill(child);
+    treadle_death_silent(&self->journals[which]->outcome);
+    return true;
+}
+
+/* Another one has come to its end. It answers nothing, so that is what there is to read. */
+static bool has_died(process *self, uint32_t which)
+{
+    treadle_child *child = &self->children[which];
+    if (!treadle_child_ready(child, 0)) {
+        return was_silent(self, which);
+    }
+    treadle_death_explain(&self->journals[which]->outcome, treadle_child_end(child));
+    return true;
+}
+
 /* The death of another is as if it had been this one's. */
 static void look_after_others(process *self)
 {
     for (uint32_t i = 1; self->started && i < self->crew->count; i++) {
-        treadle_child *child = &self->children[i];
-        if (child->pid == 0 || stopped(self)) {
-            continue;
-        }
-        if (!treadle_child_ready(child, 0) &&
-            !treadle_pulse_lost(&self->pulses[i], self->journals[i], child->pid)) {
-            continue;
-        }
-        treadle_death_explain(&self->journals[i]->outcome, treadle_child_end(child));
-        if (treadle_crew_end(self->crew, i, true)) {
+        const bool runs = self->children[i].pid != 0 && !stopped(self);
+        if (runs && has_died(self, i) && treadle_crew_end(self->crew, i, true)) {
             atomic_fetch_add(&self->crew->members[i].executions, 1); /* did not come back */
         }
     }
@@ -585,15 +600,27 @@ static void take_over(treadle_journal *journal, const treadle_journal *from)
            from->decisions.count * sizeof from->decisions.values[0]);
 }
 
+/* Once all is over: waits for another one's end. True when it died instead. */
+static bool dies_at_last(process *self, uint32_t which)
+{
+    treadle_child *child = &self->children[which];
+    while (!treadle_child_ready(child, TREADLE_PULSE_LOOK_MS)) {
+        if (was_silent(self, which)) {
+            return true;
+        }
+    }
+    const int status = treadle_child_end(child);
+    if (status != 0) {
+        treadle_death_explain(&self->journals[which]->outcome, status);
+    }
+    return status != 0;
+}
+
 static void end_others(process *self)
 {
     for (uint32_t i = 1; i < self->crew->count; i++) {
-        if (self->children[i].pid != 0) {
-            const int status = treadle_child_end(&self->children[i]);
-            if (status != 0) {
-                treadle_death_explain(&self->journals[i]->outcome, status);
-                treadle_crew_end(self->crew, i, true);
-            }
+        if (self->children[i].pid != 0 && dies_at_last(self, i)) {
+            treadle_crew_end(self->crew, i, true);
         }
     }
     const uint32_t found_by = atomic_load(&self->crew->found_by);

@@ -75,7 +75,7 @@ typedef struct treadle_journal {
     /* The way back. */
     _Atomic uint64_t executions; /* finished, of the request under way */
     _Atomic uint64_t steps;
-    _Atomic uint64_t beats; /* of the engine's timer, once a second while its process lives */
+    _Atomic uint64_t beats;      /* signs of life: at least one a second (pulse.h) */
     _Atomic double share;        /* of the space, explored when last asked; 0 = not known */
     _Atomic double seconds_left; /* likewise, of the request; below 0 = not known */
     uint64_t commands;           /* Redis commands sent for the subject, by the request under way */

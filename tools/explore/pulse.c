@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: MIT
 #include "tools/explore/pulse.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "tools/explore/death.h"
 #include "tools/explore/now.h"
 
-enum { LOST_S = 13, GAP_S = 3 };
+/* After a longer gap between two looks the watching process was stopped itself. */
+enum { GAP_S = 10 };
 
 /* As the kernel tells: the letter after the name in brackets, which may hold anything. */
-static bool is_stopped(pid_t pid)
+static bool is_held(pid_t pid)
 {
     char path[32];
     char line[256] = "";
@@ -21,30 +22,23 @@ static bool is_stopped(pid_t pid)
         fclose(file);
     }
     const char *bracket = strrchr(line, ')');
-    return bracket != NULL && bracket[1] == ' ' && (bracket[2] == 'T' || bracket[2] == 't');
+    return bracket != NULL && bracket[1] == ' ' && bracket[2] != '\0' &&
+           strchr("TtD", bracket[2]) != NULL;
 }
 
-bool treadle_pulse_lost(treadle_pulse *pulse, treadle_journal *journal, pid_t pid)
+bool treadle_pulse_lost(treadle_pulse *pulse, const treadle_journal *journal, pid_t pid)
 {
     const double now = treadle_now_s();
-    const uint64_t counted = atomic_load_explicit(&journal->beats, memory_order_relaxed) +
-                             atomic_load_explicit(&journal->executions, memory_order_relaxed);
     const double gap = now - pulse->looked_s;
+    if (gap < 0.9e-3 * TREADLE_PULSE_LOOK_MS) {
+        return false;
+    }
     pulse->looked_s = now;
-    if (counted != pulse->counted || gap > GAP_S || is_stopped(pid)) {
-        pulse->counted = counted;
+    const uint64_t beats = atomic_load_explicit(&journal->beats, memory_order_relaxed);
+    if (beats != pulse->beats || gap > GAP_S || is_held(pid)) {
+        pulse->beats = beats;
         pulse->since_s = now;
         return false;
     }
-    if (now - pulse->since_s < LOST_S) {
-        return false;
-    }
-    kill(pid, SIGKILL);
-    treadle_outcome *outcome = &journal->outcome;
-    outcome->kind = TREADLE_OUTCOME_CUT;
-    snprintf(outcome->property, sizeof outcome->property, "hang");
-    snprintf(outcome->message, sizeof outcome->message,
-             "no sign of life for %d seconds: it loops or blocks where signals do not reach it",
-             LOST_S);
-    return true;
+    return now - pulse->since_s > TREADLE_DEATH_SILENT_S;
 }

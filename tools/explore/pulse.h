@@ -13,18 +13,18 @@
 
 #include "tools/explore/journal.h"
 
-/* How often to look, at least; who looks less often begins anew. */
+/* How often to look; more often is as good as that. */
 enum { TREADLE_PULSE_LOOK_MS = 1000 };
 
 typedef struct treadle_pulse {
-    uint64_t counted;
+    uint64_t beats;
     double looked_s;
     double since_s;
 } treadle_pulse;
 
-/* Looks. When there has been no sign of life for longer than the engine gives a hang, kills the
- * process, which is the caller's child, leaves a hang as the outcome in the journal, and returns
- * true. A process that is stopped, or in a debugger, is left alone. */
-bool treadle_pulse_lost(treadle_pulse *pulse, treadle_journal *journal, pid_t pid);
+/* Looks. True when journal->beats has stood still for longer than the engine gives a hang: the
+ * process is to be killed. A process that is stopped, in a debugger or waits for a disk is left
+ * alone. */
+bool treadle_pulse_lost(treadle_pulse *pulse, const treadle_journal *journal, pid_t pid);
 
 #endif

@@ -13,9 +13,9 @@
 #include "tools/engine/leaks.h"
 #include "tools/explore/child.h"
 #include "tools/explore/death.h"
-#include "tools/explore/pulse.h"
 #include "tools/explore/explorer.h"
 #include "tools/explore/now.h"
+#include "tools/explore/pulse.h"
 #include "tools/explore/run.h"
 #include "tools/strategies/strategies.h"
 
@@ -373,8 +373,13 @@ static int ask(treadle_sandbox *sandbox, char question, bool *died)
     sandbox->journal->outcome = (treadle_outcome){.kind = TREADLE_OUTCOME_NONE};
     treadle_child_put(&sandbox->child, question);
     treadle_pulse pulse = {0};
-    while (!treadle_child_ready(&sandbox->child, TREADLE_PULSE_LOOK_MS) &&
-           !treadle_pulse_lost(&pulse, sandbox->journal, sandbox->child.pid)) {
+    while (!treadle_child_ready(&sandbox->child, TREADLE_PULSE_LOOK_MS)) {
+        if (treadle_pulse_lost(&pulse, sandbox->journal, sandbox->child.pid)) {
+            treadle_child_kill(&sandbox->child);
+            treadle_death_silent(&sandbox->journal->outcome);
+            *died = true;
+            return 0;
+        }
     }
     if (!treadle_child_answered(&sandbox->child)) {
         treadle_death_explain(&sandbox->journal->outcome, treadle_child_end(&sandbox->child));

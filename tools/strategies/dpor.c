@@ -206,10 +206,8 @@ static inline __attribute__((always_inline)) void finish_step(dpor *self)
         self->at_leaf = false;
         finish_leaf(self, at, step);
     }
-    if (UNLIKELY(self->footprint->diverted)) {
-        at->diverted = self->footprint->diverted;
-        self->any_diverted = true;
-    }
+    at->diverted = self->footprint->diverted;
+    self->any_diverted |= at->diverted != 0;
 }
 
 /* ---- symmetry -------------------------------------------------------------------------------- */
