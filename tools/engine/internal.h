@@ -265,12 +265,18 @@ static inline void treadle_touching(const volatile void *address, size_t size, u
     }
 }
 
+/* What is touched now was looked at when it was first executed. */
+static inline bool treadle_looked_at(void)
+{
+    return E.coast != 0 || E.plain == PLAIN_AGAIN;
+}
+
 /* One of the engine's own shared things, or a synchronisation object. The latter must not lie in
  * memory that is gone. */
 static inline __attribute__((always_inline)) void
 treadle_touching_object(const volatile void *address, uint32_t flags)
 {
-    if (E.plain != PLAIN_AGAIN) {
+    if (!treadle_looked_at()) {
         treadle_access(address, 1, ACCESS_OBJECT,
                        E.level >= TREADLE_GRANULARITY_SYNC ? E.self->site : NULL);
     }

@@ -50,7 +50,7 @@ static inline __attribute__((always_inline)) void reading(const void *address, s
     if (E.level >= level) {
         treadle_announce(kind, address, capped(size), 0, site);
     }
-    if (E.plain != PLAIN_AGAIN) {
+    if (!treadle_looked_at()) {
         look((uintptr_t)address, size, ACCESS_READ, site, frame);
         treadle_asan_look((uintptr_t)address, size, false, site, frame); /* read below */
     }
@@ -72,7 +72,7 @@ static inline __attribute__((always_inline)) void writing(const void *address, s
     if (E.level >= level) {
         treadle_announce(kind, address, capped(size), 0, site);
     }
-    if (E.plain != PLAIN_AGAIN) {
+    if (!treadle_looked_at()) {
         look((uintptr_t)address, size, ACCESS_WRITE, site, frame);
     }
     treadle_touching(address, size,
