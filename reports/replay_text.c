@@ -180,8 +180,9 @@ static int write_text(const treadle_replayed *replayed, const treadle_writer_opt
                 replayed->repetitions, replayed->outcome->trace_hash);
     }
     fprintf(out, "%s\n",
-            replayed->again ? "The recorded verdict came about again."
-                            : "The recorded verdict did NOT come about again.");
+            !replayed->again   ? "The recorded verdict did NOT come about again."
+            : replayed->judged ? "The recorded verdict came about again."
+                               : "No verdict was recorded.");
     return error ? error : treadle_flush(out);
 }
 

@@ -92,7 +92,8 @@ typedef struct treadle_replayed {
     const char *token;    /* NULL when it came from elsewhere */
     const char *line;     /* what came about, in one line */
     uint64_t repetitions; /* all gave the same trace */
-    bool again;           /* what was recorded came about again */
+    bool judged;          /* a verdict was recorded; journals of killed runs have none */
+    bool again;           /* … and it came about again; true when there is none */
 } treadle_replayed;
 
 /* Turns one replay into one format: one file, one line in trace_writers.c. 0, or an errno value. */

@@ -1086,6 +1086,7 @@ static char *replayed_as(const treadle_trace_writer *writer, treadle_trace *trac
                                        .token = "tdl1.AAAA",
                                        .line = "over-admission: 2 \"admitted\" \\ <b>",
                                        .repetitions = 1,
+                                       .judged = true,
                                        .again = true};
     cr_assert_eq(writer->write(&replayed, &options), 0);
     fclose(options.out);
@@ -1141,6 +1142,7 @@ static char *replayed_lanes(treadle_trace *trace, int width, uint32_t from, uint
                                        .outcome = &outcome,
                                        .trace = trace,
                                        .line = "broken",
+                                       .judged = true,
                                        .again = true};
     cr_assert_eq(treadle_trace_writer_lanes.write(&replayed, &options), 0);
     fclose(options.out);

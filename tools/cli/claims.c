@@ -75,7 +75,8 @@ static void on_result(void *context, treadle_result *result)
     report->error = report->error ? report->error : error;
 }
 
-static int run(const arguments *self, const treadle_ledger_writer *writer, FILE *out)
+/* *written: everything is there to be read. */
+static int run(const arguments *self, const treadle_ledger_writer *writer, FILE *out, bool *written)
 {
     reporting report = {.ledger = treadle_ledger_open(self->glob)};
     if (report.ledger == NULL) {
@@ -99,6 +100,7 @@ static int run(const arguments *self, const treadle_ledger_writer *writer, FILE 
     }
     if (!status) {
         const int error = report.error ? report.error : writer->write(report.ledger, out);
+        *written = error == 0;
         const treadle_ledger_counts counts = treadle_ledger_counts_of(report.ledger);
         if (error && error != EPIPE) {
             treadle_cli_error("cannot write the output: %s", strerror(error));
@@ -125,9 +127,14 @@ int treadle_cli_claims(int argc, char **argv)
     treadle_output output;
     status = status ? status : treadle_output_open(&output, self.output);
     if (!status) {
-        status = run(&self, writer, output.stream);
-        const int closed = treadle_output_close(&output);
-        status = status ? status : closed;
+        bool written = false;
+        status = run(&self, writer, output.stream, &written);
+        if (written) {
+            const int closed = treadle_output_close(&output);
+            status = status ? status : closed;
+        } else {
+            treadle_output_abandon(&output);
+        }
     }
     return status;
 }

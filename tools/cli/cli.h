@@ -75,5 +75,8 @@ int treadle_cli_select(const treadle_selection *selection, treadle_cell **cells,
 
 /* A schedule from a token, from a file that holds a token, or from a journal. Same return. */
 int treadle_cli_schedule(const char *argument, treadle_schedule *schedule);
+/* A schedule is well formed whatever it names: whether this build has its scenario, variant and
+ * parameters; else why not, in one line. */
+bool treadle_cli_schedule_known(const treadle_schedule *schedule, char *error, size_t error_size);
 
 #endif

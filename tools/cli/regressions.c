@@ -64,6 +64,8 @@ static int read_line(char *text, line *out)
     const char *wrong = NULL;
     if (treadle_scenario_find(cell->scenario) == NULL) {
         wrong = "there is no such scenario any more; `treadle list` shows what there is";
+    } else if (!treadle_cli_schedule_known(&out->schedule, error, sizeof error)) {
+        wrong = error;
     } else if (out->schedule.property[0] == '\0') {
         wrong = "the token names no property that it breaks or once broke";
     } else if (cell->granularity == TREADLE_GRANULARITY_MEMORY) {

@@ -125,14 +125,15 @@ static const struct argp argp = {
     .doc =
         "Runs a recorded schedule again, checks step by step that the program still does what was "
         "recorded, and shows what happens.\v"
-        "FILE holds a token, or is the journal of a run that was killed.\n\n"
+        "FILE holds a token, or is the journal of a run that was killed, in which no verdict is "
+        "recorded.\n\n"
         "Exit status: 0 the recorded verdict came about again, 1 it did not, 2 usage, 3 "
         "environment.",
 };
 
 /* Whether what came about is what the schedule says; explains in one line. */
 static bool verdict_again(const treadle_schedule *schedule, const treadle_outcome *outcome,
-                          bool strict, char *line, size_t size)
+                          bool judged, char *line, size_t size)
 {
     if (outcome->kind == TREADLE_OUTCOME_DIVERGED) {
         snprintf(line, size, "diverged: %s", outcome->message);
@@ -148,7 +149,7 @@ static bool verdict_again(const treadle_schedule *schedule, const treadle_outcom
     } else {
         snprintf(line, size, "%s: %s", outcome->property, outcome->message);
     }
-    return strict ? strcmp(outcome->property, schedule->property) == 0 : true;
+    return !judged || strcmp(outcome->property, schedule->property) == 0;
 }
 
 /* The step at which a trace ends: where it went wrong, if it did. */
@@ -223,7 +224,8 @@ static int run(const arguments *self, treadle_session *session, const treadle_sc
     }
     treadle_places_resolve(outcome.message, sizeof outcome.message);
     char line[TREADLE_MESSAGE_MAX + TREADLE_PROPERTY_MAX + 16];
-    const bool again = verdict_again(schedule, &outcome, strict, line, sizeof line);
+    const bool judged = schedule->trace_hash != 0 || schedule->property[0] != '\0';
+    const bool again = verdict_again(schedule, &outcome, judged, line, sizeof line);
     if (self->gdb) {
         return debug(self, session, line);
     }
@@ -234,6 +236,7 @@ static int run(const arguments *self, treadle_session *session, const treadle_sc
                                        .token = token ? self->schedule : NULL,
                                        .line = line,
                                        .repetitions = session->journal->repeated,
+                                       .judged = judged,
                                        .again = again};
     const int status = show(self, &replayed);
     if (status || again) {

@@ -421,14 +421,19 @@ static void close_reporting(gathered *reporting)
     treadle_ledger_close(reporting->ledger);
 }
 
-/* As it was typed, as far as there is room. */
+/* As it was typed, as far as there is room; without who logs in to a server, and how. */
 static void keep_command(arguments *self, int argc, char **argv)
 {
     size_t used = (size_t)snprintf(self->command, sizeof self->command, "treadle");
     for (int i = 0; i < argc && used < sizeof self->command; i++) {
-        const bool quote = strpbrk(argv[i], " *!()[]?{}$") != NULL;
-        used += (size_t)snprintf(self->command + used, sizeof self->command - used,
-                                 quote ? " '%s'" : " %s", argv[i]);
+        const char *text = argv[i];
+        const char *scheme = strstr(text, "://");
+        const char *host = scheme != NULL ? strrchr(scheme, '@') : NULL;
+        const int before = host != NULL ? (int)(scheme + 3 - text) : 0;
+        const char *quote = strpbrk(text, " *!()[]?{}$") != NULL ? "'" : "";
+        used += (size_t)snprintf(self->command + used, sizeof self->command - used, " %s%.*s%s%s%s",
+                                 quote, before, text, host != NULL ? "***" : "",
+                                 host != NULL ? host : text, quote);
     }
 }
 

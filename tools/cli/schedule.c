@@ -24,6 +24,17 @@ static int decode(const char *text, const char *where, treadle_schedule *schedul
     return TREADLE_EXIT_OK;
 }
 
+/* As a token's is by its form. */
+static bool is_whole(const treadle_cell *cell)
+{
+    return memchr(cell->scenario, '\0', sizeof cell->scenario) != NULL &&
+           memchr(cell->variant, '\0', sizeof cell->variant) != NULL &&
+           (unsigned)cell->backend < TREADLE_BACKEND_COUNT &&
+           cell->granularity != TREADLE_GRANULARITY_NONE &&
+           (unsigned)cell->granularity <= TREADLE_GRANULARITY_MEMORY &&
+           cell->parameter_count <= TREADLE_PARAMETERS_MAX;
+}
+
 static int from_journal(const char *path, treadle_schedule *schedule)
 {
     char error[TREADLE_MESSAGE_MAX];
@@ -33,6 +44,11 @@ static int from_journal(const char *path, treadle_schedule *schedule)
         return TREADLE_EXIT_USAGE;
     }
     *schedule = (treadle_schedule){.cell = journal->cell};
+    if (!is_whole(&schedule->cell)) {
+        treadle_cli_error("%s is damaged: it tells of no cell", path);
+        treadle_journal_unmap(journal);
+        return TREADLE_EXIT_USAGE;
+    }
     uint32_t count = journal->decisions.count;
     count = count > TREADLE_DECISIONS_MAX ? 0 : count;
     schedule->decisions = malloc((count + 1) * sizeof *schedule->decisions);
@@ -73,41 +89,47 @@ static int from_file(const char *path, treadle_schedule *schedule)
     return status;
 }
 
-/* A token is well formed whatever it names; this build must have it. */
-static int check_known(const treadle_schedule *schedule)
+static bool has_variant(const treadle_scenario *scenario, const char *variant)
+{
+    const treadle_expectation *e = scenario->expectations;
+    while (e->variant != NULL && strcmp(e->variant, variant) != 0) {
+        e++;
+    }
+    return e->variant != NULL;
+}
+
+static bool parameters_fit(const treadle_scenario *scenario, const treadle_cell *cell)
+{
+    uint32_t i = 0;
+    for (; i < TREADLE_PARAMETERS_MAX && scenario->parameters[i].name != NULL; i++) {
+        const treadle_parameter *p = &scenario->parameters[i];
+        if (i >= cell->parameter_count || cell->parameters[i] < p->min ||
+            cell->parameters[i] > p->max) {
+            return false;
+        }
+    }
+    return i == cell->parameter_count;
+}
+
+bool treadle_cli_schedule_known(const treadle_schedule *schedule, char *error, size_t error_size)
 {
     const treadle_cell *cell = &schedule->cell;
     const treadle_scenario *scenario = treadle_scenario_find(cell->scenario);
     if (scenario == NULL) {
-        treadle_cli_error("the schedule is of scenario \"%s\", which this build does not have",
-                          cell->scenario);
-        return TREADLE_EXIT_USAGE;
+        snprintf(error, error_size,
+                 "the schedule is of scenario \"%s\", which this build does not have",
+                 cell->scenario);
+    } else if (!has_variant(scenario, cell->variant)) {
+        snprintf(error, error_size,
+                 "the schedule is of variant \"%s\", which %s does not have in this build",
+                 cell->variant, cell->scenario);
+    } else if (!parameters_fit(scenario, cell)) {
+        snprintf(error, error_size, "the schedule's parameters do not fit %s in this build",
+                 cell->scenario);
+    } else {
+        return true;
     }
-    bool variant_known = false;
-    for (const treadle_expectation *e = scenario->expectations; e->variant != NULL; e++) {
-        variant_known |= strcmp(e->variant, cell->variant) == 0;
-    }
-    if (!variant_known) {
-        treadle_cli_error("the schedule is of variant \"%s\", which %s does not have in this build",
-                          cell->variant, cell->scenario);
-        return TREADLE_EXIT_USAGE;
-    }
-    for (uint32_t i = 0; i < TREADLE_PARAMETERS_MAX; i++) {
-        const treadle_parameter *p = &scenario->parameters[i];
-        const bool fits = p->name == NULL
-                              ? i == cell->parameter_count
-                              : i < cell->parameter_count && cell->parameters[i] >= p->min &&
-                                    cell->parameters[i] <= p->max;
-        if (!fits) {
-            treadle_cli_error("the schedule's parameters do not fit %s in this build",
-                              cell->scenario);
-            return TREADLE_EXIT_USAGE;
-        }
-        if (p->name == NULL) {
-            break;
-        }
-    }
-    return TREADLE_EXIT_OK;
+    return false;
 }
 
 int treadle_cli_schedule(const char *argument, treadle_schedule *schedule)
@@ -115,7 +137,11 @@ int treadle_cli_schedule(const char *argument, treadle_schedule *schedule)
     *schedule = (treadle_schedule){0};
     const bool token = strncmp(argument, "tdl", 3) == 0 || access(argument, F_OK) != 0;
     int status = token ? decode(argument, NULL, schedule) : from_file(argument, schedule);
-    status = status ? status : check_known(schedule);
+    char error[TREADLE_MESSAGE_MAX];
+    if (!status && !treadle_cli_schedule_known(schedule, error, sizeof error)) {
+        treadle_cli_error("%s", error);
+        status = TREADLE_EXIT_USAGE;
+    }
     if (status) {
         treadle_schedule_free(schedule);
     }

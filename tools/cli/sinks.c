@@ -56,6 +56,10 @@ static int sink_close(treadle_sink *sink)
         treadle_output_abandon(&sink->output);
         return TREADLE_EXIT_ENVIRONMENT;
     }
+    if (!sink->begun) {
+        treadle_output_abandon(&sink->output);
+        return TREADLE_EXIT_OK;
+    }
     return treadle_output_close(&sink->output);
 }
 

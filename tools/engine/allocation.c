@@ -105,6 +105,7 @@ int SEAM(posix_memalign)(void **out, size_t alignment, size_t size)
     if (block == NULL) {
         return ENOMEM;
     }
+    treadle_writes(out, sizeof *out, SITE());
     *out = block;
     return 0;
 }

@@ -57,6 +57,7 @@ int SEAM(thrd_join)(thrd_t handle, int *result)
     void *value = NULL;
     const int error = treadle_thread_join(handle, &value, false, SITE());
     if (error == 0 && result != NULL) {
+        treadle_writes(result, sizeof *result, SITE());
         *result = (int)(intptr_t)value;
     }
     return thrd_result(error);

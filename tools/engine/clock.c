@@ -114,7 +114,9 @@ int SEAM(clock_gettime)(clockid_t clock, struct timespec *out)
     if (!treadle_inside()) {
         return clock_gettime(clock, out);
     }
-    *out = to_timespec(read_clock(clock, SITE()));
+    const int64_t now = read_clock(clock, SITE());
+    treadle_writes(out, sizeof *out, SITE());
+    *out = to_timespec(now);
     return 0;
 }
 
@@ -126,7 +128,9 @@ int SEAM(timespec_get)(struct timespec *out, int base)
     if (base != TIME_UTC) {
         return 0;
     }
-    *out = to_timespec(read_clock(CLOCK_REALTIME, SITE()));
+    const int64_t now = read_clock(CLOCK_REALTIME, SITE());
+    treadle_writes(out, sizeof *out, SITE());
+    *out = to_timespec(now);
     return base;
 }
 
@@ -137,6 +141,7 @@ time_t SEAM(time)(time_t *out)
     }
     const time_t now = read_clock(CLOCK_REALTIME, SITE()) / NS_PER_S;
     if (out != NULL) {
+        treadle_writes(out, sizeof *out, SITE());
         *out = now;
     }
     return now;
@@ -148,6 +153,7 @@ int SEAM(gettimeofday)(struct timeval *out, void *zone)
         return gettimeofday(out, zone);
     }
     const int64_t now = read_clock(CLOCK_REALTIME, SITE());
+    treadle_writes(out, sizeof *out, SITE());
     *out = (struct timeval){.tv_sec = now / NS_PER_S, .tv_usec = now % NS_PER_S / 1000};
     return 0;
 }

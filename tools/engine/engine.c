@@ -296,6 +296,7 @@ static void main_fiber(void)
 {
     treadle_fiber_begins();
     E.program->body(E.program->argument);
+    treadle_depends_on_all(); /* nobody goes on after it */
     treadle_check_leaks();
 #ifdef TREADLE_ASAN
     if (E.options.look_for_leaks) {

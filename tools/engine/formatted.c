@@ -155,10 +155,13 @@ int SEAM(snprintf)(char *to, size_t size, const char *format, ...)
 /* ---- numbers ------------------------------------------------------------------------------------
  */
 
-/* Up to the byte that ended the number. */
+/* Up to the byte that ended the number; all of it when there is none, or where more was tried: an
+ * exponent ("1e"), hexadecimal digits ("0x"), "infinity", "nan(…)". */
 static void number_read(const char *text, const char *end, char **out)
 {
-    treadle_touching_quietly(text, (size_t)(end - text) + 1, TREADLE_TOUCH_READ);
+    const bool tried = end == text || (*end != '\0' && strchr("eEpPxXiInN(", *end) != NULL);
+    const size_t read = (tried ? strlen(text) : (size_t)(end - text)) + 1;
+    treadle_touching_quietly(text, read, TREADLE_TOUCH_READ);
     if (out != NULL) {
         treadle_touching_quietly(out, sizeof *out, TREADLE_TOUCH_WRITE);
         *out = (char *)(uintptr_t)end;

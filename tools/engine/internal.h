@@ -256,6 +256,9 @@ void treadle_observe_fence(int order);
 void treadle_observe_diversion(uint64_t of);
 void treadle_observe_edges(uint64_t to);
 
+/* Another thread may have something new to see: wakes spinners that watch `address`. */
+void treadle_wake_spinners(uintptr_t address, size_t size);
+
 /* The step under way touches this; see observe.h. */
 static inline void treadle_touching(const volatile void *address, size_t size, uint32_t flags,
                                     const void *site)
@@ -282,6 +285,19 @@ treadle_touching_object(const volatile void *address, uint32_t flags)
     }
     if (UNLIKELY(E.observing)) {
         treadle_observe_touch(address, 1, flags | TREADLE_TOUCH_OBJECT, E.self->site);
+    }
+}
+
+/* The engine is about to write this for the subject. */
+static inline __attribute__((always_inline)) void treadle_writes(void *out, size_t size,
+                                                                 const void *site)
+{
+    if (!treadle_looked_at()) {
+        treadle_access(out, size, ACCESS_WRITE, site);
+    }
+    treadle_touching(out, size, TREADLE_TOUCH_WRITE, site);
+    if (UNLIKELY(E.spinning)) {
+        treadle_wake_spinners((uintptr_t)out, size);
     }
 }
 
@@ -458,8 +474,6 @@ static inline void treadle_gate_set(uint64_t gate, bool open)
 
 /* Another thread may have something new to see: wakes spinners that watch `address` and those that
  * yielded. */
-void treadle_wake_spinners(uintptr_t address, size_t size);
-
 static inline void treadle_progress(const void *address, size_t size)
 {
     E.progress++;

@@ -207,7 +207,9 @@ int treadle_mutex_trylock(pthread_mutex_t *mutex, const void *site)
     }
     treadle_touching_object(mutex, TREADLE_TOUCH_READ);
     treadle_event_failed();
-    treadle_spin_read((uintptr_t)mutex, site, known->owner);
+    if (treadle_spin_read((uintptr_t)mutex, site, known->owner)) {
+        treadle_touching_object(mutex, TREADLE_TOUCH_READ); /* who let it go woke the caller */
+    }
     return EBUSY;
 }
 

@@ -78,11 +78,23 @@ static __attribute__((noinline)) void observe_all(uintptr_t address, uint32_t si
                               (treadle_touch){address, size, flags}, known ? site : NULL);
 }
 
+/* What is on another thread's stack is there as long as that thread. */
+static __attribute__((noinline)) void touch_owner(uintptr_t address)
+{
+    const uint32_t owner = (uint32_t)((address - (uintptr_t)E.stacks.base) / E.stacks.slot_bytes);
+    if (owner != E.self->id && (E.observing & OBSERVE_FOOTPRINT)) {
+        add((uintptr_t)&E.threads[owner].finished, 1, TREADLE_TOUCH_READ | TREADLE_TOUCH_OBJECT);
+    }
+}
+
 void treadle_observe_touch(const volatile void *address, size_t size, uint32_t flags,
                            const void *site)
 {
     if (UNLIKELY(own_storage((uintptr_t)address))) {
         return;
+    }
+    if (UNLIKELY(treadle_stacks_hold(&E.stacks, (const void *)(uintptr_t)address))) {
+        touch_owner((uintptr_t)address);
     }
     if (UNLIKELY(E.observing & OBSERVE_ALL)) {
         observe_all((uintptr_t)address, (uint32_t)size, flags, site);
@@ -183,7 +195,9 @@ treadle_gate treadle_gate_of(uint32_t id)
         return (treadle_gate){0, 0};
     }
     if (UNLIKELY(waiter->kind == TREADLE_OP_THREAD_JOIN)) {
-        return (treadle_gate){(uintptr_t)&E.threads[waiter->address].finished, open};
+        const thread *target = &E.threads[waiter->address];
+        const bool waits = target->joiners & waiter->bit; /* who only tries does not */
+        return waits ? (treadle_gate){(uintptr_t)&target->finished, open} : (treadle_gate){0, 0};
     }
     const object *behind = waiter->object;
     return behind != NULL ? (treadle_gate){behind->address, open} : (treadle_gate){0, 0};

@@ -90,9 +90,12 @@ long SEAM(lrand48)(void)
     return treadle_inside() ? (long)(draw() & RAND_MAX) : lrand48();
 }
 
-static void fill(void *buffer, size_t length)
+static void fill(void *buffer, size_t length, const void *site)
 {
     unsigned char *out = buffer;
+    if (length > 0) {
+        treadle_writes(buffer, length, site);
+    }
     for (size_t done = 0; done < length; done += sizeof(uint64_t)) {
         const uint64_t value = draw();
         const size_t left = length - done;
@@ -105,7 +108,7 @@ ssize_t SEAM(getrandom)(void *buffer, size_t length, unsigned flags)
     if (!treadle_inside()) {
         return getrandom(buffer, length, flags);
     }
-    fill(buffer, length);
+    fill(buffer, length, SITE());
     return (ssize_t)length;
 }
 
@@ -114,7 +117,7 @@ int SEAM(getentropy)(void *buffer, size_t length)
     if (!treadle_inside()) {
         return getentropy(buffer, length);
     }
-    fill(buffer, length);
+    fill(buffer, length, SITE());
     return 0;
 }
 
@@ -126,7 +129,7 @@ uint32_t SEAM(arc4random)(void)
 void SEAM(arc4random_buf)(void *buffer, size_t length)
 {
     if (treadle_inside()) {
-        fill(buffer, length);
+        fill(buffer, length, SITE());
     } else {
         arc4random_buf(buffer, length);
     }

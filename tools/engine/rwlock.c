@@ -222,7 +222,9 @@ static int tried(bool free, object *lock, void (*take)(object *, const void *), 
     }
     treadle_touching_object((void *)lock->address, TREADLE_TOUCH_READ);
     treadle_event_failed();
-    treadle_spin_read(lock->address, site, lock->owner);
+    if (treadle_spin_read(lock->address, site, lock->owner)) {
+        treadle_touching_object((void *)lock->address, TREADLE_TOUCH_READ);
+    }
     return EBUSY;
 }
 

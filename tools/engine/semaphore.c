@@ -134,7 +134,9 @@ int SEAM(sem_trywait)(sem_t *semaphore)
     }
     treadle_touching_object(semaphore, TREADLE_TOUCH_READ);
     treadle_event_failed();
-    treadle_spin_read((uintptr_t)semaphore, SITE(), 0);
+    if (treadle_spin_read((uintptr_t)semaphore, SITE(), 0)) {
+        treadle_touching_object(semaphore, TREADLE_TOUCH_READ);
+    }
     return fail(EAGAIN);
 }
 
@@ -148,6 +150,7 @@ int SEAM(sem_post)(sem_t *semaphore)
         treadle_announce(TREADLE_OP_SEM_POST, semaphore, 0, 0, SITE());
     }
     if (known->count == SEM_VALUE_MAX) {
+        treadle_touching_object(semaphore, TREADLE_TOUCH_READ);
         return fail(EOVERFLOW);
     }
     treadle_touching_object(semaphore, TREADLE_TOUCH_WRITE | TREADLE_TOUCH_RELEASE |
@@ -169,8 +172,11 @@ int SEAM(sem_getvalue)(sem_t *semaphore, int *value)
         treadle_announce(TREADLE_OP_SEM_GETVALUE, semaphore, 0, 0, SITE());
     }
     treadle_touching_object(semaphore, TREADLE_TOUCH_READ);
+    treadle_writes(value, sizeof *value, SITE());
     *value = (int)known->count;
     treadle_event_value((uint64_t)known->count);
-    treadle_spin_read((uintptr_t)semaphore, SITE(), (uint64_t)known->count);
+    if (treadle_spin_read((uintptr_t)semaphore, SITE(), (uint64_t)known->count)) {
+        treadle_touching_object(semaphore, TREADLE_TOUCH_READ);
+    }
     return 0;
 }

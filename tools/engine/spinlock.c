@@ -72,7 +72,9 @@ int SEAM(pthread_spin_trylock)(pthread_spinlock_t *lock)
     }
     treadle_touching_object(lock, TREADLE_TOUCH_READ);
     treadle_event_failed();
-    treadle_spin_read((uintptr_t)lock, SITE(), known->owner);
+    if (treadle_spin_read((uintptr_t)lock, SITE(), known->owner)) {
+        treadle_touching_object(lock, TREADLE_TOUCH_READ);
+    }
     return EBUSY;
 }
 

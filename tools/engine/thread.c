@@ -29,6 +29,8 @@ static thread *thread_of(pthread_t handle, const char *call)
         treadle_violation("misuse", "%s calls %s with a handle that names no thread", E.self->name,
                           call);
     }
+    /* As long as nobody has joined it. */
+    treadle_touching_quietly(&E.threads[id].detached, 1, TREADLE_TOUCH_READ | TREADLE_TOUCH_OBJECT);
     return &E.threads[id];
 }
 
@@ -204,6 +206,7 @@ static int create(pthread_t *handle, bool detached, const void *site, thread **o
     thread *made = treadle_thread_new(name, site);
     made->detached = detached;
     made->realtime_offset_ns = E.self->realtime_offset_ns;
+    treadle_writes(handle, sizeof *handle, site);
     *handle = handle_of(made);
     *out = made;
     return 0;
@@ -280,6 +283,7 @@ int treadle_thread_join(pthread_t handle, void **result, bool timed, const void 
     treadle_touching_quietly(&target->detached, 1, TREADLE_TOUCH_WRITE | TREADLE_TOUCH_OBJECT);
     target->joined = true;
     if (result != NULL) {
+        treadle_writes(result, sizeof *result, site);
         *result = target->result;
     }
     return 0;
@@ -300,10 +304,12 @@ int SEAM(pthread_tryjoin_np)(pthread_t handle, void **result)
     if (E.level >= TREADLE_GRANULARITY_SYNC) {
         treadle_announce(TREADLE_OP_THREAD_JOIN, (void *)(uintptr_t)target->id, 0, 0, SITE());
     }
+    treadle_touching_object(&target->finished, TREADLE_TOUCH_READ);
     if (!target->finished) {
-        treadle_touching_object(&target->finished, TREADLE_TOUCH_READ);
         treadle_event_failed();
-        treadle_spin_read((uintptr_t)target, SITE(), 0);
+        if (treadle_spin_read((uintptr_t)target, SITE(), 0)) {
+            treadle_touching_object(&target->finished, TREADLE_TOUCH_READ);
+        }
         return EBUSY;
     }
     return treadle_thread_join(handle, result, false, SITE());
@@ -433,14 +439,17 @@ void treadle_cancellation_point(void)
     }
 }
 
-/* What a thread may be woken from by a cancellation. */
+/* What a thread may be woken from by a cancellation: it waits behind a gate. */
 static bool waits_cancellably(const thread *target)
 {
+    if (target == E.self || target->exiting || target->cancel_state != PTHREAD_CANCEL_ENABLE) {
+        return false;
+    }
     switch (target->kind) {
     case TREADLE_OP_COND_WAKE:
-    case TREADLE_OP_THREAD_JOIN:
     case TREADLE_OP_SEM_WAIT:
-    case TREADLE_OP_SEM_TIMEDWAIT: return target->cancel_state == PTHREAD_CANCEL_ENABLE;
+    case TREADLE_OP_SEM_TIMEDWAIT: return true;
+    case TREADLE_OP_THREAD_JOIN: return E.threads[target->address].joiners & target->bit;
     default: return false;
     }
 }
@@ -495,6 +504,7 @@ int SEAM(pthread_setcancelstate)(int state, int *old)
         return EINVAL;
     }
     if (old != NULL) {
+        treadle_writes(old, sizeof *old, SITE());
         *old = E.self->cancel_state;
     }
     E.self->cancel_state = (uint8_t)state;
@@ -510,6 +520,7 @@ int SEAM(pthread_setcanceltype)(int type, int *old)
         return EINVAL;
     }
     if (old != NULL) {
+        treadle_writes(old, sizeof *old, SITE());
         *old = E.self->cancel_type;
     }
     E.self->cancel_type = (uint8_t)type;

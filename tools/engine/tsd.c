@@ -23,7 +23,7 @@ void treadle_tsd_destroy(thread *ending)
         for (uint32_t i = 0; i < ending->specific_used; i++) {
             void *value = ending->specific[i];
             ending->specific[i] = NULL;
-            if (value != NULL) {
+            if (value != NULL || round == 0) { /* it may have lost its value with its key */
                 touching_key(i, TREADLE_TOUCH_READ);
             }
             if (value != NULL && E.tsd_keys[i].used && E.tsd_keys[i].destructor != NULL) {
@@ -47,6 +47,7 @@ int treadle_tsd_create(unsigned *key, void (*destructor)(void *))
     E.tsd_key_count += index == E.tsd_key_count;
     touching_key(index, TREADLE_TOUCH_WRITE);
     E.tsd_keys[index] = (tsd_key){.used = true, .destructor = destructor};
+    treadle_writes(key, sizeof *key, NULL);
     *key = KEY_BASE + index;
     return 0;
 }

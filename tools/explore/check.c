@@ -194,7 +194,12 @@ static void counterexample(treadle_sandbox *sandbox, treadle_journal *journal,
                  "something that is not in the decision stream");
     }
     error = error ? error : record(sandbox, journal, decisions, count, explain);
-    if (!error && again) {
+    if (!error && again && strcmp(journal->outcome.property, result->outcome.property) != 0) {
+        result->verdict = TREADLE_VERDICT_UNKNOWN;
+        snprintf(result->outcome.message, sizeof result->outcome.message,
+                 "broke, but not when the same schedule was run for the last time: the subject "
+                 "depends on something that is not in the decision stream");
+    } else if (!error && again) {
         result->outcome = journal->outcome;
         if (explain) {
             treadle_explain(sandbox, journal, decisions, count);
@@ -239,10 +244,11 @@ static bool verdict_fits(const treadle_result *result, const treadle_expectation
                          bool sampled)
 {
     if (expected == NULL) {
-        return result->verdict != TREADLE_VERDICT_VIOLATED;
+        return result->verdict == TREADLE_VERDICT_HOLDS ||
+               result->verdict == TREADLE_VERDICT_NO_VIOLATION_FOUND;
     }
-    if (result->verdict == TREADLE_VERDICT_VIOLATED) {
-        return expected->verdict == TREADLE_VERDICT_VIOLATED &&
+    if (result->verdict == TREADLE_VERDICT_VIOLATED || result->verdict == TREADLE_VERDICT_UNKNOWN) {
+        return expected->verdict == result->verdict &&
                (expected->property == NULL ||
                 strcmp(expected->property, result->outcome.property) == 0);
     }

@@ -131,7 +131,11 @@ static bool has_died(process *self, uint32_t which)
     if (!treadle_child_ready(child, 0)) {
         return was_silent(self, which);
     }
-    treadle_death_explain(&self->journals[which]->outcome, treadle_child_end(child));
+    const int status = treadle_child_end(child);
+    if (status == 0 && stopped(self)) {
+        return false; /* all came to its end meanwhile */
+    }
+    treadle_death_explain(&self->journals[which]->outcome, status);
     return true;
 }
 
@@ -422,8 +426,9 @@ static bool count(search *self)
     process *in = self->in;
     const treadle_outcome *outcome = &in->journal->outcome;
     const treadle_strategy *strategy = in->of->strategy;
-    if (outcome->kind == TREADLE_OUTCOME_REDUNDANT ||
-        (strategy->repeated != NULL && strategy->repeated(self->self))) {
+    treadle_tally other = {0};
+    const bool repeated = strategy->repeated != NULL && strategy->repeated(self->self);
+    if (outcome->kind == TREADLE_OUTCOME_REDUNDANT || (repeated && goes_on(in, &other))) {
         self->tally.redundant++;
         if (in->crew != NULL) {
             treadle_crew_count(in->crew, in->me, &(treadle_tally){.redundant = 1});
@@ -458,7 +463,7 @@ static bool is_time(uint64_t begun)
  * None where addresses matter, or are watched. */
 static bool looks_for_leaks(const treadle_explorer *of, uint64_t round)
 {
-    return treadle_leaks_seen() && (round & (round - 1)) == 0 && of->strategy->step == NULL &&
+    return treadle_leaks_seen() && (round & (round - 1)) == 0 && !of->strategy->exhaustive &&
            of->options->heap_reuse_after == 0 && !of->options->watch_cycles;
 }
 

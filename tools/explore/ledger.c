@@ -150,7 +150,7 @@ typedef struct showing {
     const treadle_result *threads;   /* violated as claimed at anything finer; the coarsest */
     const treadle_result *loop_safe; /* explored at await without it */
     const treadle_result *safe;      /* explored without it; the finest */
-    bool missing;                    /* a verdict is unknown */
+    bool missing;                    /* at some granularity nothing is known of it */
 } showing;
 
 static bool breaks_as_claimed(const treadle_claim *claim, const treadle_result *result)
@@ -159,16 +159,22 @@ static bool breaks_as_claimed(const treadle_claim *claim, const treadle_result *
            (claim->property == NULL || strcmp(claim->property, result->outcome.property) == 0);
 }
 
+static bool is_about(const treadle_claim *claim, const treadle_cell *cell)
+{
+    return strcmp(cell->scenario, claim->scenario) == 0 &&
+           strcmp(cell->variant, claim->variant) == 0 && cell->backend == claim->backend;
+}
+
 static showing look(const treadle_ledger *ledger, const treadle_claim *claim)
 {
     showing seen = {0};
+    size_t explored = 0;
     for (size_t i = 0; i < ledger->result_count; i++) {
         const treadle_result *result = &ledger->results[i];
-        if (strcmp(result->cell.scenario, claim->scenario) != 0 ||
-            strcmp(result->cell.variant, claim->variant) != 0 ||
-            result->cell.backend != claim->backend) {
+        if (!is_about(claim, &result->cell)) {
             continue;
         }
+        explored++;
         const bool at_await = result->cell.granularity == TREADLE_GRANULARITY_AWAIT;
         if (breaks_as_claimed(claim, result)) {
             const treadle_result **slot = at_await ? &seen.loop : &seen.threads;
@@ -177,14 +183,22 @@ static showing look(const treadle_ledger *ledger, const treadle_claim *claim)
             }
         } else if (result->verdict == TREADLE_VERDICT_UNKNOWN) {
             seen.missing = true;
-        } else if (result->verdict != TREADLE_VERDICT_VIOLATED) {
-            /* What breaks something else says nothing of this. */
+        } else if (result->verdict == TREADLE_VERDICT_VIOLATED) {
+            /* What breaks something else says nothing of this. At memory granularity that is mostly
+             * a torn access; a ruling says at which granularity it holds. */
+            seen.missing |= result->cell.granularity < TREADLE_GRANULARITY_MEMORY;
+        } else {
             seen.loop_safe = at_await ? result : seen.loop_safe;
             if (seen.safe == NULL || result->cell.granularity > seen.safe->cell.granularity) {
                 seen.safe = result;
             }
         }
     }
+    size_t wanted = 0;
+    for (size_t i = 0; i < ledger->cell_count; i++) {
+        wanted += is_about(claim, &ledger->cells[i]);
+    }
+    seen.missing |= explored < wanted; /* it was interrupted */
     return seen;
 }
 

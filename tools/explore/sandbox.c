@@ -101,7 +101,7 @@ static void gather_evidence(treadle_journal *journal, const treadle_program *pro
     if (strategy->estimate != NULL) {
         strategy->estimate(self, &report->estimate);
     } else if (strategy->exhaustive && strategy->bound == NULL && !report->complete &&
-               !report->interrupted && executions > 0 &&
+               !report->interrupted && executions > 0 && journal->races != TREADLE_RACES_ONLY &&
                journal->outcome.kind == TREADLE_OUTCOME_PASSED) {
         estimate_space(journal, program, options);
     }
@@ -119,7 +119,7 @@ static void do_explore(treadle_journal *journal, const treadle_program *program,
                                                        .symmetric = request->symmetric};
     void *self = strategy->create(&strategy_options);
     if (self == NULL) {
-        journal->report.outcome =
+        journal->outcome =
             (treadle_outcome){.kind = TREADLE_OUTCOME_ENVIRONMENT, .message = "out of memory"};
         return;
     }
@@ -148,6 +148,15 @@ static void do_explore(treadle_journal *journal, const treadle_program *program,
     strategy->destroy(self);
 }
 
+/* What is no end that the calls themselves come to. Who waits for another in vain is in no serial
+ * order. */
+static bool leaves_orders_out(const treadle_outcome *outcome)
+{
+    return outcome->kind == TREADLE_OUTCOME_ENVIRONMENT ||
+           outcome->kind == TREADLE_OUTCOME_DIVERGED ||
+           (outcome->kind == TREADLE_OUTCOME_CUT && strcmp(outcome->property, "not-serial") != 0);
+}
+
 /* The outcomes of every serial order. False, with a line, when they could not all be seen. */
 static bool collect_serial(treadle_journal *journal, const treadle_program *program,
                            treadle_execution_options options, char *error, size_t error_size)
@@ -168,6 +177,12 @@ static bool collect_serial(treadle_journal *journal, const treadle_program *prog
         treadle_execute(program, &options, strategy, self, &journal->outcome);
         strategy->end(self, &journal->outcome);
         orders++;
+        if (leaves_orders_out(&journal->outcome)) {
+            snprintf(error, error_size, "a serial order of the calls cannot be seen: %.900s",
+                     journal->outcome.message);
+            strategy->destroy(self);
+            return false;
+        }
     }
     strategy->destroy(self);
     treadle_serial_compare();

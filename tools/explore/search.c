@@ -33,7 +33,7 @@ static bool inapplicable(const treadle_explore_report *report)
 static bool decided(const treadle_search_stage *last)
 {
     const treadle_explore_report *report = &last->report;
-    return report->complete || report->interrupted ||
+    return (report->complete && report->cut_short == 0) || report->interrupted ||
            (report->outcome.kind != TREADLE_OUTCOME_PASSED && !inapplicable(report));
 }
 
@@ -243,7 +243,7 @@ void treadle_search_describe(char *text, size_t size, const treadle_search *sear
         return;
     }
     const treadle_search_stage *last = &search->stages[search->count - 1];
-    if (last->report.complete) {
+    if (last->report.complete && last->report.cut_short == 0) {
         describe_whole(text, size, last, cell);
         return;
     }

@@ -115,8 +115,12 @@ static void next_bound(bounded *self)
 
 void treadle_bounded_end(void *context, const treadle_outcome *outcome)
 {
-    (void)outcome;
     bounded *self = context;
+    if (outcome->kind == TREADLE_OUTCOME_DIVERGED || outcome->kind == TREADLE_OUTCOME_ENVIRONMENT) {
+        self->repeated = false;
+        self->cut = true; /* nobody knows what would have come after it */
+        return;
+    }
     self->repeated = self->spent < self->bound;
     self->executions += !self->repeated;
     self->recorded = self->depth;

@@ -516,7 +516,11 @@ static bool begin(void *context, uint64_t execution)
             return true;
         }
     }
-    return self->exceeded == NULL && self->root == 0 && vary_prologue(self);
+    if (self->exceeded != NULL) {
+        self->value_count = 0;
+        return true; /* to its first step, which says so */
+    }
+    return self->root == 0 && vary_prologue(self);
 }
 
 /* To which of the plan's runs the steps belong that it is going to repeat. Those of the last plan

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "tools/strategies/tests/instructions.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
 #include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -196,6 +199,16 @@ static atomic_int cells[CELLS];
 static int seen[CELLS];
 static int count;
 static uint32_t repeat;
+static pthread_t worker;
+static pthread_key_t key;
+static struct timespec cached;
+static char number[8];
+
+static void end_value(void *value)
+{
+    (void)value;
+    seen[2] = 1;
+}
 
 void counted_prepare(uint32_t times)
 {
@@ -208,6 +221,11 @@ void counted_prepare(uint32_t times)
     pthread_mutex_init(&locks[0], NULL);
     pthread_cond_init(&conditions[0], NULL);
     sem_init(&semaphores[0], 0, 0);
+    sem_init(&semaphores[1], 0, 0);
+    sem_init(&semaphores[2], 0, SEM_VALUE_MAX);
+    pthread_key_create(&key, end_value);
+    cached.tv_sec = -1;
+    memcpy(number, "1e", 3);
 }
 
 uint64_t counted_state(void)
@@ -404,4 +422,210 @@ void spins_twice(void *unused, uint32_t index)
     while (!atomic_load(&cells[1])) {
     }
     seen[0] = 1;
+}
+
+/* ---- programs whose ends are compared ----------------------------------------------------------
+ */
+
+static void *do_nothing(void *argument)
+{
+    return argument;
+}
+
+static void *wait_to_be_let_go(void *argument)
+{
+    sem_wait(&semaphores[0]);
+    return argument;
+}
+
+static void *try_to_join(void *argument)
+{
+    seen[0] = pthread_tryjoin_np(worker, NULL) == 0 ? 1 : 2;
+    return argument;
+}
+
+void tries_to_join(void *unused, uint32_t index)
+{
+    pthread_t other;
+    (void)unused;
+    (void)index;
+    pthread_create(&worker, NULL, do_nothing, NULL);
+    pthread_create(&other, NULL, try_to_join, NULL);
+    pthread_join(other, NULL);
+    if (seen[0] == 2) {
+        pthread_join(worker, NULL);
+    }
+}
+
+void caches_time(void *unused, uint32_t index)
+{
+    (void)unused;
+    if (index == 0) {
+        clock_gettime(CLOCK_MONOTONIC, &cached);
+    } else {
+        seen[0] = cached.tv_sec < 0 ? 1 : 2;
+    }
+}
+
+void lends_its_stack(void *unused, uint32_t index)
+{
+    static int *_Atomic lent;
+    int local = 0;
+    (void)unused;
+    if (index == 0) {
+        atomic_store(&lent, &local);
+        sem_wait(&semaphores[0]);
+    } else if (index == 1) {
+        int *to = atomic_load(&lent);
+        if (to != NULL) {
+            *to = 1;
+        }
+    } else {
+        sem_post(&semaphores[0]);
+    }
+}
+
+void gives_up_trying(void *unused, uint32_t index)
+{
+    (void)unused;
+    if (index == 0) {
+        pthread_mutex_lock(&locks[0]);
+        sem_post(&semaphores[1]);
+        sem_wait(&semaphores[0]);
+        pthread_mutex_unlock(&locks[0]);
+    } else if (index == 1) {
+        bool got = false;
+        for (int i = 0; i < 5 && !got; i++) {
+            got = pthread_mutex_trylock(&locks[0]) == 0;
+        }
+        if (got) {
+            pthread_mutex_unlock(&locks[0]);
+        }
+        seen[0] = got ? 1 : 2;
+    } else {
+        sem_wait(&semaphores[1]);
+        sem_post(&semaphores[0]);
+        if (pthread_mutex_trylock(&locks[0]) == 0) {
+            seen[1] = 1;
+            pthread_mutex_unlock(&locks[0]);
+        }
+    }
+}
+
+static void *cancel_worker(void *argument)
+{
+    pthread_cancel(worker);
+    return argument;
+}
+
+static void *join_worker(void *argument)
+{
+    pthread_join(worker, NULL);
+    return argument;
+}
+
+void joins_and_cancels(void *unused, uint32_t index)
+{
+    pthread_t canceller;
+    pthread_t joiner;
+    (void)unused;
+    (void)index;
+    pthread_create(&worker, NULL, do_nothing, NULL);
+    pthread_create(&canceller, NULL, cancel_worker, NULL);
+    pthread_create(&joiner, NULL, join_worker, NULL);
+    pthread_join(canceller, NULL);
+    pthread_join(joiner, NULL);
+}
+
+void deletes_key(void *unused, uint32_t index)
+{
+    (void)unused;
+    if (index == 0) {
+        seen[0] = pthread_setspecific(key, &count) == 0 ? 1 : 2;
+        sem_wait(&semaphores[0]);
+    } else if (index == 1) {
+        pthread_key_delete(key);
+    } else {
+        sem_post(&semaphores[0]);
+    }
+}
+
+void posts_too_often(void *unused, uint32_t index)
+{
+    (void)unused;
+    if (index == 0) {
+        seen[0] = sem_post(&semaphores[2]) == 0 ? 1 : 2;
+    } else {
+        sem_wait(&semaphores[2]);
+    }
+}
+
+void reads_number(void *unused, uint32_t index)
+{
+    (void)unused;
+    if (index == 0) {
+        seen[0] = (int)strtod(number, NULL);
+    } else {
+        number[2] = '5';
+    }
+}
+
+void cancels_trying(void *unused, uint32_t index)
+{
+    static pthread_t trying;
+    (void)unused;
+    if (index == 0) {
+        trying = pthread_self();
+        pthread_create(&worker, NULL, wait_to_be_let_go, NULL);
+        sem_post(&semaphores[1]);
+        seen[0] = pthread_tryjoin_np(worker, NULL) == 0 ? 1 : 2;
+        pthread_mutex_lock(&locks[0]);
+        pthread_mutex_unlock(&locks[0]);
+        sem_post(&semaphores[0]);
+        pthread_join(worker, NULL);
+    } else if (index == 1) {
+        sem_wait(&semaphores[1]);
+        pthread_cancel(trying);
+    } else {
+        pthread_mutex_lock(&locks[0]);
+        pthread_mutex_unlock(&locks[0]);
+    }
+}
+
+static void *store_twice(void *argument)
+{
+    atomic_store(&cells[1], 1);
+    atomic_store(&cells[1], 2);
+    return argument;
+}
+
+void leaves_one_running(void *unused, uint32_t index)
+{
+    (void)unused;
+    (void)index;
+    pthread_create(&worker, NULL, store_twice, NULL);
+    pthread_detach(worker);
+}
+
+static void wait_at_the_end(void *unused)
+{
+    (void)unused;
+    seen[0] = sem_wait(&semaphores[0]) == 0 ? 1 : 2;
+}
+
+void cancels_exiting(void *unused, uint32_t index)
+{
+    static pthread_t exiting;
+    (void)unused;
+    if (index == 0) {
+        exiting = pthread_self();
+        sem_post(&semaphores[1]);
+        pthread_cleanup_push(wait_at_the_end, NULL);
+        pthread_exit(NULL);
+        pthread_cleanup_pop(0);
+    } else {
+        sem_wait(&semaphores[1]);
+        pthread_cancel(exiting);
+        sem_post(&semaphores[0]);
+    }
 }
