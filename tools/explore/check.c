@@ -238,6 +238,19 @@ static treadle_granularity find_coarsest(treadle_journal *journal,
 
 /* ---- a cell ---------------------------------------------------------------------------------- */
 
+/* Where nothing is stated: what is stated to hang, or the like, at another granularity. */
+static bool stays_unknown(const treadle_result *result)
+{
+    const treadle_expectation *row = treadle_scenario_find(result->cell.scenario)->expectations;
+    while (row->variant != NULL &&
+           (row->verdict != TREADLE_VERDICT_UNKNOWN ||
+            strcmp(row->variant, result->cell.variant) != 0 || row->property == NULL ||
+            strcmp(row->property, result->outcome.property) != 0)) {
+        row++;
+    }
+    return row->variant != NULL && result->verdict == TREADLE_VERDICT_UNKNOWN;
+}
+
 /* With `sampled`, a strategy was asked for that proves nothing, only within a bound, or little in
  * its time: `holds` is then not refuted, which is as much as can be expected of it. */
 static bool verdict_fits(const treadle_result *result, const treadle_expectation *expected,
@@ -245,7 +258,7 @@ static bool verdict_fits(const treadle_result *result, const treadle_expectation
 {
     if (expected == NULL) {
         return result->verdict == TREADLE_VERDICT_HOLDS ||
-               result->verdict == TREADLE_VERDICT_NO_VIOLATION_FOUND;
+               result->verdict == TREADLE_VERDICT_NO_VIOLATION_FOUND || stays_unknown(result);
     }
     if (result->verdict == TREADLE_VERDICT_VIOLATED || result->verdict == TREADLE_VERDICT_UNKNOWN) {
         return expected->verdict == result->verdict &&
