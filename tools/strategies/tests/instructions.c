@@ -489,11 +489,6 @@ void gives_up_trying(void *unused, uint32_t index)
 {
     (void)unused;
     if (index == 0) {
-        pthread_mutex_lock(&locks[0]);
-        sem_post(&semaphores[1]);
-        sem_wait(&semaphores[0]);
-        pthread_mutex_unlock(&locks[0]);
-    } else if (index == 1) {
         bool got = false;
         for (int i = 0; i < 5 && !got; i++) {
             got = pthread_mutex_trylock(&locks[0]) == 0;
@@ -502,8 +497,11 @@ void gives_up_trying(void *unused, uint32_t index)
             pthread_mutex_unlock(&locks[0]);
         }
         seen[0] = got ? 1 : 2;
+    } else if (index == 1) {
+        pthread_mutex_lock(&locks[0]);
+        sem_wait(&semaphores[0]);
+        pthread_mutex_unlock(&locks[0]);
     } else {
-        sem_wait(&semaphores[1]);
         sem_post(&semaphores[0]);
         if (pthread_mutex_trylock(&locks[0]) == 0) {
             seen[1] = 1;

@@ -84,8 +84,8 @@ counted_program spins_twice; /* 0 waits for x, then y; 1: writes y, then x */
 counted_program tries_to_join;   /* starts one thread, and one that tries to join it */
 counted_program caches_time;     /* 0 reads the clock into a variable that 1 reads */
 counted_program lends_its_stack; /* 1 writes to 0's stack, if it is lent; 2 lets 0 end */
-counted_program gives_up_trying; /* 1 tries five times for a lock that 0 has until 2 lets it go, and
-                                    so does 2, once */
+counted_program gives_up_trying; /* 0 tries five times for a lock that 1 has until 2 lets it go on,
+                                    and so does 2, once */
 counted_program joins_and_cancels; /* starts a thread, one that cancels it and one that joins it */
 counted_program deletes_key; /* 0 has a value of a key that 1 deletes, and ends when 2 lets it */
 counted_program posts_too_often;    /* 0 posts to a semaphore that is full, unless 1 has taken */
