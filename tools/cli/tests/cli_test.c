@@ -450,6 +450,46 @@ static char *read_and_remove(const char *path)
     return text;
 }
 
+Test(cli, an_error_leaves_what_was_written_before)
+{
+    char directory[] = "/tmp/treadle-test-XXXXXX";
+    cr_assert_not_null(mkdtemp(directory));
+    char old[64];
+    snprintf(old, sizeof old, "%s/old", directory);
+    const char *const failing[][8] = {
+        {"check", "litmus/counter", "--metrics", old, "--output", "/no/such/folder/x", NULL},
+        {"check", "litmus/counter", "--output", old, "--regressions", "/no/such/folder", NULL},
+        {"claims", "nothing/*", "--format", "markdown", "--output", old, NULL},
+    };
+    for (size_t i = 0; i < sizeof failing / sizeof failing[0]; i++) {
+        FILE *file = fopen(old, "we");
+        cr_assert(file != NULL && fputs("old", file) > 0 && fclose(file) == 0);
+        ran result = run_treadle(NULL, failing[i]);
+        cr_expect_neq(result.status, 0);
+        char *left = read_and_remove(old);
+        cr_expect_str_eq(left, "old", "run %zu left \"%s\"", i, left);
+        free(left);
+        ran_free(&result);
+    }
+    cr_assert_eq(rmdir(directory), 0, "something was left beside it");
+}
+
+Test(cli, a_report_does_not_tell_a_password)
+{
+    char directory[] = "/tmp/treadle-test-XXXXXX";
+    cr_assert_not_null(mkdtemp(directory));
+    ran result = TREADLE("report", "litmus/counter", "--redis=redis://me:secret@localhost:1/",
+                         "--output", directory);
+    ASSERT_STATUS(result, 0);
+    ran_free(&result);
+    char command[128];
+    snprintf(command, sizeof command, "! grep -rq secret %s && grep -q '[*]@localhost' %s/*.json",
+             directory, directory);
+    cr_expect_eq(system(command), 0);
+    snprintf(command, sizeof command, "rm -r %s", directory);
+    cr_assert_eq(system(command), 0);
+}
+
 Test(cli, metrics_and_a_log_beside_the_report)
 {
     char directory[] = "/tmp/treadle-test-XXXXXX";
