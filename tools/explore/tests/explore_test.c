@@ -96,6 +96,16 @@ Test(verdict, the_wrong_property_is_not_as_expected)
     cr_assert_not(check(journal, &options)->as_expected, "a crash that no row expects");
 }
 
+/* Nothing is stated at memory granularity. */
+Test(verdict, what_is_stated_to_be_unknown_may_be_elsewhere)
+{
+    const treadle_check_options options = {.strategy = "random", .seed = 1, .executions_max = 10};
+    treadle_journal *journal =
+        open_journal("litmus/misbehaving", "never-ends", TREADLE_GRANULARITY_MEMORY);
+    cr_expect_eq(check(journal, &options)->verdict, TREADLE_VERDICT_UNKNOWN);
+    cr_expect(journal->result.as_expected);
+}
+
 Test(verdict, what_ends_at_a_limit_is_unknown)
 {
     treadle_journal *journal =
