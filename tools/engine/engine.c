@@ -162,8 +162,9 @@ static inline uint32_t pick(thread *self)
 }
 
 /* The rare things before a choice: an eager thread has reached its first operation; threads that
- * yielded may go on once another thread changed something. Returns true when the caller was parked
- * and has already been picked again. */
+ * yielded may go on once another thread changed something; main is alone, so that for those who
+ * follow every step all is one. Returns true when the caller was parked and has already been picked
+ * again, or goes on. */
 static RARELY bool schedule_rare(thread *self)
 {
     if (self->eager_parent != NULL) {
@@ -175,8 +176,8 @@ static RARELY bool schedule_rare(thread *self)
     if (E.progress != E.yield_progress) {
         treadle_wake_yielded(E.yielded & ~self->bit);
     }
-    E.hurry = E.yielded != 0;
-    return false;
+    E.hurry = E.yielded != 0 || E.alone;
+    return E.alone && E.step != NULL && (E.enabled & self->bit);
 }
 
 /* The main thread's wait for the scenario's threads is not part of the subject's story. */
@@ -343,7 +344,8 @@ static void reset(const treadle_program *program, const treadle_execution_option
     E.gave_way = 0;
     E.in_call = 0;
     E.spinning = 0;
-    E.hurry = false;
+    E.alone = true;
+    E.hurry = true;
     E.step_limit = options->step_limit ? options->step_limit : 20000;
     E.step_mark = options->watch_cycles ? E.step_limit / LATE_SHARE : E.step_limit;
     E.unseen = 0;
@@ -393,7 +395,8 @@ static void reset(const treadle_program *program, const treadle_execution_option
     }
 }
 
-static plain_care plain_care_at_start(void)
+/* Where nobody follows what a step touches. */
+static plain_care plain_care_unfollowed(void)
 {
 #ifdef TREADLE_ASAN
     return PLAIN_CLOSELY;
@@ -401,8 +404,31 @@ static plain_care plain_care_at_start(void)
     if (E.level >= TREADLE_GRANULARITY_MEMORY || E.observing) {
         return PLAIN_CLOSELY;
     }
-    return E.plan.run_count > 0 ? PLAIN_AGAIN : PLAIN_SAFELY;
+    return E.plan_runs < E.plan.run_count ? PLAIN_AGAIN : PLAIN_SAFELY;
 #endif
+}
+
+/* Whether whatever others did happens before what main does now, and all that it touches before
+ * somebody else comes is its own. */
+static bool is_left_alone(void)
+{
+    for (uint32_t i = 1; i < E.thread_count; i++) {
+        const thread *other = &E.threads[i];
+        if (!other->finished || !(other->scenario_thread || other->joined)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void treadle_scenario_threads_ended(void)
+{
+    if (is_left_alone()) {
+        E.alone = true;
+        treadle_hurry();
+        E.observing &= ~(uint32_t)OBSERVE_FOOTPRINT;
+        E.plain = plain_care_unfollowed();
+    }
 }
 
 void treadle_execute(const treadle_program *program, const treadle_execution_options *options,
@@ -426,7 +452,7 @@ void treadle_execute(const treadle_program *program, const treadle_execution_opt
         E.observing = OBSERVE_ALL;
         options->observer->start(options->observer_self);
     }
-    E.plain = plain_care_at_start();
+    E.plain = plain_care_unfollowed();
     E.coasts = E.level >= TREADLE_GRANULARITY_SYNC && options->trace == NULL &&
                !options->watch_cycles && !options->overtaken_max;
     const int saved_errno = errno;

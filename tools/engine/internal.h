@@ -186,6 +186,7 @@ typedef struct engine {
     uint64_t spinning;                    /* threads that wait for another's write */
     plain_care plain;
     bool hurry;         /* something rare is to be looked at in the next scheduling step */
+    bool alone;         /* main is: all that others did, if there were any, happened before */
     uint32_t observing; /* OBSERVE_… */
     uint32_t run_left;  /* steps that the current thread has left in the plan's run */
     uint32_t coast;     /* … before those, so many that nothing needs to be looked at for */
@@ -420,6 +421,9 @@ RARELY bool treadle_late_step(void);
 
 /* Parks the caller for good. */
 _Noreturn void treadle_schedule_away(void);
+
+/* Main goes on after those that it ran: perhaps it is alone then. */
+void treadle_scenario_threads_ended(void);
 
 static inline void treadle_publish(treadle_op_kind kind, const void *address, uint8_t size,
                                    uint8_t order, const void *site)

@@ -176,6 +176,7 @@ void treadle_run_threads(uint32_t count, const char *prefix,
             snprintf(names[i], sizeof names[i], "%s-%u", prefix, i + 1);
         }
     }
+    E.alone = false;
     E.scenario_threads_left = count;
     E.scenario_threads = 0;
     for (uint32_t i = 0; i < count; i++) {
@@ -193,11 +194,13 @@ void treadle_run_threads(uint32_t count, const char *prefix,
         E.enabled &= ~E.self->bit;
         treadle_schedule();
     }
+    treadle_scenario_threads_ended();
 }
 
 static int create(pthread_t *handle, bool detached, const void *site, thread **out)
 {
     char name[TREADLE_THREAD_NAME_MAX];
+    E.alone = false;
     if (E.level >= TREADLE_GRANULARITY_SYNC) {
         treadle_announce(TREADLE_OP_THREAD_CREATE, (void *)(uintptr_t)E.thread_count, 0, 0, site);
     }

@@ -225,7 +225,7 @@ treadle_executed *treadle_executed_new(treadle_step_pool *pool, uint32_t thread,
                                        const treadle_touch *touches, uint32_t touch_count,
                                        const treadle_step_value *values, uint32_t value_count)
 {
-    uint64_t hash = thread << 8 | touch_count;
+    uint64_t hash = (thread << 8 | touch_count) * UINT64_C(0x9e3779b97f4a7c15);
     for (uint32_t i = 0; i < touch_count; i++) {
         hash = (hash ^ touches[i].address ^ touches[i].flags) * UINT64_C(0x9e3779b97f4a7c15);
     }

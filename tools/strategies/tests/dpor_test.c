@@ -405,7 +405,7 @@ Test(symmetry, cannot_be_claimed)
 typedef struct counted {
     const char *name;
     counted_program *run;
-    uint32_t threads;
+    uint32_t threads; /* 0 = main does it itself */
     uint32_t times;
     uint64_t traces;
     uint64_t symmetric; /* traces with symmetry; 0 = its threads are not */
@@ -417,6 +417,9 @@ static void run_counted(void *unused)
 {
     (void)unused;
     counted_prepare(counting->times);
+    if (counting->threads == 0) {
+        counting->run(NULL, 0);
+    }
     treadle_run_threads(counting->threads, "t", counting->run, NULL);
 }
 
@@ -652,6 +655,7 @@ Test(dpor, loses_no_end_of_a_call)
         {"cancels_trying", cancels_trying, 3, 1, 0, 0},
         {"cancels_exiting", cancels_exiting, 2, 1, 0, 0},
         {"leaves_one_running", leaves_one_running, 1, 1, 0, 0},
+        {"creates", creates, 0, 1, 0, 0},
     };
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         loses_no_end(&all[i], TREADLE_GRANULARITY_SYNC);
@@ -670,6 +674,41 @@ Test(dpor, spinners_end_as_they_can)
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         cr_expect(loses_no_end(&all[i], TREADLE_GRANULARITY_MEMORY), "%s", all[i].name);
     }
+}
+
+/* ---- main alone, and not -----------------------------------------------------------------------
+ */
+
+static void count_creating(void *unused)
+{
+    (void)unused;
+    counted_prepare(1);
+    treadle_run_threads(2, "first", counter, NULL);
+    instruction_run(OP_LOCK, 0, 0);
+    instruction_run(OP_WRITE, 0, 0);
+    instruction_run(OP_UNLOCK, 0, 0);
+    creates(NULL, 0);
+    treadle_run_threads(2, "second", counter, NULL);
+}
+
+/* What main does between its threads is no step of its own, and hides none of theirs: four traces,
+ * three and four, each with each. */
+Test(dpor, follows_those_who_come_after_main_was_alone)
+{
+    open_engine();
+    void *state = treadle_strategy_dpor.create(&(treadle_strategy_options){0});
+    const treadle_execution_options options = {.granularity = TREADLE_GRANULARITY_SYNC};
+    const treadle_program body = {count_creating, NULL};
+    for (uint64_t i = 0; treadle_strategy_dpor.begin(state, i); i++) {
+        treadle_outcome outcome;
+        treadle_execute(&body, &options, &treadle_strategy_dpor, state, &outcome);
+        treadle_strategy_dpor.end(state, &outcome);
+        cr_assert_eq(outcome.kind, TREADLE_OUTCOME_PASSED, "%s", outcome.message);
+    }
+    const treadle_dpor_counts counts = treadle_dpor_counted(state);
+    cr_expect_eq(counts.executions, 4 * 3 * 4);
+    cr_expect_eq(counts.redundant + counts.infeasible, 0);
+    treadle_strategy_dpor.destroy(state);
 }
 
 /* ---- replay ---------------------------------------------------------------------------------- */

@@ -605,6 +605,18 @@ void leaves_one_running(void *unused, uint32_t index)
     pthread_detach(worker);
 }
 
+void creates(void *unused, uint32_t index)
+{
+    (void)unused;
+    (void)index;
+    count = 1;
+    pthread_mutex_lock(&locks[0]);
+    pthread_mutex_unlock(&locks[0]);
+    pthread_create(&worker, NULL, store_twice, NULL);
+    seen[0] = atomic_load(&cells[1]);
+    pthread_join(worker, NULL);
+}
+
 static void wait_at_the_end(void *unused)
 {
     (void)unused;

@@ -92,6 +92,7 @@ counted_program posts_too_often;    /* 0 posts to a semaphore that is full, unle
 counted_program reads_number;       /* 0 reads a number that 1 makes longer */
 counted_program cancels_trying;     /* 1 cancels 0 who tries to join, and then locks what 2 locks */
 counted_program leaves_one_running; /* starts a thread that nobody waits for, which stores twice */
+counted_program creates;            /* on main: is alone, starts a thread that stores, and loads */
 counted_program cancels_exiting;    /* 1 cancels 0 who waits in a cleanup handler */
 
 /* What they came to. */
