@@ -102,6 +102,30 @@ static void compare_cell(changes *self, const json_t *was, const json_t *now)
     }
 }
 
+/* The cell of the same name that ran the same workload; NULL when there is none. */
+static const json_t *find_same(const json_t *cells, const json_t *wanted)
+{
+    const json_t *found = treadle_find_cell(cells, treadle_text_of(wanted, "id"));
+    return json_equal(json_object_get(found, "parameters"), json_object_get(wanted, "parameters"))
+               ? found
+               : NULL;
+}
+
+/* Whether the runs were asked for the same parameters: then another workload is no other question,
+ * but the old one gone. */
+static bool same_parameters_asked(const json_t *old, const json_t *now)
+{
+    return strcmp(treadle_text_of(json_object_get(old, "scope"), "parameters"),
+                  treadle_text_of(json_object_get(now, "scope"), "parameters")) == 0;
+}
+
+/* Whether it is one of those that an interrupted run did not come to, or not to the end of. */
+static bool not_finished(const json_t *report, const json_t *cell)
+{
+    return json_is_true(json_object_get(json_object_get(report, "reproduction"), "interrupted")) &&
+           standing_of(cell) == STANDING_UNKNOWN;
+}
+
 json_t *treadle_compare(const json_t *old, const json_t *now)
 {
     changes self = {json_array(), json_array(), json_array(), json_array(),
@@ -113,17 +137,20 @@ json_t *treadle_compare(const json_t *old, const json_t *now)
     const json_t *cell;
     json_array_foreach(old_cells, i, cell)
     {
-        const json_t *again = treadle_find_cell(cells, treadle_text_of(cell, "id"));
+        const json_t *again = find_same(cells, cell);
+        if (not_finished(old, cell) || (again != NULL && not_finished(now, again))) {
+            continue;
+        }
         if (again != NULL) {
             compare_cell(&self, cell, again);
-        } else if (in_scope(scope, cell)) {
+        } else if (in_scope(scope, cell) && same_parameters_asked(old, now)) {
             note(&self, self.vanished, cell, NULL);
             self.regressed |= standing_of(cell) >= STANDING_SAMPLED;
         }
     }
     json_array_foreach(cells, i, cell)
     {
-        if (treadle_find_cell(old_cells, treadle_text_of(cell, "id")) == NULL) {
+        if (find_same(old_cells, cell) == NULL && !not_finished(now, cell)) {
             note(&self, self.appeared, NULL, cell);
         }
     }

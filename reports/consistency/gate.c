@@ -196,6 +196,22 @@ static bool read_document(reader *self)
     return complain(self, root, "must-hold lists nothing, so that nothing could fail");
 }
 
+/* What a second document says would not be looked at. */
+static bool is_last(const reader *self, yaml_parser_t *parser)
+{
+    yaml_document_t next;
+    if (!yaml_parser_load(parser, &next)) {
+        snprintf(self->error, self->error_size, "%s:%zu: %s", self->gate->path,
+                 parser->problem_mark.line + 1,
+                 parser->problem != NULL ? parser->problem : "no YAML");
+        return false;
+    }
+    const yaml_node_t *more = yaml_document_get_root_node(&next);
+    const bool last = more == NULL || complain(self, more, "a gate is one document, not two");
+    yaml_document_delete(&next);
+    return last;
+}
+
 static bool read_file(reader *self, FILE *in)
 {
     yaml_parser_t parser;
@@ -211,6 +227,7 @@ static bool read_file(reader *self, FILE *in)
     } else {
         read = read_document(self);
         yaml_document_delete(&self->document);
+        read = read && is_last(self, &parser);
     }
     yaml_parser_delete(&parser);
     return read;

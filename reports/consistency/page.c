@@ -23,6 +23,16 @@ long long treadle_number_of(const json_t *object, const char *key)
                                  : (long long)json_integer_value(value);
 }
 
+void treadle_page_number(const json_t *object, const char *key, FILE *out)
+{
+    const json_t *value = json_object_get(object, key);
+    if (json_is_string(value)) {
+        treadle_html(out, "%s", json_string_value(value));
+    } else {
+        fprintf(out, "%lld", (long long)json_integer_value(value));
+    }
+}
+
 bool treadle_is(const json_t *object, const char *key)
 {
     return json_is_true(json_object_get(object, key));

@@ -27,9 +27,11 @@ static void put_line(const json_t *line, FILE *out)
     treadle_html(out, "<tr><th scope=\"row\">%s<p>%s</p></th>", treadle_text_of(line, "scenario"),
                  treadle_text_of(line, "backend"));
     if (treadle_same(line, "result", "caught")) {
-        treadle_html(out, "<td><a href=\"#%s\">%s: %s</a></td><td>execution %d, ",
+        treadle_html(out, "<td><a href=\"#%s\">%s: %s</a></td><td>execution ",
                      treadle_text_of(line, "counterexample"), treadle_text_of(line, "variant"),
-                     treadle_text_of(line, "property"), (int)treadle_number_of(line, "executions"));
+                     treadle_text_of(line, "property"));
+        treadle_page_number(line, "executions", out);
+        fputs(", ", out);
         treadle_page_seconds(json_real_value(json_object_get(line, "elapsed_s")), out);
         fputs("</td>", out);
         put_stress(line, out);

@@ -54,10 +54,15 @@ static void put_cell(const json_t *cell, FILE *out)
     if (id[0] != '\0') {
         treadle_html(out, "<p><a href=\"#%s\">%s</a></p>", id, treadle_text_of(cell, "property"));
     }
-    treadle_html(out, "<p>%s</p><p>%s, seed %d, ", treadle_text_of(cell, "how"),
-                 treadle_text_of(cell, "strategy"), (int)treadle_number_of(cell, "seed"));
-    treadle_page_seconds(json_real_value(json_object_get(cell, "elapsed_s")), out);
-    fputs("</p></div>", out);
+    treadle_html(out, "<p>%s</p>", treadle_text_of(cell, "how"));
+    if (treadle_text_of(cell, "strategy")[0] != '\0') {
+        treadle_html(out, "<p>%s, seed ", treadle_text_of(cell, "strategy"));
+        treadle_page_number(cell, "seed", out);
+        fputs(", ", out);
+        treadle_page_seconds(json_real_value(json_object_get(cell, "elapsed_s")), out);
+        fputs("</p>", out);
+    }
+    fputs("</div>", out);
 }
 
 static void put_row(const json_t *cells, size_t first, const column *columns, size_t count,

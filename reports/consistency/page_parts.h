@@ -33,6 +33,8 @@ void treadle_page_reproduction(const json_t *report, FILE *out);
 
 /* A verdict as a coloured word with a sign before it. */
 void treadle_page_verdict(const char *verdict, FILE *out);
+/* A number, however large. */
+void treadle_page_number(const json_t *object, const char *key, FILE *out);
 /* Seconds for a person. */
 void treadle_page_seconds(double seconds, FILE *out);
 

@@ -20,8 +20,9 @@ void treadle_page_reproduction(const json_t *report, FILE *out)
           out);
     put_member("command", treadle_text_of(made, "command"), out);
     put_member("real threads", treadle_text_of(made, "stress_file"), out);
-    treadle_html(out, "<dt>seed</dt><dd>%d</dd>\n<dt>time</dt><dd>begun %s, ",
-                 (int)treadle_number_of(made, "seed"), treadle_text_of(made, "started"));
+    fputs("<dt>seed</dt><dd>", out);
+    treadle_page_number(made, "seed", out);
+    treadle_html(out, "</dd>\n<dt>time</dt><dd>begun %s, ", treadle_text_of(made, "started"));
     treadle_page_seconds(json_real_value(json_object_get(made, "elapsed_s")), out);
     treadle_html(out, " of checking%s</dd>\n",
                  treadle_is(made, "interrupted") ? ", interrupted" : "");

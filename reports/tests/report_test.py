@@ -11,6 +11,7 @@ import pathlib
 import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -111,6 +112,14 @@ class Reports(unittest.TestCase):
         ids = {one["id"] for one in self.report["counterexamples"]}
         self.assertIn(claims["window-1"]["counterexample"], ids)
 
+    def test_a_large_seed_is_shown_as_it_is(self):
+        output = self.root / "seed"
+        made = run(WINDOW, "--seed", 2**64 - 1, "--output", output)
+        self.assertEqual(made.returncode, 0, made.stderr)
+        page = (output / "index.html").read_text()
+        self.assertIn(f"<dd>{2**64 - 1}</dd>", page)
+        self.assertIn(f", seed {2**64 - 1}, ", page)
+
     def test_token_of_the_report_replays(self):
         token = self.report["counterexamples"][0]["token"]
         made = subprocess.run([TREADLE, "replay", token], capture_output=True, text=True,
@@ -176,6 +185,25 @@ class Reports(unittest.TestCase):
         self.assertEqual(made.returncode, 1)
         self.assertEqual(len(comparison["vanished"]), 1)
 
+    def test_a_check_with_other_parameters_is_another_check(self):
+        name = f"{WINDOW} fixed redis await"
+
+        def smaller(old):
+            self.cell(old, name)["parameters"]["threads"] += 1
+        made, comparison = self.against(smaller)
+        self.assertEqual(made.returncode, 1)
+        self.assertEqual([one["cell"] for one in comparison["vanished"]], [name])
+        self.assertEqual([one["cell"] for one in comparison["appeared"]], [name])
+
+        def asked(old):
+            smaller(old)
+            self.cell(old, name).update(verdict="violated")
+            old["scope"]["parameters"] = "threads=3"
+        made, comparison = self.against(asked)
+        self.assertEqual(made.returncode, 0)
+        self.assertEqual([comparison["vanished"], comparison["better"]], [[], []])
+        self.assertEqual([one["cell"] for one in comparison["appeared"]], [name])
+
     def test_an_older_report_that_is_none(self):
         for name, content, said in (("no.json", "{", "no.json:1: no JSON"),
                                     ("other.json", {"schema": "else"}, "no report of this version")):
@@ -234,6 +262,9 @@ class Reports(unittest.TestCase):
                 ("must-hold:\n  - scenarios: a\n    variant: b\n    backend: mysql\n", 2,
                  'unknown backend "mysql"'),
                 ("must-hold: []\n", 1, "lists nothing"),
+                ("must-hold:\n  - scenarios: a\n    variant: b\n---\nmust-hold: []\n", 5,
+                 "one document, not two"),
+                ("must-hold:\n  - scenarios: a\n    variant: b\n---\n{\n", 6, ""),
                 ("- a\n", 1, "a gate is a mapping"),
                 ("must-hold:\n  - scenarios: a\n    variant: b\nallow:\n  - scenarios: a\n"
                  "    variant: b\n", 5, "needs a reason")):
@@ -243,6 +274,31 @@ class Reports(unittest.TestCase):
                 self.assertEqual(made.returncode, 2)
                 self.assertRegex(made.stderr, rf"^treadle: \S*bad\.yaml:{line}: .*\n$")
                 self.assertIn(said, made.stderr)
+
+    # ---- interrupted ---------------------------------------------------------------------------
+
+    def test_what_an_interrupted_run_did_not_come_to_is_no_pass(self):
+        output = self.root / "interrupted"
+        gate = self.write("gate.yaml", f"must-hold:\n  - scenarios: {WINDOW}\n    variant: fixed\n"
+                                       f"  - scenarios: {STORE}\n    variant: fixed\n")
+        child = subprocess.Popen([TREADLE, "report", f"@({WINDOW}|{STORE})", "--strategy", "random",
+                                  "--time", "60", "--jobs", "1", "--gate", gate, "--against",
+                                  self.write("old.json", self.report), "--output", output],
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        time.sleep(1)
+        child.send_signal(signal.SIGINT)
+        said, _ = child.communicate(timeout=60)
+        self.assertEqual(child.returncode, 4, said)
+        report = json.loads((output / "report.json").read_text())
+        VALIDATOR.validate(report)
+        self.assertEqual([cell["id"] for cell in report["cells"]],
+                         [cell["id"] for cell in self.report["cells"]])
+        self.assertEqual(report["cells"][-1]["how"], "not run: the run was interrupted before")
+        self.assertEqual({one["status"] for one in [report["answer"], *report["components"]]},
+                         {"not-known"})
+        self.assertFalse(report["gate"]["passed"])
+        self.assertEqual([report["comparison"][key] for key in ("worse", "vanished", "appeared")],
+                         [[], [], []])
 
     # ---- real threads --------------------------------------------------------------------------
 

@@ -142,10 +142,11 @@ static int add_cells(treadle_cell **cells, size_t *count, const treadle_cell *mo
 /* ---- running --------------------------------------------------------------------------------- */
 
 typedef struct gathered {
+    const treadle_cell *cells; /* that were asked for, and to which of them there are results */
+    size_t next;
     treadle_consistency *report;
     treadle_ledger *ledger; /* NULL = the claims are not decided */
     treadle_baselines *baselines;
-    uint64_t results;
     uint64_t unexpected;
     uint64_t unknown;
     uint64_t baselines_lost;
@@ -153,10 +154,30 @@ typedef struct gathered {
     int error;
 } gathered;
 
+/* Cells that an interrupted run did not come to, up to the one given: they are no less asked for. */
+static void report_not_run(gathered *self, size_t end)
+{
+    for (; self->next < end; self->next++) {
+        treadle_result result = {.cell = self->cells[self->next],
+                                 .interrupted = true,
+                                 .verdict = TREADLE_VERDICT_UNKNOWN};
+        snprintf(result.outcome.message, sizeof result.outcome.message,
+                 "not run: the run was interrupted before");
+        const int error = treadle_consistency_result(self->report, &result);
+        self->error = self->error ? self->error : error;
+        self->unknown++;
+    }
+}
+
 static void on_result(void *context, treadle_result *result)
 {
     gathered *self = context;
-    self->results++;
+    size_t number = self->next;
+    while (!same_cell(&self->cells[number], &result->cell)) {
+        number++; /* results are in the order of the cells */
+    }
+    report_not_run(self, number);
+    self->next++;
     self->environment |= result->environment && !result->interrupted;
     if (!result->as_expected) {
         const bool unknown = result->verdict == TREADLE_VERDICT_UNKNOWN;
@@ -193,10 +214,14 @@ static int explore(const arguments *self, gathered *reporting, treadle_reproduct
     treadle_jobs_options jobs = self->exploring.jobs;
     jobs.result = on_result;
     jobs.context = reporting;
+    reporting->cells = cells;
     const double began_s = treadle_now_s();
     const int status = treadle_cli_explore(cells, count, &jobs);
     reproduction->elapsed_s = treadle_now_s() - began_s;
     reproduction->interrupted = treadle_cli_interrupted();
+    if (!status) {
+        report_not_run(reporting, count);
+    }
     snprintf(reproduction->started, sizeof reproduction->started, "%s", started);
     if (!status && !reproduction->interrupted && jobs.check.races != TREADLE_RACES_ONLY) {
         reporting->baselines_lost =

@@ -108,17 +108,22 @@ static void hand_on(pool *self)
     }
 }
 
+static void give_up(pool *self, size_t cell, const char *why)
+{
+    treadle_result *result = &self->results[cell];
+    *result = (treadle_result){
+        .cell = self->cells[cell], .verdict = TREADLE_VERDICT_UNKNOWN, .environment = true};
+    snprintf(result->outcome.message, sizeof result->outcome.message, "%s", why);
+}
+
 static void finish(pool *self, job *from, bool died)
 {
     const size_t cell = (size_t)from->cell;
     treadle_result *result = &self->results[cell];
-    if (died || treadle_result_take(from->journal, result) != 0) {
-        memset(result, 0, sizeof *result);
-        result->cell = self->cells[cell];
-        result->verdict = TREADLE_VERDICT_UNKNOWN;
-        result->environment = true;
-        snprintf(result->outcome.message, sizeof result->outcome.message, "%s",
-                 died ? "the process that checks this cell ended unexpectedly" : "out of memory");
+    if (died) {
+        give_up(self, cell, "the process that checks this cell ended unexpectedly");
+    } else if (treadle_result_take(from->journal, result) != 0) {
+        give_up(self, cell, "out of memory");
     }
     self->done[cell] = true;
     from->cell = IDLE;
@@ -258,10 +263,11 @@ int treadle_jobs_run(const treadle_cell *cells, size_t count, const treadle_jobs
         snprintf(error, error_size, "out of memory");
     } else if (open_journals(&self, jobs, directory, error, error_size) == 0) {
         loop(&self);
-        status = 0;
-        if (self.next < count && !self.stopping) {
-            snprintf(error, error_size, "cannot start a process to check in");
-            status = -1;
+        status = self.next > 0 || self.stopping ? 0 : -1;
+        snprintf(error, error_size, "cannot start a process to check in");
+        while (self.next < count && !self.stopping) {
+            give_up(&self, self.next, error);
+            self.done[self.next++] = true;
         }
     }
     for (uint32_t i = 0; i < self.job_count; i++) {
@@ -273,7 +279,7 @@ int treadle_jobs_run(const treadle_cell *cells, size_t count, const treadle_jobs
         }
     }
     /* What was interrupted out of order has not been handed on yet. */
-    for (; self.done != NULL && self.reported < self.count; self.reported++) {
+    for (; !status && self.reported < self.count; self.reported++) {
         if (self.done[self.reported]) {
             options->result(options->context, &self.results[self.reported]);
         }
