@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <assert.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,9 +23,8 @@ static void usage(FILE *out)
                  "verdicts only.\n");
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
-    signal(SIGPIPE, SIG_IGN);
     if (argc < 2) {
         usage(stderr);
         return TREADLE_EXIT_USAGE;
@@ -51,4 +51,16 @@ int main(int argc, char **argv)
     treadle_cli_error("unknown command \"%s\"%s%s%s; `treadle --help` lists them", name,
                       near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
     return TREADLE_EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    signal(SIGPIPE, SIG_IGN);
+    const int status = run(argc, argv);
+    /* Who reads no further has what it wanted. */
+    if (fflush(stdout) != 0 && errno != EPIPE && status == TREADLE_EXIT_OK) {
+        treadle_cli_error("cannot write to standard output: %s", strerror(errno));
+        return TREADLE_EXIT_ENVIRONMENT;
+    }
+    return status;
 }

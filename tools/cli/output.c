@@ -55,6 +55,13 @@ int treadle_output_open(treadle_output *output, const char *path)
     umask(mask);
     fchmod(fd, 0666 & ~mask);
     output->stream = fdopen(fd, "w");
+    if (output->stream == NULL) {
+        treadle_cli_error("cannot write %s: %s", path, strerror(errno));
+        close(fd);
+        unlink(output->temporary);
+        free(output->temporary);
+        return TREADLE_EXIT_ENVIRONMENT;
+    }
     return TREADLE_EXIT_OK;
 }
 

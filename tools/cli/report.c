@@ -154,7 +154,8 @@ typedef struct gathered {
     int error;
 } gathered;
 
-/* Cells that an interrupted run did not come to, up to the one given: they are no less asked for. */
+/* Cells that an interrupted run did not come to, up to the one given: they are no less asked for.
+ */
 static void report_not_run(gathered *self, size_t end)
 {
     for (; self->next < end; self->next++) {

@@ -286,7 +286,8 @@ static explored explore_part(process *in, const void *bytes, size_t size)
     /* Who waits for this keeps the beginning of the last execution for the next one. */
     const uint32_t count = decisions->count;
     uint16_t *kept = copy_of(decisions->values, count * sizeof kept[0]);
-    if (kept != NULL && part.self != NULL && strategy->lending->borrow(part.self, bytes, size)) {
+    if (bytes != NULL && kept != NULL && part.self != NULL &&
+        strategy->lending->borrow(part.self, bytes, size)) {
         in->depth++;
         run(&part);
         in->depth--;

@@ -54,7 +54,8 @@ static bool take_part(treadle_explore_request *request, const treadle_search *do
     request->time_s_max = 0;
     if (whole->executions_max > 0 && whole->executions_max != TREADLE_SEARCH_UNLIMITED) {
         const uint64_t left = whole->executions_max - spent.executions;
-        const uint64_t part = whole->executions_max * of->percent / 100;
+        const uint64_t part = whole->executions_max / 100 * of->percent +
+                              whole->executions_max % 100 * of->percent / 100;
         request->executions_max = part < left ? part : left;
         if (request->executions_max == 0) {
             return false;

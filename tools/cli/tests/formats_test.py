@@ -91,8 +91,25 @@ def killed(folder):
                 validate(kind, path)
 
 
+def unwritable():
+    """What does not reach standard output is said; unless its reader has had enough."""
+    for command in (["list"], ["manual"], ["completion", "bash"], ["--version"],
+                    ["check", "litmus/counter"]):
+        with open("/dev/full", "w", encoding="ascii") as full:
+            found = subprocess.run([TREADLE, *command], stdout=full, stderr=subprocess.PIPE,
+                                   text=True, timeout=120, check=False)
+        if found.returncode != 3 or found.stderr.count("No space left on device") != 1:
+            sys.exit(f"{command} to a full device: status {found.returncode}, {found.stderr!r}")
+        run = subprocess.Popen([TREADLE, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        run.stdout.close()
+        said = run.communicate(timeout=120)[1]
+        if said:
+            sys.exit(f"{command} to a reader who is gone: {said}")
+
+
 with tempfile.TemporaryDirectory() as name:
     results(pathlib.Path(name))
     replays(pathlib.Path(name))
     killed(pathlib.Path(name))
 annotations()
+unwritable()
