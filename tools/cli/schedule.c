@@ -44,13 +44,12 @@ static int from_journal(const char *path, treadle_schedule *schedule)
         return TREADLE_EXIT_USAGE;
     }
     *schedule = (treadle_schedule){.cell = journal->cell};
-    if (!is_whole(&schedule->cell)) {
-        treadle_cli_error("%s is damaged: it tells of no cell", path);
+    const uint32_t count = journal->decisions.count;
+    if (!is_whole(&schedule->cell) || count > TREADLE_DECISIONS_MAX) {
+        treadle_cli_error("%s is damaged: it tells of no cell with a schedule", path);
         treadle_journal_unmap(journal);
         return TREADLE_EXIT_USAGE;
     }
-    uint32_t count = journal->decisions.count;
-    count = count > TREADLE_DECISIONS_MAX ? 0 : count;
     schedule->decisions = malloc((count + 1) * sizeof *schedule->decisions);
     if (schedule->decisions != NULL) {
         schedule->decision_count = count;

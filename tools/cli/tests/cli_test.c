@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "tools/cli/tests/run.h"
+#include "tools/explore/journal.h"
 
 #define ASSERT_SAYS(text, what) \
     cr_assert(strstr(text, what) != NULL, "\"%s\" is not in: %s", what, text)
@@ -604,6 +605,38 @@ Test(cli, two_runs_at_once_do_not_disturb_each_other, .timeout = 90)
     ran_free(&second);
 }
 
+/* Replays a copy of a journal with 0xff in place of some of its bytes; cut off there, when they are
+ * none. */
+static ran replay_damaged(const char *path, size_t offset, size_t size)
+{
+    static uint8_t ones[sizeof(treadle_cell)];
+    char damaged[300];
+    char command[600];
+    cr_assert_leq(size, sizeof ones);
+    memset(ones, 0xff, sizeof ones);
+    snprintf(damaged, sizeof damaged, "%s-damaged", path);
+    snprintf(command, sizeof command, "cp %s %s", path, damaged);
+    cr_assert_eq(system(command), 0);
+    const int fd = open(damaged, O_WRONLY | O_CLOEXEC);
+    cr_assert_eq(size ? pwrite(fd, ones, size, (off_t)offset) : ftruncate(fd, (off_t)offset), size);
+    close(fd);
+    return TREADLE("replay", damaged);
+}
+
+static void refuses_damaged(const char *path)
+{
+    refused(replay_damaged(path, sizeof(treadle_journal) / 2, 0), 2,
+            "neither a token nor a journal", path);
+    refused(replay_damaged(path, offsetof(treadle_journal, magic), 1), 2,
+            "neither a token nor a journal", path);
+    refused(replay_damaged(path, offsetof(treadle_journal, cell), sizeof(treadle_cell)), 2,
+            "journal", path);
+    refused(replay_damaged(path, offsetof(treadle_journal, cell.parameters), sizeof(int64_t)), 2,
+            "parameters do not fit", "litmus/misbehaving");
+    refused(replay_damaged(path, offsetof(treadle_journal, decisions.count), 4), 2, "journal",
+            path);
+}
+
 Test(cli, a_killed_run_leaves_a_journal_that_replays_and_no_process, .timeout = 60)
 {
     char directory[] = "/tmp/treadle-test-XXXXXX";
@@ -626,6 +659,7 @@ Test(cli, a_killed_run_leaves_a_journal_that_replays_and_no_process, .timeout = 
     ran again = TREADLE("replay", path);
     ASSERT_SAYS(again.out, "hang");
     ran_free(&again);
+    refuses_damaged(path);
     snprintf(command, sizeof command, "rm -r %s", directory);
     cr_assert_eq(system(command), 0);
 }
