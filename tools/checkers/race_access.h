@@ -85,8 +85,8 @@ HOT uint32_t remember(treadle_races *self, treadle_touch touch, const void *site
 {
     const uint32_t index = self->access_count;
     if (UNLIKELY(index == ACCESSES_MAX)) {
-        treadle_stop(TREADLE_OUTCOME_CUT, "race-limit", "more than %d accesses in one execution",
-                     ACCESSES_MAX);
+        treadle_stop(TREADLE_OUTCOME_CUT, TREADLE_PROPERTY_RACE_LIMIT,
+                     "more than %d accesses in one execution", ACCESSES_MAX);
     }
     self->access_count = index + 1;
     race_access *access = &self->accesses[index];
@@ -201,7 +201,11 @@ static inline void renew_granule(treadle_races *self, granule *at, uint32_t mask
     at->records[1].epoch = 0;
     at->more = 0;
     at->releases = 0;
-    put(self, &at->records[0], mask, now);
+    if (now->touch.flags & TREADLE_TOUCH_FORGET) {
+        at->records[0].epoch = 0;
+    } else {
+        put(self, &at->records[0], mask, now);
+    }
 }
 
 /* A plain write of a whole granule, or a new block: most of all large ranges. What was there is

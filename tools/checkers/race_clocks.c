@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "tools/checkers/races.h"
+
 enum { RELEASES_MAX = 1 << 18 };
 
 /* Epochs that one execution can use up; what comes near is cut off. */
@@ -64,7 +66,7 @@ static void tick(race_clocks *self, uint32_t thread)
     if (epoch > self->latest) {
         self->latest = epoch;
         if (epoch - self->base >= epochs_max) {
-            treadle_stop(TREADLE_OUTCOME_CUT, "race-limit",
+            treadle_stop(TREADLE_OUTCOME_CUT, TREADLE_PROPERTY_RACE_LIMIT,
                          "more than %u releases in one execution", epochs_max);
         }
     }
@@ -124,7 +126,7 @@ static uint32_t new_release(race_clocks *self)
         return freed;
     }
     if (self->release_count == RELEASES_MAX) {
-        treadle_stop(TREADLE_OUTCOME_CUT, "race-limit",
+        treadle_stop(TREADLE_OUTCOME_CUT, TREADLE_PROPERTY_RACE_LIMIT,
                      "threads synchronise through more than %d places", RELEASES_MAX);
     }
     return self->release_count++;

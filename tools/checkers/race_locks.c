@@ -12,8 +12,8 @@ uint32_t race_with_lock(treadle_races *self, uint32_t below, uint64_t address, b
         return *cached;
     }
     if (self->lock_count == LOCKS_MAX) {
-        treadle_stop(TREADLE_OUTCOME_CUT, "race-limit", "more than %d sets of locks are held",
-                     LOCKS_MAX);
+        treadle_stop(TREADLE_OUTCOME_CUT, TREADLE_PROPERTY_RACE_LIMIT,
+                     "more than %d sets of locks are held", LOCKS_MAX);
     }
     *cached = self->lock_count++;
     self->locks[*cached] = (held_lock){.address = address, .below = below, .shared = shared};

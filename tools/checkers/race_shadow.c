@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <sys/mman.h>
 
+#include "tools/checkers/races.h"
+
 #include "tools/engine/engine.h"
 
 enum {
@@ -59,8 +61,8 @@ void race_shadow_clear(race_shadow *self)
 granule *race_shadow_new_page(race_shadow *self, shadow_page *slot, uint64_t number)
 {
     if (self->page_count == PAGES_MAX) {
-        treadle_stop(TREADLE_OUTCOME_CUT, "race-limit", "more than %d pages of memory are accessed",
-                     PAGES_MAX);
+        treadle_stop(TREADLE_OUTCOME_CUT, TREADLE_PROPERTY_RACE_LIMIT,
+                     "more than %d pages of memory are accessed", PAGES_MAX);
     }
     slot->granules = self->granules + (size_t)self->page_count++ * SHADOW_PAGE_GRANULES;
     slot->number = number;
@@ -74,7 +76,7 @@ extra *race_shadow_extra(race_shadow *self, granule *at)
         self->extra_free = self->extras[index].next;
     } else {
         if (self->extra_count == EXTRAS_MAX) {
-            treadle_stop(TREADLE_OUTCOME_CUT, "race-limit",
+            treadle_stop(TREADLE_OUTCOME_CUT, TREADLE_PROPERTY_RACE_LIMIT,
                          "more than %d accesses may still race with others", EXTRAS_MAX);
         }
         index = self->extra_count++;

@@ -141,7 +141,7 @@ static bool concerns_nobody(uint32_t flags)
 
 HOT void touch_one(treadle_races *self, granule *at, uint32_t mask, pending *now)
 {
-    if (UNLIKELY(now->touch.flags & TREADLE_TOUCH_ALLOCATE)) {
+    if (UNLIKELY(now->touch.flags & (TREADLE_TOUCH_ALLOCATE | TREADLE_TOUCH_FORGET))) {
         renew_granule(self, at, mask, now);
         return;
     }

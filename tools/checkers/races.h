@@ -29,6 +29,7 @@
 #include "tools/engine/observe.h"
 
 #define TREADLE_PROPERTY_DATA_RACE "data-race"
+#define TREADLE_PROPERTY_RACE_LIMIT "race-limit" /* of an execution that it cannot follow */
 
 typedef struct treadle_races treadle_races;
 

@@ -62,8 +62,13 @@ void treadle_outcome_text(const char *format, ...)
     char text[TEXT_MAX];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    const int length = vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
+    if (length < 0 || length >= TEXT_MAX) {
+        treadle_stop(TREADLE_OUTCOME_CUT, "outcome-limit",
+                     "an outcome has %d characters; at most %d can be compared", length,
+                     TEXT_MAX - 1);
+    }
     if (known(text)) {
         return;
     }

@@ -17,7 +17,7 @@
 /* From a scenario's check(): the outcome as text, all that calls returned and left behind, in an
  * order that does not depend on the schedule. While serial orders are run it is added to the
  * collection; afterwards an outcome that is not in it ends the execution as a violation of
- * "atomicity". */
+ * "atomicity". At most 199 characters, or the execution ends as cut. */
 void treadle_outcome_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* From the sandbox: what treadle_outcome_text() does from now on. `collect` empties the

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* malloc and its kin, on the engine's heap. */
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,8 +42,11 @@ void SEAM(free)(void *block)
         }
     } else if (treadle_heap_owns(block) || treadle_stacks_hold(&E.stacks, block)) {
         treadle_heap_release(block, SITE());
-    } else {
-        free(block); /* from a library that was not redirected */
+    } else { /* from a library that was not redirected */
+        if (UNLIKELY(E.observing)) {
+            treadle_observe_only(block, malloc_usable_size(block), TREADLE_TOUCH_FORGET, SITE());
+        }
+        free(block);
     }
 }
 
@@ -114,7 +118,7 @@ static char *duplicate(const char *text, size_t length, const void *site)
 {
     char *copy =
         treadle_inside() ? treadle_heap_allocate(length + 1, HEAP_GRAIN, site) : malloc(length + 1);
-    treadle_touching_quietly(text, length + 1, TREADLE_TOUCH_READ);
+    treadle_touching(text, length + 1, TREADLE_TOUCH_READ, site);
     if (copy != NULL) {
         memcpy(copy, text, length);
         copy[length] = '\0';

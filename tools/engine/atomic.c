@@ -35,17 +35,37 @@ static inline uint32_t releases(int order)
     return order == __ATOMIC_RELEASE || order >= __ATOMIC_ACQ_REL ? TREADLE_TOUCH_RELEASE : 0;
 }
 
-static inline __attribute__((always_inline)) void
-loaded(const volatile void *address, uint8_t size, uint64_t value, int order, const void *site)
+/* What a spinning thread would find again: all of a value, also one of two words. */
+#define WATCHED(type, value)                                                                  \
+    (sizeof(type) > sizeof(uint64_t)                                                          \
+         ? (uint64_t)(value) ^ (uint64_t)((u128)(value) >> 64) * UINT64_C(0x9e3779b97f4a7c15) \
+         : (uint64_t)(value))
+
+/* A read of a value that is read once more after others had their turn. */
+static inline __attribute__((always_inline)) void loaded(const volatile void *address, uint8_t size,
+                                                         uint64_t value, uint64_t watched,
+                                                         int order, const void *site)
 {
     if (LIKELY(E.level != TREADLE_GRANULARITY_NONE)) {
-        treadle_touching(address, size, TREADLE_TOUCH_READ | TREADLE_TOUCH_ATOMIC | acquires(order),
-                         site);
+        const uint32_t flags = TREADLE_TOUCH_READ | TREADLE_TOUCH_ATOMIC | acquires(order);
+        treadle_touching(address, size, flags, site);
         treadle_event_value(value);
-        if (UNLIKELY(treadle_spin_read((uintptr_t)address, site, value))) {
-            treadle_touching(address, size,
-                             TREADLE_TOUCH_READ | TREADLE_TOUCH_ATOMIC | acquires(order), site);
+        if (UNLIKELY(treadle_spin_read((uintptr_t)address, site, watched))) {
+            treadle_touching(address, size, flags, site);
         }
+    }
+}
+
+/* Who tries in vain lets others have their turn, and answers with what it had found: that another
+ * wrote then is its reason to go on, and nothing that it has read. */
+static inline __attribute__((always_inline)) void tried(const volatile void *address, uint8_t size,
+                                                        uint64_t value, uint64_t watched,
+                                                        uint32_t flags, const void *site)
+{
+    treadle_touching(address, size, flags | TREADLE_TOUCH_ATOMIC, site);
+    treadle_event_value(value);
+    if (UNLIKELY(treadle_spin_read((uintptr_t)address, site, watched))) {
+        treadle_touching_quietly(address, size, TREADLE_TOUCH_READ | TREADLE_TOUCH_ATOMIC);
     }
 }
 
@@ -76,14 +96,16 @@ static inline __attribute__((always_inline)) void changed(const volatile void *a
 
 /* A read-modify-write that leaves the value alone tells nobody anything: it may be a spin loop. */
 static inline __attribute__((always_inline)) void modified(const volatile void *address,
-                                                           uint8_t size, uint64_t old, uint64_t new,
+                                                           uint8_t size, bool changes, uint64_t old,
+                                                           uint64_t new, uint64_t watched,
                                                            int order, const void *site)
 {
-    if (old == new) {
-        treadle_touching(
-            address, size,
-            TREADLE_TOUCH_WRITE | TREADLE_TOUCH_ATOMIC | TREADLE_TOUCH_RMW | releases(order), site);
-        loaded(address, size, old, order, site);
+    if (UNLIKELY(E.level == TREADLE_GRANULARITY_NONE)) {
+        return;
+    }
+    if (!changes) {
+        tried(address, size, old, watched,
+              TREADLE_TOUCH_WRITE | TREADLE_TOUCH_RMW | acquires(order) | releases(order), site);
     } else {
         changed(address, size, TREADLE_OP_ATOMIC_RMW, old, new, order, site);
     }
@@ -95,25 +117,28 @@ static inline __attribute__((always_inline)) bool fails_spuriously(void)
            treadle_decide(TREADLE_CHOICE_CAS_FAIL, 2) != 0;
 }
 
-static inline __attribute__((always_inline)) void
-cas_failed(const volatile void *address, uint8_t size, uint64_t value, int order, const void *site)
+static inline __attribute__((always_inline)) void cas_failed(const volatile void *address,
+                                                             uint8_t size, uint64_t value,
+                                                             uint64_t watched, int order,
+                                                             const void *site)
 {
     if (LIKELY(E.level != TREADLE_GRANULARITY_NONE)) {
         treadle_event_failed();
-        loaded(address, size, value, order, site);
+        tried(address, size, value, watched, TREADLE_TOUCH_READ | acquires(order), site);
     }
 }
 
-#define RMW(bits, type, name, expression)                                        \
-    type __tsan_atomic##bits##_##name(volatile type *p, type v, int order);      \
-    type __tsan_atomic##bits##_##name(volatile type *p, type v, int order)       \
-    {                                                                            \
-        announce(TREADLE_OP_ATOMIC_RMW, p, sizeof(type), order, SITE());         \
-        const type old = *p;                                                     \
-        const type new = (type)(expression);                                     \
-        *p = new;                                                                \
-        modified(p, sizeof(type), (uint64_t)old, (uint64_t) new, order, SITE()); \
-        return old;                                                              \
+#define RMW(bits, type, name, expression)                                                        \
+    type __tsan_atomic##bits##_##name(volatile type *p, type v, int order);                      \
+    type __tsan_atomic##bits##_##name(volatile type *p, type v, int order)                       \
+    {                                                                                            \
+        announce(TREADLE_OP_ATOMIC_RMW, p, sizeof(type), order, SITE());                         \
+        const type old = *p;                                                                     \
+        const type new = (type)(expression);                                                     \
+        *p = new;                                                                                \
+        modified(p, sizeof(type), old != new, (uint64_t)old, (uint64_t) new, WATCHED(type, old), \
+                 order, SITE());                                                                 \
+        return old;                                                                              \
     }
 
 #define CAS(bits, type, name, weak)                                                             \
@@ -126,7 +151,7 @@ cas_failed(const volatile void *address, uint8_t size, uint64_t value, int order
         const type old = *p;                                                                    \
         if (old != *expected || ((weak) && fails_spuriously())) {                               \
             *expected = old;                                                                    \
-            cas_failed(p, sizeof(type), (uint64_t)old, failure, SITE());                        \
+            cas_failed(p, sizeof(type), (uint64_t)old, WATCHED(type, old), failure, SITE());    \
             return 0;                                                                           \
         }                                                                                       \
         *p = v;                                                                                 \
@@ -141,7 +166,7 @@ cas_failed(const volatile void *address, uint8_t size, uint64_t value, int order
     {                                                                                        \
         announce(TREADLE_OP_ATOMIC_LOAD, p, sizeof(type), order, SITE());                    \
         const type value = *p;                                                               \
-        loaded(p, sizeof(type), (uint64_t)value, order, SITE());                             \
+        loaded(p, sizeof(type), (uint64_t)value, WATCHED(type, value), order, SITE());       \
         return *p;                                                                           \
     }                                                                                        \
     void __tsan_atomic##bits##_store(volatile type *p, type v, int order);                   \
@@ -168,7 +193,7 @@ cas_failed(const volatile void *address, uint8_t size, uint64_t value, int order
         announce(TREADLE_OP_ATOMIC_CAS, p, sizeof(type), order, SITE());                     \
         const type old = *p;                                                                 \
         if (old != expected) {                                                               \
-            cas_failed(p, sizeof(type), (uint64_t)old, failure, SITE());                     \
+            cas_failed(p, sizeof(type), (uint64_t)old, WATCHED(type, old), failure, SITE()); \
             return old;                                                                      \
         }                                                                                    \
         *p = v;                                                                              \

@@ -15,7 +15,7 @@ int SEAM(pthread_barrier_init)(pthread_barrier_t *barrier, const pthread_barrier
         return EINVAL;
     }
     memset(barrier, 0, sizeof *barrier);
-    treadle_object_init(barrier, OBJECT_BARRIER)->limit = count;
+    treadle_object_init(barrier, OBJECT_BARRIER, SITE())->limit = count;
     return 0;
 }
 
@@ -38,7 +38,7 @@ int SEAM(pthread_barrier_destroy)(pthread_barrier_t *barrier)
     if (known->count > 0) {
         treadle_violation("misuse", "%s destroys a barrier at which threads wait", E.self->name);
     }
-    treadle_object_forget(known);
+    treadle_object_forget(known, SITE());
     return 0;
 }
 

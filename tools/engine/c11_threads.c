@@ -8,10 +8,6 @@
 #include "tools/engine/once.h"
 #include "tools/engine/tsd.h"
 
-int SEAM(pthread_mutex_init)(pthread_mutex_t *, const pthread_mutexattr_t *);
-int SEAM(pthread_mutex_destroy)(pthread_mutex_t *);
-int SEAM(pthread_cond_init)(pthread_cond_t *, const pthread_condattr_t *);
-int SEAM(pthread_cond_destroy)(pthread_cond_t *);
 int SEAM(pthread_detach)(pthread_t);
 void SEAM(pthread_exit)(void *);
 pthread_t SEAM(pthread_self)(void);
@@ -106,19 +102,14 @@ int SEAM(mtx_init)(mtx_t *mutex, int type)
     if (!treadle_inside()) {
         return mtx_init(mutex, type);
     }
-    pthread_mutexattr_t attributes;
-    pthread_mutexattr_init(&attributes);
-    pthread_mutexattr_settype(&attributes, type & mtx_recursive ? PTHREAD_MUTEX_RECURSIVE
-                                                                : PTHREAD_MUTEX_NORMAL);
-    const int error = SEAM(pthread_mutex_init)(mutex_of(mutex), &attributes);
-    pthread_mutexattr_destroy(&attributes);
-    return thrd_result(error);
+    const int kind = type & mtx_recursive ? PTHREAD_MUTEX_RECURSIVE : PTHREAD_MUTEX_NORMAL;
+    return thrd_result(treadle_mutex_init(mutex_of(mutex), kind, SITE()));
 }
 
 void SEAM(mtx_destroy)(mtx_t *mutex)
 {
     if (treadle_inside()) {
-        SEAM(pthread_mutex_destroy)(mutex_of(mutex));
+        treadle_mutex_destroy(mutex_of(mutex), SITE());
     } else {
         mtx_destroy(mutex);
     }
@@ -151,14 +142,15 @@ int SEAM(mtx_unlock)(mtx_t *mutex)
 
 int SEAM(cnd_init)(cnd_t *condition)
 {
-    return treadle_inside() ? thrd_result(SEAM(pthread_cond_init)(cond_of(condition), NULL))
-                            : cnd_init(condition);
+    return treadle_inside()
+               ? thrd_result(treadle_cond_init(cond_of(condition), CLOCK_REALTIME, SITE()))
+               : cnd_init(condition);
 }
 
 void SEAM(cnd_destroy)(cnd_t *condition)
 {
     if (treadle_inside()) {
-        SEAM(pthread_cond_destroy)(cond_of(condition));
+        treadle_cond_destroy(cond_of(condition), SITE());
     } else {
         cnd_destroy(condition);
     }

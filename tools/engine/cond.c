@@ -17,6 +17,13 @@ static object *cond_of(void *condition)
     return known;
 }
 
+int treadle_cond_init(pthread_cond_t *condition, clockid_t clock, const void *site)
+{
+    memset(condition, 0, sizeof *condition);
+    treadle_object_init(condition, OBJECT_COND, site)->limit = (uint32_t)clock;
+    return 0;
+}
+
 int SEAM(pthread_cond_init)(pthread_cond_t *condition, const pthread_condattr_t *attributes)
 {
     if (!treadle_inside()) {
@@ -26,23 +33,24 @@ int SEAM(pthread_cond_init)(pthread_cond_t *condition, const pthread_condattr_t 
     if (attributes != NULL) {
         pthread_condattr_getclock(attributes, &clock);
     }
-    memset(condition, 0, sizeof *condition);
-    treadle_object_init(condition, OBJECT_COND)->limit = (uint32_t)clock;
-    return 0;
+    return treadle_cond_init(condition, clock, SITE());
 }
 
-int SEAM(pthread_cond_destroy)(pthread_cond_t *condition)
+int treadle_cond_destroy(pthread_cond_t *condition, const void *site)
 {
-    if (!treadle_inside()) {
-        return pthread_cond_destroy(condition);
-    }
     object *known = cond_of(condition);
     if (known->waiting) {
         treadle_violation("misuse", "%s destroys a condition variable that %s waits for",
                           E.self->name, E.threads[__builtin_ctzll(known->waiting)].name);
     }
-    treadle_object_forget(known);
+    treadle_object_forget(known, site);
     return 0;
+}
+
+int SEAM(pthread_cond_destroy)(pthread_cond_t *condition)
+{
+    return treadle_inside() ? treadle_cond_destroy(condition, SITE())
+                            : pthread_cond_destroy(condition);
 }
 
 /* Sleeps on `condition` until signalled, timed out, cancelled or spuriously woken; the caller holds

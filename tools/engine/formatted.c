@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* What snprintf() and the number readers of the C library read and write of the subject's memory,
- * for footprints: no scheduling points, and observers are not told. */
+ * for observers and footprints: none is a scheduling point. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,14 +56,14 @@ static conversion conversion_at(const char **at, va_list *arguments)
     return out;
 }
 
-static void string_read(const char *text, int precision)
+static void string_read(const char *text, int precision, const void *site)
 {
     if (text != NULL) {
         const size_t max = precision < 0 ? SIZE_MAX : (size_t)precision;
         const size_t length = strnlen(text, max);
         const size_t size = length < max ? length + 1 : length;
         if (size > 0) {
-            treadle_touching_quietly(text, size, TREADLE_TOUCH_READ);
+            treadle_touching(text, size, TREADLE_TOUCH_READ, site);
         }
     }
 }
@@ -88,7 +88,7 @@ static void real_passed(char length, va_list *arguments)
 }
 
 /* Moves past the argument of a conversion. false when it is not known how large that is. */
-static bool argument_read(const conversion *how, va_list *arguments)
+static bool argument_read(const conversion *how, va_list *arguments, const void *site)
 {
     switch (how->letter) {
     case '%':
@@ -103,7 +103,7 @@ static bool argument_read(const conversion *how, va_list *arguments)
     case 'p': (void)va_arg(*arguments, void *); return true;
     case 's':
         if (how->length == 0) {
-            string_read(va_arg(*arguments, const char *), how->precision);
+            string_read(va_arg(*arguments, const char *), how->precision, site);
         }
         return how->length == 0;
     default: break;
@@ -115,39 +115,43 @@ static bool argument_read(const conversion *how, va_list *arguments)
     return true;
 }
 
-static void arguments_read(const char *format, va_list *arguments)
+static void arguments_read(const char *format, va_list *arguments, const void *site)
 {
     for (const char *at = strchr(format, '%'); at != NULL; at = strchr(at, '%')) {
         at++;
         const conversion how = conversion_at(&at, arguments);
-        if (!argument_read(&how, arguments)) {
+        if (!argument_read(&how, arguments, site)) {
             return;
         }
     }
 }
 
-int SEAM(vsnprintf)(char *to, size_t size, const char *format, va_list arguments)
+static int print(char *to, size_t size, const char *format, va_list arguments, const void *site)
 {
-    const bool collected = E.observing & OBSERVE_FOOTPRINT;
-    if (UNLIKELY(collected)) {
+    if (UNLIKELY(E.observing)) {
         va_list copy;
         va_copy(copy, arguments);
-        arguments_read(format, &copy);
+        arguments_read(format, &copy, site);
         va_end(copy);
     }
     const int length = vsnprintf(to, size, format, arguments);
-    if (UNLIKELY(collected) && size > 0 && length >= 0) {
+    if (size > 0 && length >= 0) {
         const size_t written = (size_t)length + 1;
-        treadle_touching_quietly(to, written < size ? written : size, TREADLE_TOUCH_WRITE);
+        treadle_touching(to, written < size ? written : size, TREADLE_TOUCH_WRITE, site);
     }
     return length;
+}
+
+int SEAM(vsnprintf)(char *to, size_t size, const char *format, va_list arguments)
+{
+    return print(to, size, format, arguments, SITE());
 }
 
 int SEAM(snprintf)(char *to, size_t size, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    const int length = SEAM(vsnprintf)(to, size, format, arguments);
+    const int length = print(to, size, format, arguments, SITE());
     va_end(arguments);
     return length;
 }
@@ -157,13 +161,13 @@ int SEAM(snprintf)(char *to, size_t size, const char *format, ...)
 
 /* Up to the byte that ended the number; all of it when there is none, or where more was tried: an
  * exponent ("1e"), hexadecimal digits ("0x"), "infinity", "nan(…)". */
-static void number_read(const char *text, const char *end, char **out)
+static void number_read(const char *text, const char *end, char **out, const void *site)
 {
     const bool tried = end == text || (*end != '\0' && strchr("eEpPxXiInN(", *end) != NULL);
     const size_t read = (tried ? strlen(text) : (size_t)(end - text)) + 1;
-    treadle_touching_quietly(text, read, TREADLE_TOUCH_READ);
+    treadle_touching(text, read, TREADLE_TOUCH_READ, site);
     if (out != NULL) {
-        treadle_touching_quietly(out, sizeof *out, TREADLE_TOUCH_WRITE);
+        treadle_touching(out, sizeof *out, TREADLE_TOUCH_WRITE, site);
         *out = (char *)(uintptr_t)end;
     }
 }
@@ -172,7 +176,7 @@ double SEAM(strtod)(const char *text, char **out)
 {
     char *end;
     const double value = strtod(text, &end);
-    number_read(text, end, out);
+    number_read(text, end, out, SITE());
     return value;
 }
 
@@ -180,6 +184,6 @@ long long SEAM(strtoll)(const char *text, char **out, int base)
 {
     char *end;
     const long long value = strtoll(text, &end, base);
-    number_read(text, end, out);
+    number_read(text, end, out, SITE());
     return value;
 }

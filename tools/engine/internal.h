@@ -255,7 +255,7 @@ void treadle_observe_only(const volatile void *address, size_t size, uint32_t fl
 void treadle_observe_footprint(const volatile void *address, size_t size, uint32_t flags);
 void treadle_observe_fence(int order);
 void treadle_observe_diversion(uint64_t of);
-void treadle_observe_edges(uint64_t to);
+void treadle_observe_edges(uint64_t from, uint64_t to); /* every one with every one */
 
 /* Another thread may have something new to see: wakes spinners that watch `address`. */
 void treadle_wake_spinners(uintptr_t address, size_t size);
@@ -331,7 +331,7 @@ static inline void treadle_diverts(uint64_t threads)
 static inline void treadle_happens_before(uint64_t threads)
 {
     if (UNLIKELY(E.observing)) {
-        treadle_observe_edges(threads);
+        treadle_observe_edges(E.self->bit, threads);
     }
 }
 
@@ -548,8 +548,9 @@ static inline void treadle_wake_yielded(uint64_t woken)
 
 /* The model of the object at `address`, which is new in this execution. */
 object *treadle_object_new(void *address, object_class class);
-/* Likewise, from the program's own call of …_init: what uses it does not commute with that. */
-object *treadle_object_init(void *address, object_class class);
+/* Likewise, from the program's own call of …_init: what uses it does not commute with that, and has
+ * to be ordered after it. */
+object *treadle_object_init(void *address, object_class class, const void *site);
 static inline object *treadle_object_known(const void *address, object_class class)
 {
     const uint32_t index = *(const uint32_t *)address - 1;
@@ -563,8 +564,8 @@ static inline object *treadle_object_known(const void *address, object_class cla
 }
 /* The calling thread takes it: remembers where, and counts whom it overtakes. */
 void treadle_object_taken(object *taken, const void *site);
-/* Forgets it (destroy): the memory may become anything. */
-void treadle_object_forget(object *gone);
+/* Forgets it (destroy): the memory may become anything. What used it has to be ordered before. */
+void treadle_object_forget(object *gone, const void *site);
 
 /* ---- mutexes, shared with condition variables ---------------------------------------------------
  */
@@ -576,11 +577,15 @@ void treadle_mutex_release(object *mutex);
 /* ---- what pthreads and C11 threads have in common; `site` is the caller's ---------------------
  */
 
+int treadle_mutex_init(pthread_mutex_t *mutex, int type, const void *site);
+int treadle_mutex_destroy(pthread_mutex_t *mutex, const void *site);
 int treadle_mutex_lock(pthread_mutex_t *mutex, const void *site);
 int treadle_mutex_trylock(pthread_mutex_t *mutex, const void *site);
 int treadle_mutex_timedlock(pthread_mutex_t *mutex, clockid_t clock, const struct timespec *until,
                             const void *site);
 int treadle_mutex_unlock(pthread_mutex_t *mutex, const void *site);
+int treadle_cond_init(pthread_cond_t *condition, clockid_t clock, const void *site);
+int treadle_cond_destroy(pthread_cond_t *condition, const void *site);
 int treadle_cond_wait(pthread_cond_t *condition, pthread_mutex_t *mutex, const void *site);
 int treadle_cond_timedwait(pthread_cond_t *condition, pthread_mutex_t *mutex,
                            const struct timespec *until, const void *site);

@@ -108,6 +108,14 @@ void treadle_mutex_release(object *mutex)
     treadle_progress((void *)mutex->address, sizeof(pthread_mutex_t));
 }
 
+int treadle_mutex_init(pthread_mutex_t *mutex, int type, const void *site)
+{
+    *mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+    mutex->__data.__kind = type;
+    treadle_object_init(mutex, OBJECT_MUTEX, site)->type = (uint8_t)type;
+    return 0;
+}
+
 int SEAM(pthread_mutex_init)(pthread_mutex_t *mutex, const pthread_mutexattr_t *attributes)
 {
     if (!treadle_inside()) {
@@ -117,24 +125,23 @@ int SEAM(pthread_mutex_init)(pthread_mutex_t *mutex, const pthread_mutexattr_t *
     if (attributes != NULL) {
         pthread_mutexattr_gettype(attributes, &type);
     }
-    *mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
-    mutex->__data.__kind = type;
-    treadle_object_init(mutex, OBJECT_MUTEX)->type = (uint8_t)type;
-    return 0;
+    return treadle_mutex_init(mutex, type, SITE());
 }
 
-int SEAM(pthread_mutex_destroy)(pthread_mutex_t *mutex)
+int treadle_mutex_destroy(pthread_mutex_t *mutex, const void *site)
 {
-    if (!treadle_inside()) {
-        return pthread_mutex_destroy(mutex);
-    }
     object *known = mutex_of(mutex);
     if (known->owner != NO_THREAD || known->pending) {
         treadle_violation("misuse", "%s destroys a mutex that %s", E.self->name,
                           known->owner != NO_THREAD ? "is held" : "a thread waits for");
     }
-    treadle_object_forget(known);
+    treadle_object_forget(known, site);
     return 0;
+}
+
+int SEAM(pthread_mutex_destroy)(pthread_mutex_t *mutex)
+{
+    return treadle_inside() ? treadle_mutex_destroy(mutex, SITE()) : pthread_mutex_destroy(mutex);
 }
 
 int treadle_mutex_lock(pthread_mutex_t *mutex, const void *site)

@@ -31,8 +31,18 @@ object *treadle_object_new(void *address, object_class class)
 /* A gate that is open before and after. */
 enum { OPEN = TREADLE_TOUCH_OPEN | TREADLE_TOUCH_OPEN_READ };
 
-object *treadle_object_init(void *address, object_class class)
+/* For observers: the memory becomes something else, which orders nothing. */
+static void becomes(void *address, const void *site)
 {
+    treadle_access(address, 1, ACCESS_WRITE, site);
+    if (UNLIKELY(E.observing)) {
+        treadle_observe_only(address, 1, TREADLE_TOUCH_WRITE, site);
+    }
+}
+
+object *treadle_object_init(void *address, object_class class, const void *site)
+{
+    becomes(address, site);
     treadle_touching_quietly(address, 1, TREADLE_TOUCH_WRITE | TREADLE_TOUCH_OBJECT | OPEN);
     return treadle_object_new(address, class);
 }
@@ -63,8 +73,9 @@ void treadle_object_taken(object *taken, const void *site)
     }
 }
 
-void treadle_object_forget(object *gone)
+void treadle_object_forget(object *gone, const void *site)
 {
+    becomes((void *)gone->address, site);
     const bool shut = gone->class == OBJECT_COND || (gone->class == OBJECT_SEM && gone->count == 0);
     treadle_touching_quietly((void *)gone->address, 1,
                              TREADLE_TOUCH_WRITE | TREADLE_TOUCH_OBJECT | (shut ? 0 : OPEN));

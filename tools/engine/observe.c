@@ -133,12 +133,12 @@ void treadle_observe_diversion(uint64_t of)
     }
 }
 
-void treadle_observe_edges(uint64_t to)
+void treadle_observe_edges(uint64_t from, uint64_t to)
 {
-    if (E.observing & OBSERVE_ALL) {
-        for (; to; to &= to - 1) {
-            E.options.observer->edge(E.options.observer_self, E.self->id,
-                                     (uint32_t)__builtin_ctzll(to));
+    for (; (E.observing & OBSERVE_ALL) && from; from &= from - 1) {
+        for (uint64_t left = to; left; left &= left - 1) {
+            E.options.observer->edge(E.options.observer_self, (uint32_t)__builtin_ctzll(from),
+                                     (uint32_t)__builtin_ctzll(left));
         }
     }
 }

@@ -45,6 +45,7 @@ enum {
     TREADLE_TOUCH_SHARED = 1024,   /* by a reader */
     TREADLE_TOUCH_FREE = 2048,     /* a block of the heap is given back */
     TREADLE_TOUCH_ALLOCATE = 4096, /* a block is new: nothing of its memory's past counts */
+    TREADLE_TOUCH_FORGET = 8192,   /* it goes back to another allocator: its past does not count */
     TREADLE_TOUCH_FOOTPRINT = 255,
 };
 

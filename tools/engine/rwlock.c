@@ -149,7 +149,7 @@ int SEAM(pthread_rwlock_init)(pthread_rwlock_t *lock, const pthread_rwlockattr_t
         return pthread_rwlock_init(lock, attributes);
     }
     memset(lock, 0, sizeof *lock);
-    treadle_object_init(lock, OBJECT_RWLOCK);
+    treadle_object_init(lock, OBJECT_RWLOCK, SITE());
     return 0;
 }
 
@@ -162,7 +162,7 @@ int SEAM(pthread_rwlock_destroy)(pthread_rwlock_t *lock)
     if (known->owner != NO_THREAD || known->holders) {
         treadle_violation("misuse", "%s destroys a read-write lock that is held", E.self->name);
     }
-    treadle_object_forget(known);
+    treadle_object_forget(known, SITE());
     return 0;
 }
 

@@ -32,7 +32,7 @@ int SEAM(sem_init)(sem_t *semaphore, int shared, unsigned value)
         return fail(EINVAL);
     }
     memset(semaphore, 0, sizeof *semaphore);
-    treadle_object_init(semaphore, OBJECT_SEM)->count = value;
+    treadle_object_init(semaphore, OBJECT_SEM, SITE())->count = value;
     return 0;
 }
 
@@ -46,7 +46,7 @@ int SEAM(sem_destroy)(sem_t *semaphore)
         treadle_violation("misuse", "%s destroys a semaphore that %s waits for", E.self->name,
                           E.threads[__builtin_ctzll(known->pending)].name);
     }
-    treadle_object_forget(known);
+    treadle_object_forget(known, SITE());
     return 0;
 }
 

@@ -25,7 +25,7 @@ int SEAM(pthread_spin_init)(pthread_spinlock_t *lock, int shared)
     if (!treadle_inside()) {
         return pthread_spin_init(lock, shared);
     }
-    treadle_object_init((void *)(uintptr_t)lock, OBJECT_SPIN);
+    treadle_object_init((void *)(uintptr_t)lock, OBJECT_SPIN, SITE());
     return 0;
 }
 
@@ -38,7 +38,7 @@ int SEAM(pthread_spin_destroy)(pthread_spinlock_t *lock)
     if (known->owner != NO_THREAD) {
         treadle_violation("misuse", "%s destroys a spin lock that is held", E.self->name);
     }
-    treadle_object_forget(known);
+    treadle_object_forget(known, SITE());
     return 0;
 }
 

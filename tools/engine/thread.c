@@ -155,7 +155,6 @@ _Noreturn void treadle_thread_end(void *result)
     }
     if (self->scenario_thread) {
         treadle_lets_go(E.threads[0].bit);
-        treadle_happens_before(E.threads[0].bit);
     }
     treadle_schedule_away();
 }
@@ -194,6 +193,7 @@ void treadle_run_threads(uint32_t count, const char *prefix,
         E.enabled &= ~E.self->bit;
         treadle_schedule();
     }
+    treadle_observe_edges(E.scenario_threads, E.self->bit);
     treadle_scenario_threads_ended();
 }
 

@@ -51,14 +51,23 @@ void treadle_evidence_round_up(char text[32], double number)
 /* (1 - p)^n < 5 % for p > 3/n: what shows in a larger share of executions was seen. */
 static void add_share_seen(line *self, double executions, const char *of)
 {
+    if (executions < 4) {
+        add(self, "too few of %s were seen to their end to say how rare a violation would be", of);
+        return;
+    }
     char percent[32];
-    treadle_evidence_round_up(percent, fmin(100, 300 / fmax(1, executions)));
+    treadle_evidence_round_up(percent, 300 / executions);
     add(self, "a violation in over %s %% of %s would have been seen with 95 %% probability",
         percent, of);
 }
 
-static void add_guarantee(line *self, const treadle_guarantee *given)
+static void add_guarantee(line *self, const treadle_explore_report *report)
 {
+    const treadle_guarantee *given = &report->guarantee;
+    if (report->cut_short > 0) {
+        add(self, "no guarantee, as not all came to their end");
+        return;
+    }
     if (given->executions == 0) {
         add(self, "too few for a guarantee");
         return;
@@ -149,6 +158,7 @@ void treadle_evidence_describe(char *text, size_t size, const treadle_explore_re
 {
     line self = {.text = text, .size = size};
     const double n = (double)report->executions;
+    const double early = (double)report->cut_short;
     text[0] = '\0';
     const treadle_strategy *strategy = treadle_strategy_find(request->strategy);
     if (strategy->bound != NULL) {
@@ -157,18 +167,21 @@ void treadle_evidence_describe(char *text, size_t size, const treadle_explore_re
         add_exhaustive(&self, strategy, request, report);
     } else if (strcmp(request->strategy, "pct") == 0) {
         add(&self, "%.0f executions: ", n);
-        add_guarantee(&self, &report->guarantee);
+        add_guarantee(&self, report);
     } else if (strcmp(request->strategy, "mixed") == 0) {
         add(&self, "%.0f executions, random and pct in turns: ", n);
-        add_share_seen(&self, ceil(n / 2), "the random ones");
+        add_share_seen(&self, ceil(n / 2) - early, "the random ones");
         add(&self, "; ");
-        add_guarantee(&self, &report->guarantee);
+        add_guarantee(&self, report);
     } else if (strcmp(request->strategy, "random") == 0) {
         add(&self, "%.0f random executions: ", n);
-        add_share_seen(&self, n, "them");
+        add_share_seen(&self, n - early, "them");
     } else {
         add(&self, "%.0f executions by %s: ", n, request->strategy);
-        add_share_seen(&self, n - (double)report->learning, "them");
+        add_share_seen(&self, n - early - (double)report->learning, "them");
+    }
+    if (early > 0) {
+        add(&self, "; %.0f of them ended early, at something that was not looked for", early);
     }
     add_estimate(&self, &report->estimate);
 }

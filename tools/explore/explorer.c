@@ -63,14 +63,16 @@ typedef struct search {
     uint32_t loan_count;
 } search;
 
-/* Whether the search goes on: all is well, or only races are looked for and this was none. */
+/* Whether the search goes on: all is well, or only races are looked for and this was none. That
+ * they could not be followed any further is no such thing. */
 static bool goes_on(const process *in, treadle_tally *tally)
 {
     const treadle_outcome *outcome = &in->journal->outcome;
     if (outcome->kind == TREADLE_OUTCOME_PASSED) {
         return true;
     }
-    const bool other = outcome->kind == TREADLE_OUTCOME_CUT ||
+    const bool other = (outcome->kind == TREADLE_OUTCOME_CUT &&
+                        strcmp(outcome->property, TREADLE_PROPERTY_RACE_LIMIT) != 0) ||
                        (outcome->kind == TREADLE_OUTCOME_VIOLATED &&
                         strcmp(outcome->property, TREADLE_PROPERTY_DATA_RACE) != 0);
     tally->cut_short += other;
@@ -461,11 +463,12 @@ static bool is_time(uint64_t begun)
 }
 
 /* In which executions of a search leaks are looked for: ever fewer, for a look takes milliseconds.
- * None where addresses matter, or are watched. */
+ * None where addresses matter, or are watched; nor races alone, which are not looked for then. */
 static bool looks_for_leaks(const treadle_explorer *of, uint64_t round)
 {
     return treadle_leaks_seen() && (round & (round - 1)) == 0 && !of->strategy->exhaustive &&
-           of->options->heap_reuse_after == 0 && !of->options->watch_cycles;
+           of->journal->races != TREADLE_RACES_ONLY && of->options->heap_reuse_after == 0 &&
+           !of->options->watch_cycles;
 }
 
 static void execute(const treadle_explorer *of, void *strategy_self, uint64_t round,

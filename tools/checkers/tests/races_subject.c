@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -145,6 +146,67 @@ PROGRAM(adds_nothing)
         atomic_fetch_add_explicit(&flag, 0, memory_order_relaxed);
     } else if (atomic_load_explicit(&flag, memory_order_acquire)) {
         own = data;
+    }
+}
+
+/* It acquires what it read before it releases: its own later store goes on with both. */
+PROGRAM(passes_on_unchanged)
+{
+    UNUSED;
+    if (index == 0) {
+        data = 1;
+        atomic_store_explicit(&flag, 1, memory_order_release);
+    } else if (index == 1) {
+        if (atomic_fetch_or_explicit(&flag, 1, memory_order_acq_rel) == 1) {
+            atomic_store_explicit(&flag, 2, memory_order_relaxed);
+        }
+    } else if (atomic_load_explicit(&flag, memory_order_acquire) == 2) {
+        own = data;
+    }
+}
+
+/* Who tries in vain has read what it says it read, and not what came after it. */
+PROGRAM(tries_to_exchange)
+{
+    UNUSED;
+    if (index == 0) {
+        for (int i = 0; i < 5; i++) {
+            if (atomic_exchange(&flag, 1) == 0) {
+                return;
+            }
+        }
+        own = data;
+    } else if (atomic_exchange(&flag, 1) == 0) {
+        data = 1;
+        atomic_store(&flag, 0);
+    }
+}
+
+PROGRAM(tries_to_swap)
+{
+    UNUSED;
+    if (index == 0) {
+        for (int i = 0; i < 5; i++) {
+            int expected = 0;
+            if (atomic_compare_exchange_strong(&flag, &expected, 1)) {
+                return;
+            }
+        }
+        own = data;
+    } else if (atomic_exchange(&flag, 1) == 0) {
+        data = 1;
+        atomic_store(&flag, 0);
+    }
+}
+
+/* What changes in its upper half changes: nobody spins here. */
+PROGRAM(counts_in_the_upper_half)
+{
+    UNUSED;
+    (void)index;
+    static _Atomic unsigned __int128 wide;
+    for (int i = 0; i < 400; i++) {
+        atomic_fetch_add(&wide, (unsigned __int128)1 << 64);
     }
 }
 
@@ -736,6 +798,49 @@ PROGRAM(detached)
     data = 3;
 }
 
+static pthread_mutex_t made_late;
+static sem_t made_late_too;
+
+PROGRAM(uses_what_another_makes)
+{
+    UNUSED;
+    if (index == 0) {
+        pthread_mutex_init(&made_late, NULL);
+        atomic_store_explicit(&flag, 1, memory_order_relaxed);
+    } else if (atomic_load_explicit(&flag, memory_order_relaxed)) {
+        pthread_mutex_lock(&made_late);
+        pthread_mutex_unlock(&made_late);
+    }
+}
+
+PROGRAM(uses_what_was_made)
+{
+    UNUSED;
+    if (index == 0) {
+        pthread_mutex_init(&made_late, NULL);
+        sem_init(&made_late_too, 0, 1);
+        atomic_store_explicit(&flag, 1, memory_order_release);
+    } else if (atomic_load_explicit(&flag, memory_order_acquire)) {
+        pthread_mutex_lock(&made_late);
+        pthread_mutex_unlock(&made_late);
+        pthread_mutex_destroy(&made_late);
+        sem_wait(&made_late_too);
+        sem_destroy(&made_late_too);
+    }
+}
+
+PROGRAM(destroys_what_another_used)
+{
+    UNUSED;
+    if (index == 0) {
+        pthread_mutex_lock(&other_lock);
+        pthread_mutex_unlock(&other_lock);
+        atomic_store_explicit(&flag, 1, memory_order_relaxed);
+    } else if (atomic_load_explicit(&flag, memory_order_relaxed)) {
+        pthread_mutex_destroy(&other_lock);
+    }
+}
+
 PROGRAM(waits_by_sleeping)
 {
     UNUSED;
@@ -1044,6 +1149,55 @@ PROGRAM(measures_what_is_written)
     }
 }
 
+PROGRAM(formats_both)
+{
+    UNUSED;
+    snprintf(name, sizeof name, "a%u", index);
+}
+
+PROGRAM(formats_what_is_written)
+{
+    UNUSED;
+    char text[32];
+    if (index == 0) {
+        name[0] = 'a';
+    } else {
+        snprintf(text, sizeof text, "<%s>", name);
+    }
+}
+
+PROGRAM(duplicates_what_is_written)
+{
+    UNUSED;
+    if (index == 0) {
+        name[0] = 'a';
+    } else {
+        free(strdup(name));
+    }
+}
+
+PROGRAM(parses_what_is_written)
+{
+    UNUSED;
+    if (index == 0) {
+        name[0] = '1';
+    } else {
+        own = (int)strtoll(name, NULL, 10);
+    }
+}
+
+/* Memory of the C library's own, which it hands to whoever comes next. */
+PROGRAM(blocks_of_the_library)
+{
+    UNUSED;
+    (void)index;
+    char *text;
+    if (asprintf(&text, "%s", "x") > 0) {
+        text[0] = 'a';
+        free(text);
+    }
+}
+
 /* What differs in its first byte is not read any further. */
 PROGRAM(compares_the_first_byte)
 {
@@ -1313,6 +1467,10 @@ const race_program race_programs[] = {
     CLEAN(failed_swap_acquires, 2),
     RACY(failed_swap_relaxed, 2),
     CLEAN(adds_nothing, 3),
+    CLEAN(passes_on_unchanged, 3),
+    RACY(tries_to_exchange, 2),
+    RACY(tries_to_swap, 2),
+    CLEAN(counts_in_the_upper_half, 1),
     CLEAN(sequence_of_rmw, 3),
     RACY(sequence_ended_by_a_store, 3),
     RACY(sequence_ended_by_a_release, 3),
@@ -1354,6 +1512,9 @@ const race_program race_programs[] = {
     CLEAN(create_and_join, 1),
     ALWAYS_RACY(writes_before_the_join, 1),
     RACY(detached, 1),
+    RACY(uses_what_another_makes, 2),
+    CLEAN(uses_what_was_made, 2),
+    RACY(destroys_what_another_used, 2),
     ALWAYS_RACY(waits_by_sleeping, 2),
     ALWAYS_RACY(spins_relaxed, 2),
     CLEAN(each_its_own, 2),
@@ -1379,6 +1540,11 @@ const race_program race_programs[] = {
     ALWAYS_RACY(fill_and_read, 2),
     ALWAYS_RACY(assigns_a_struct, 2),
     ALWAYS_RACY(measures_what_is_written, 2),
+    ALWAYS_RACY(formats_both, 2),
+    ALWAYS_RACY(formats_what_is_written, 2),
+    ALWAYS_RACY(duplicates_what_is_written, 2),
+    ALWAYS_RACY(parses_what_is_written, 2),
+    CLEAN(blocks_of_the_library, 2),
     CLEAN(compares_the_first_byte, 2),
     ALWAYS_RACY(compares_all_bytes, 2),
     CLEAN(reads_only, 3),

@@ -215,6 +215,33 @@ Test(evidence, is_rounded_to_the_side_of_caution)
     }
 }
 
+static void says(const treadle_result *result, const char *what)
+{
+    cr_expect(strstr(result->bounds, what) != NULL, "%s", result->bounds);
+}
+
+/* Where races alone are looked for, another end than the usual one is no violation, but what it
+ * hides is not claimed to have been seen. */
+Test(evidence, executions_that_end_early_are_worth_less)
+{
+    treadle_journal *journal = open_journal("litmus/counter", "naive", TREADLE_GRANULARITY_SYNC);
+    treadle_check_options options = {
+        .strategy = "mixed", .seed = 1, .executions_max = 2000, .races = TREADLE_RACES_ONLY};
+    const treadle_result *result = check(journal, &options);
+    cr_expect_eq(result->verdict, TREADLE_VERDICT_NO_VIOLATION_FOUND);
+    says(result, "of them ended early");
+    says(result, "no guarantee");
+    options.strategy = "random";
+    result = check(journal, &options);
+    says(result, "of them ended early");
+    cr_expect(strstr(result->bounds, "over 0.15 %") == NULL, "%s", result->bounds);
+
+    journal = open_journal("litmus/counter", "fixed", TREADLE_GRANULARITY_SYNC);
+    cr_expect(strstr(check(journal, &options)->bounds, "early") == NULL);
+    options.executions_max = 2;
+    says(check(journal, &options), "too few of them");
+}
+
 static void *ask_how_far(void *context)
 {
     treadle_journal *journal = context;
