@@ -57,8 +57,6 @@ struct treadle_races {
     uint64_t freed_end;
     uint32_t large_count;
     large_block larges[LARGES_MAX];
-    uintptr_t primitives; /* code whose plain accesses are meant as volatile */
-    size_t primitives_bytes;
     bool recording;
     uint32_t held[TREADLE_THREADS_MAX]; /* the newest lock of each thread */
     uint32_t lock_cache[LOCK_CACHE];

@@ -32,18 +32,12 @@ static void give_back(void *memory, size_t bytes)
     }
 }
 
-/* The code of a library of primitives, when there is one; see subject.cmake. */
-extern const char __start_treadle_primitives_code[] __attribute__((weak));
-extern const char __stop_treadle_primitives_code[] __attribute__((weak));
-
 treadle_races *treadle_races_open(void)
 {
     treadle_races *self = calloc(1, sizeof *self);
     if (self == NULL) {
         return NULL;
     }
-    self->primitives = (uintptr_t)__start_treadle_primitives_code;
-    self->primitives_bytes = (uintptr_t)__stop_treadle_primitives_code - self->primitives;
     self->accesses = reserve(accesses_bytes);
     self->locks = reserve(locks_bytes);
     self->blocks = reserve(blocks_bytes);
@@ -335,9 +329,6 @@ static void touch(void *context, uint32_t thread, treadle_touch touched, const v
     } else if (touched.flags & TREADLE_TOUCH_LOCK) {
         touch_lock(self, touched, site, thread);
     } else if (UNLIKELY(touched.flags & ~(uint32_t)TREADLE_TOUCH_WRITE)) {
-        touch_special(self, touched, site, thread);
-    } else if (UNLIKELY((uintptr_t)site - self->primitives < self->primitives_bytes)) {
-        touched.flags |= TREADLE_TOUCH_VOLATILE; /* what it is meant as */
         touch_special(self, touched, site, thread);
     } else {
         touch_plain(self, touched, site, thread);

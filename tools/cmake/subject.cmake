@@ -9,8 +9,8 @@
 #   data          global variables move to a section of their own, which the engine puts back to its
 #                 initial state before every execution.
 # The result is one object file: link the target NAME. PRIMITIVES says that this is a library of
-# lock-free primitives, whose plain accesses are meant as volatile ones: its code gets a section of
-# its own, by which the race detector knows it (tools/checkers/races.h).
+# lock-free primitives, whose plain accesses are meant as volatile ones: that is what they become
+# (tools/engine/primitives.syms).
 set(TREADLE_TSAN_FLAGS -O1 -g)
 # What the compiler expands in line after it has instrumented nobody would see.
 foreach(name strcpy memcmp snprintf)
@@ -98,9 +98,10 @@ function(treadle_subject name)
   set(merged ${CMAKE_CURRENT_BINARY_DIR}/${name}.merged.o)
   set(object ${CMAKE_CURRENT_BINARY_DIR}/${name}.o)
   set(data treadle_subject_data)
-  set(code)
+  set(primitives)
   if(SUBJECT_PRIMITIVES)
-    set(code --rename-section .text=treadle_primitives_code)
+    set(primitives_syms ${PROJECT_SOURCE_DIR}/tools/engine/primitives.syms)
+    set(primitives COMMAND ${TREADLE_OBJCOPY} --redefine-syms=${primitives_syms} ${merged})
   endif()
   set(names)
   if(SUBJECT_QUIET)
@@ -113,6 +114,11 @@ function(treadle_subject name)
     # Before the redirection: both lists of a scenario have memcpy and its kin.
     set(rename COMMAND ${TREADLE_OBJCOPY} --redefine-syms=${names} ${merged})
   endif()
+  if(SUBJECT_PRIMITIVES AND NOT names)
+    # Likewise, one that is missing in that list would not be a scheduling point at `sync`.
+    add_test(NAME ${name}_is_volatile
+             COMMAND sh -c "! ${CMAKE_NM} -u ${object} | grep -E '__tsan_(unaligned_)?(read|write)'")
+  endif()
   if(SUBJECT_QUIET AND names)
     # A name that is missing there would be a scheduling point, silently.
     add_test(NAME ${name}_is_quiet COMMAND sh -c "! ${CMAKE_NM} -u ${object} | grep __tsan_")
@@ -120,13 +126,15 @@ function(treadle_subject name)
   add_custom_command(
     OUTPUT ${object}
     COMMAND ${TREADLE_LD} -r -o ${merged} $<TARGET_OBJECTS:${name}_objects>
+    ${primitives}
     ${rename}
     COMMAND ${TREADLE_OBJCOPY} --redefine-syms=${redirect}
             --set-section-flags .bss=alloc,load,contents,data
             --rename-section .bss=${data},alloc,load,contents,data
             --rename-section .data=${data} --rename-section .data.rel=${data}
-            --rename-section .data.rel.local=${data} ${code} ${merged} ${object}
+            --rename-section .data.rel.local=${data} ${merged} ${object}
     DEPENDS ${name}_objects $<TARGET_OBJECTS:${name}_objects> ${redirect} ${names}
+            ${primitives_syms}
     COMMAND_EXPAND_LISTS VERBATIM
     COMMENT "Subject ${name}: redirecting calls, renaming data")
   add_custom_target(${name}_build DEPENDS ${object})

@@ -80,17 +80,12 @@ target_link_options(treadle PRIVATE -fsanitize=thread)
 # volatile accesses are ordered: see volatile.c.
 list(APPEND TREADLE_THREADS_FLAGS -O1 -g -fsanitize=thread
      "SHELL:-mllvm -tsan-distinguish-volatile=1")
-set(primitive_names ${hook_names})
-list(FILTER primitive_names INCLUDE REGEX "^__tsan_(unaligned_)?(read|write)[0-9]+ ")
-list(TRANSFORM primitive_names REPLACE "^__tsan_(.*)(read|write)([0-9]+) .*"
-                                       "__tsan_\\1\\2\\3 __tsan_\\1volatile_\\2\\3")
-write_names(${CMAKE_CURRENT_BINARY_DIR}/primitives.syms ${primitive_names})
 add_library(treadle_threads_ck STATIC ${TREADLE_CK_SOURCES})
 target_compile_options(treadle_threads_ck PRIVATE ${TREADLE_THREADS_FLAGS})
 target_compile_definitions(treadle_threads_ck PRIVATE _GNU_SOURCE CK_USE_CC_BUILTINS=1)
 add_custom_command(
   TARGET treadle_threads_ck POST_BUILD
-  COMMAND ${TREADLE_OBJCOPY} --redefine-syms=${CMAKE_CURRENT_BINARY_DIR}/primitives.syms
+  COMMAND ${TREADLE_OBJCOPY} --redefine-syms=${PROJECT_SOURCE_DIR}/tools/engine/primitives.syms
           $<TARGET_FILE:treadle_threads_ck>)
 include(tools/cmake/stress.cmake)
 treadle_stress_program(SOURCES ${impl_sources} ${model_sources} tools/tsan/volatile.c

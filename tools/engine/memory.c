@@ -211,6 +211,23 @@ void __tsan_write_range(void *p, size_t size)
     }
 }
 
+/* What primitives.syms makes of these two; no compiler calls them by itself. */
+void __tsan_volatile_read_range(void *p, size_t size);
+void __tsan_volatile_read_range(void *p, size_t size)
+{
+    if (size) {
+        reading(p, size, TREADLE_OP_VOLATILE_READ, VOLATILE_LEVEL, SITE(), TREADLE_FRAME());
+    }
+}
+
+void __tsan_volatile_write_range(void *p, size_t size);
+void __tsan_volatile_write_range(void *p, size_t size)
+{
+    if (size) {
+        writing(p, size, TREADLE_OP_VOLATILE_WRITE, VOLATILE_LEVEL, SITE(), TREADLE_FRAME());
+    }
+}
+
 /* The block functions of the C library read and write the subject's memory too. */
 void *SEAM(memcpy)(void *to, const void *from, size_t size)
 {
