@@ -21,7 +21,8 @@ typedef struct treadle_call {
     uint32_t function; /* numbered by the scenario and its model */
     int64_t arguments[2];
     int64_t result;
-    int64_t clock_ns;  /* the virtual time that the call saw last, or at which it returned */
+    int64_t clock_ns;  /* the virtual time that the call saw last, or at which it returned; 0 = it
+                          never did */
     uint32_t invoked;  /* positions in the one order of all beginnings and ends */
     uint32_t returned; /* UINT32_MAX: it never did */
     bool unknown;      /* whether it took effect is not known: it may, once, at any later time */
@@ -43,7 +44,8 @@ uint32_t treadle_invoke(treadle_history *history, uint32_t function, int64_t arg
 void treadle_respond(treadle_history *history, uint32_t call, int64_t result);
 
 /* It has returned and does not say whether it took effect (a lost reply). A call that neither
- * responds (its thread was cancelled) counts as unknown, too. */
+ * responds (its thread was cancelled) counts as unknown, too; but when it was is not known then, so
+ * where a model asks for the time a clean-up handler is to call this. */
 void treadle_respond_unknown(treadle_history *history, uint32_t call);
 
 #endif
