@@ -85,6 +85,7 @@ struct combined_permit {
     redisContext *redis;
     struct gate_pass pass;
     char id[COMBINED_ID_SIZE];
+    long long passed_us; /* by the server's clock */
 };
 
 struct combined_snapshot {

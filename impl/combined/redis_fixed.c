@@ -10,10 +10,13 @@
  *  - A full window refuses at once. An empty bucket says when to ask again, and nothing is taken
  *    meanwhile; clients of different processes are not in any order.
  *  - The request's id in the window is the record that it has passed. A second request with an id
- *    that is there passes without a charge: so after RATE_ERROR ask again with the same id. Giving
- *    back removes the id, and returns a token only if the id was there: so it happens at most once,
- *    whatever is lost or repeated. A request without an id gets one that the server makes, unique
- *    in the window, and cannot be asked again safely.
+ *    that is there passes without a charge: so after RATE_ERROR ask again with the same id. A
+ *    request without an id gets one that the server makes, unique in the window, and cannot be
+ *    asked again safely.
+ *  - Giving back removes the id, if it is there since this request passed, and returns the token
+ *    with it: so within the window that happens at most once, whatever is lost or repeated. After
+ *    the window the id has gone by itself; a permit is given back once, so the token comes back
+ *    once, too. (Two permits for one id, from asking again without an error, are two then.)
  *  - A crash, or a connection that is cut, at any point leaves both charged or neither. What was
  *    charged for a request that nobody makes any more goes by with the window; what could not be
  *    given back for want of a connection, too.
@@ -43,23 +46,29 @@ struct script {
     const char *text;
 };
 
-/* KEYS = {window, bucket}; ARGV = {id, window in us, limit, capacity, tokens a second}. */
+/* KEYS = {window, bucket}; ARGV = {id, window in us, limit, capacity, tokens a second, when the
+ * request passed in us or 0}. */
 #define SCRIPT_PRELUDE                                                                            \
     "local window, bucket, id = KEYS[1], KEYS[2], ARGV[1]\n"                                      \
     "local window_us, limit = tonumber(ARGV[2]), tonumber(ARGV[3])\n"                             \
     "local capacity, rate = tonumber(ARGV[4]), tonumber(ARGV[5])\n"                               \
+    "local passed_us = tonumber(ARGV[6])\n"                                                       \
     "local function within(n, min, max)\n"                                                        \
     "    return n and n >= min and n <= max\n"                                                    \
     "end\n"                                                                                       \
-    "if #KEYS ~= 2 or #ARGV ~= 5 or not within(window_us, 1, 2678400000000) or\n"                 \
+    "if #KEYS ~= 2 or #ARGV ~= 6 or not within(window_us, 1, 2678400000000) or\n"                 \
     "        not within(limit, 1, 1000000) or not within(capacity, 1, 1000000) or\n"              \
-    "        not within(rate, 0, 1000000) or rate > 0 and capacity / rate > 31622400 then\n"      \
+    "        not within(rate, 0, 1000000) or rate > 0 and capacity / rate > 31622400 or\n"        \
+    "        not passed_us then\n"                                                                \
     "    return redis.error_reply('ERR combined limiter: arguments out of range')\n"              \
     "end\n"                                                                                       \
     "local time = redis.call('TIME')\n"                                                           \
     "local now_us = tonumber(time[1]) * 1000000 + tonumber(time[2])\n"                            \
     "local function seconds(us)\n"                                                                \
     "    return string.format('%.6f', us / 1000000)\n"                                            \
+    "end\n"                                                                                       \
+    "local function microseconds(score)\n"                                                        \
+    "    return math.floor(math.min(tonumber(score), 9e9) * 1000000 + 0.5)\n"                     \
     "end\n"                                                                                       \
     "local held = redis.call('HMGET', bucket, 'tokens', 'last_refill')\n"                         \
     "local tokens, refilled_us = capacity, now_us\n"                                              \
@@ -99,14 +108,15 @@ struct script {
     "    return {answer}\n"                                                                       \
     "end\n"
 
-/* Answers {0, id} passed; {-1} window full; {-2} no token ever; {n} a token in n us. A token
- * lacks a billionth where doubles were added up: that is one. */
+/* Answers {0, id, when in us} passed; {-1} window full; {-2} no token ever; {n} a token in n us. A
+ * token lacks a billionth where doubles were added up: that is one. */
 static const struct script pass_script = {
-    .sha = "12b23805ca194be07c7e130a478466d7be6b8912",
+    .sha = "d25cb04f6e3473379b14c6df996aaeb89c4c1a04",
     .text = SCRIPT_PRELUDE
     "redis.call('ZREMRANGEBYSCORE', window, '-inf', seconds(now_us - window_us))\n"
-    "if id ~= '' and redis.call('ZSCORE', window, id) then\n"
-    "    return {0, id}\n"
+    "local score = id ~= '' and redis.call('ZSCORE', window, id)\n"
+    "if score then\n"
+    "    return {0, id, microseconds(score)}\n"
     "end\n"
     "if redis.call('ZCARD', window) >= limit then\n"
     "    return refuse(-1)\n"
@@ -127,13 +137,16 @@ static const struct script pass_script = {
     "redis.call('ZADD', window, seconds(now_us), id)\n"
     "redis.call('PEXPIRE', window, string.format('%.0f', math.ceil(window_us / 1000)))\n"
     "hold(math.max(0, tokens - 1))\n"
-    "return {0, id}\n",
+    "return {0, id, now_us}\n",
 };
 
-/* Answers {1} given back, {0} there was nothing to give back. */
+/* Answers {1} given back, {0} somebody else has given it back. */
 static const struct script give_back_script = {
-    .sha = "dd73fefbecd0bf52ef373aac8525e1631a02751c",
-    .text = SCRIPT_PRELUDE "if redis.call('ZREM', window, id) == 0 then\n"
+    .sha = "9cc72232c542d56261cce39aa8c1c3538007e654",
+    .text = SCRIPT_PRELUDE "local score = redis.call('ZSCORE', window, id)\n"
+                           "if score and microseconds(score) == passed_us then\n"
+                           "    redis.call('ZREM', window, id)\n"
+                           "elseif now_us - passed_us < window_us then\n"
                            "    return {0}\n"
                            "end\n"
                            "hold(math.min(capacity, tokens + 1))\n"
@@ -142,7 +155,7 @@ static const struct script give_back_script = {
 
 /* Answers {requests in the window, tokens as text}, of one moment; writes nothing. */
 static const struct script look_script = {
-    .sha = "41f4703bf14a2eb33058759609330adf4e9a7295",
+    .sha = "f146f92eee80503f2ef5508544ee91591076d896",
     .text = SCRIPT_PRELUDE
     "local count = redis.call('ZCOUNT', window, '(' .. seconds(now_us - window_us), '+inf')\n"
     "return {count, string.format('%.17g', tokens)}\n",
@@ -152,12 +165,12 @@ static const struct script look_script = {
 
 static redisReply *evaluate(const char *command, const char *script,
                             const struct combined_provider *limits, redisContext *redis,
-                            const char *id)
+                            const char *id, long long passed_us)
 {
-    return redisCommand(redis, "%s %s 2 window:%s bucket:%s %s %lld %lld %.17g %.17g", command,
+    return redisCommand(redis, "%s %s 2 window:%s bucket:%s %s %lld %lld %.17g %.17g %lld", command,
                         script, limits->name, limits->name, id,
                         rate_limits_window_us(&limits->window), limits->window.rpm,
-                        limits->bucket.capacity, limits->bucket.rate_per_s);
+                        limits->bucket.capacity, limits->bucket.rate_per_s, passed_us);
 }
 
 static bool is_unknown_script(const redisReply *reply)
@@ -168,14 +181,14 @@ static bool is_unknown_script(const redisReply *reply)
 
 /* NOSCRIPT means that nothing was executed, so that sending the text is safe. NULL on error. */
 static redisReply *run_script(const struct script *script, const struct combined_provider *limits,
-                              redisContext *redis, const char *id)
+                              redisContext *redis, const char *id, long long passed_us)
 {
     int cancel_state;
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
-    redisReply *reply = evaluate("EVALSHA", script->sha, limits, redis, id);
+    redisReply *reply = evaluate("EVALSHA", script->sha, limits, redis, id, passed_us);
     if (is_unknown_script(reply)) {
         freeReplyObject(reply);
-        reply = evaluate("EVAL", script->text, limits, redis, id);
+        reply = evaluate("EVAL", script->text, limits, redis, id, passed_us);
     }
     pthread_setcancelstate(cancel_state, NULL);
     if (reply != NULL && (reply->type != REDIS_REPLY_ARRAY || reply->elements == 0 ||
@@ -189,21 +202,23 @@ static redisReply *run_script(const struct script *script, const struct combined
 enum { PASSED = 0, WINDOW_FULL = -1, NO_TOKEN_EVER = -2 };
 
 /* PASSED, WINDOW_FULL, NO_TOKEN_EVER, or in how many microseconds to ask again. False on error.
- * When passed, the permit knows the id. */
+ * When passed, the permit knows the id and the moment. */
 static bool ask(const struct combined_provider *limits, const struct combined_request *request,
                 struct combined_permit *permit, long long *answer)
 {
     redisReply *reply =
-        run_script(&pass_script, limits, request->redis, request->id != NULL ? request->id : "");
+        run_script(&pass_script, limits, request->redis, request->id != NULL ? request->id : "", 0);
     if (reply == NULL) {
         return false;
     }
     *answer = reply->element[0]->integer;
     bool good = true;
     if (*answer == PASSED) {
-        good = reply->elements == 2 && reply->element[1]->type == REDIS_REPLY_STRING &&
-               reply->element[1]->len < sizeof permit->id;
+        good = reply->elements == 3 && reply->element[1]->type == REDIS_REPLY_STRING &&
+               reply->element[1]->len < sizeof permit->id &&
+               reply->element[2]->type == REDIS_REPLY_INTEGER;
         if (good) {
+            permit->passed_us = reply->element[2]->integer;
             memcpy(permit->id, reply->element[1]->str, reply->element[1]->len + 1);
         }
     }
@@ -215,7 +230,8 @@ static void give_back(struct combined *limiter, struct combined_permit *permit)
 {
     struct combined_provider limits;
     if (redis_parts_limits(limiter, permit->provider, &limits)) {
-        redisReply *reply = run_script(&give_back_script, &limits, permit->redis, permit->id);
+        redisReply *reply =
+            run_script(&give_back_script, &limits, permit->redis, permit->id, permit->passed_us);
         if (reply != NULL) {
             freeReplyObject(reply);
         }
@@ -328,7 +344,7 @@ static bool fixed_inspect(struct combined *limiter, const char *provider, redisC
     if (redis == NULL || !redis_parts_limits(limiter, provider, &limits)) {
         return false;
     }
-    redisReply *reply = run_script(&look_script, &limits, redis, "");
+    redisReply *reply = run_script(&look_script, &limits, redis, "", 0);
     if (reply == NULL) {
         return false;
     }

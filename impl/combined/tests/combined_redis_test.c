@@ -184,6 +184,40 @@ Test(combined_redis, fixed_knows_a_request_again_by_its_id)
     combined_redis_fixed.close(limiter);
 }
 
+static void sleep_ms(long ms)
+{
+    const struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+    nanosleep(&pause, NULL);
+}
+
+Test(combined_redis, fixed_returns_the_token_of_a_request_whose_window_has_passed)
+{
+    const struct combined_provider provider = {
+        .name = "p", .window = {9, 0.05}, .bucket = {.capacity = 5}};
+    const struct combined_options options = {&provider, 1, 9};
+    const struct combined_variant *variant = &combined_redis_fixed;
+    char error[200] = "";
+    struct combined_permit late;
+    struct combined_permit again;
+
+    struct combined *limiter = variant->open(&options, error, sizeof error);
+    cr_assert_not_null(limiter, "%s", error);
+    cr_assert_eq(acquire(variant, limiter, NULL, &late), RATE_ADMITTED);
+    sleep_ms(60);
+    variant->release(limiter, &late, COMBINED_NOT_SENT);
+    variant->release(limiter, &late, COMBINED_NOT_SENT);
+    cr_assert_eq(look(variant, limiter).tokens, 5, "once, not twice");
+
+    cr_assert_eq(acquire(variant, limiter, "id", &late), RATE_ADMITTED);
+    sleep_ms(60);
+    cr_assert_eq(acquire(variant, limiter, "id", &again), RATE_ADMITTED);
+    variant->release(limiter, &late, COMBINED_NOT_SENT);
+    cr_assert_eq(look(variant, limiter).tokens, 4, "the other one is still charged");
+    variant->release(limiter, &again, COMBINED_NOT_SENT);
+    cr_assert_eq(look(variant, limiter).tokens, 5);
+    variant->close(limiter);
+}
+
 Test(combined_redis, a_slow_bucket_is_forgotten_by_the_original_and_not_by_fixed)
 {
     for (size_t i = 0; i < ON_REDIS; i++) {
