@@ -85,10 +85,12 @@ struct script {
     "    refilled_us = now_us\n"                                                                  \
     "end\n"                                                                                       \
     "tokens = math.min(capacity, tokens)\n"                                                       \
+    "local function full_in_ms(count)\n"                                                          \
+    "    return (refilled_us - now_us) / 1000 + (capacity - count) * 1000 / rate\n"               \
+    "end\n"                                                                                       \
     "local function expire_when_full(count)\n"                                                    \
-    "    local full_ms = (refilled_us - now_us) / 1000 + (capacity - count) * 1000 / rate\n"      \
-    "    full_ms = math.ceil(full_ms) + 1\n"                                                      \
     "    if rate > 0 then\n"                                                                      \
+    "        local full_ms = math.ceil(full_in_ms(count)) + 1\n"                                  \
     "        redis.call('PEXPIRE', bucket, string.format('%.0f', full_ms))\n"                     \
     "    else\n"                                                                                  \
     "        redis.call('PERSIST', bucket)\n"                                                     \
@@ -100,9 +102,8 @@ struct script {
     "    expire_when_full(count)\n"                                                               \
     "end\n"                                                                                       \
     "local function refuse(answer)\n"                                                             \
-    "    local missing_ms = rate > 0 and (capacity - tokens) * 1000 / rate or math.huge\n"        \
     "    local ttl_ms = redis.call('PTTL', bucket)\n"                                             \
-    "    if ttl_ms >= -1 and ttl_ms < missing_ms then\n"                                          \
+    "    if ttl_ms >= -1 and (rate <= 0 or ttl_ms < full_in_ms(tokens)) then\n"                   \
     "        expire_when_full(tokens)\n"                                                          \
     "    end\n"                                                                                   \
     "    return {answer}\n"                                                                       \
@@ -111,7 +112,7 @@ struct script {
 /* Answers {0, id, when in us} passed; {-1} window full; {-2} no token ever; {n} a token in n us. A
  * token lacks a billionth where doubles were added up: that is one. */
 static const struct script pass_script = {
-    .sha = "d25cb04f6e3473379b14c6df996aaeb89c4c1a04",
+    .sha = "c5684a0461d429a49b3efd4a3892c7cdf65d0d17",
     .text = SCRIPT_PRELUDE
     "redis.call('ZREMRANGEBYSCORE', window, '-inf', seconds(now_us - window_us))\n"
     "local score = id ~= '' and redis.call('ZSCORE', window, id)\n"
@@ -142,7 +143,7 @@ static const struct script pass_script = {
 
 /* Answers {1} given back, {0} somebody else has given it back. */
 static const struct script give_back_script = {
-    .sha = "9cc72232c542d56261cce39aa8c1c3538007e654",
+    .sha = "61ac3335795b277a8be67027f225cd680debcebe",
     .text = SCRIPT_PRELUDE "local score = redis.call('ZSCORE', window, id)\n"
                            "if score and microseconds(score) == passed_us then\n"
                            "    redis.call('ZREM', window, id)\n"
@@ -155,7 +156,7 @@ static const struct script give_back_script = {
 
 /* Answers {requests in the window, tokens as text}, of one moment; writes nothing. */
 static const struct script look_script = {
-    .sha = "f146f92eee80503f2ef5508544ee91591076d896",
+    .sha = "54ffb03691267e74acbc7a079e08d39313879535",
     .text = SCRIPT_PRELUDE
     "local count = redis.call('ZCOUNT', window, '(' .. seconds(now_us - window_us), '+inf')\n"
     "return {count, string.format('%.17g', tokens)}\n",

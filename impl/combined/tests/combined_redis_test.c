@@ -255,6 +255,19 @@ Test(combined_redis, fixed_prolongs_a_bucket_of_the_original_when_it_refuses)
     }
 }
 
+Test(combined_redis, fixed_prolongs_a_bucket_that_was_refilled_in_the_future)
+{
+    struct combined *limiter = open_limiter(&combined_redis_fixed, 9, 9, 5, 9); /* full in 5 s */
+    struct combined_permit permit;
+    const double now_s = redis_fixture_time(redis);
+    redis_fixture_do(redis, "HSET bucket:p tokens 0 last_refill %f", now_s + 3600);
+    redis_fixture_do(redis, "PEXPIRE bucket:p 60000");
+    cr_assert_eq(acquire(&combined_redis_fixed, limiter, NULL, &permit), RATE_REFUSED);
+    const double ttl_ms = redis_fixture_number(redis, "PTTL bucket:p");
+    cr_assert(ttl_ms > 3590000 && ttl_ms <= 3605001, "%g", ttl_ms);
+    combined_redis_fixed.close(limiter);
+}
+
 Test(combined_redis, fixed_survives_what_it_finds)
 {
     struct combined *limiter = open_limiter(&combined_redis_fixed, 5, 60, 5, 9);
