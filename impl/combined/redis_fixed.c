@@ -20,11 +20,12 @@
  *  - A crash, or a connection that is cut, at any point leaves both charged or neither. What was
  *    charged for a request that nobody makes any more goes by with the window; what could not be
  *    given back for want of a connection, too.
- *  - Keys expire when they no longer say anything: the window's when its last request has, the
- *    bucket's when it would be full. A bucket that is never refilled does not expire. Where another
- *    variant has left a bucket that would expire earlier, a refusal prolongs it.
+ *  - Keys expire when they no longer say anything: the window's when its newest request has, be
+ * that one from the future, the bucket's when it would be full. A bucket that is never refilled
+ * does not expire. Where another variant has left a bucket that would expire earlier, a refusal
+ *    prolongs it.
  *  - A refill in the future (a client of another variant runs fast) has been paid out: nothing
- * flows in until then, as in redis_bucket/fixed.c, whose key this is.
+ *    flows in until then, as in redis_bucket/fixed.c, whose key this is.
  *  - Nonsense configuration is refused, and the scripts check their arguments again before they
  *    write. Changed limits hold for this client; what window and bucket hold is kept.
  *  - A snapshot shows window and bucket at one moment; the slots are this process's.
@@ -112,7 +113,7 @@ struct script {
 /* Answers {0, id, when in us} passed; {-1} window full; {-2} no token ever; {n} a token in n us. A
  * token lacks a billionth where doubles were added up: that is one. */
 static const struct script pass_script = {
-    .sha = "c5684a0461d429a49b3efd4a3892c7cdf65d0d17",
+    .sha = "0215ec9647e78c393cb3f75d59374fdffc28e512",
     .text = SCRIPT_PRELUDE
     "redis.call('ZREMRANGEBYSCORE', window, '-inf', seconds(now_us - window_us))\n"
     "local score = id ~= '' and redis.call('ZSCORE', window, id)\n"
@@ -136,7 +137,9 @@ static const struct script pass_script = {
     "    until not redis.call('ZSCORE', window, id)\n"
     "end\n"
     "redis.call('ZADD', window, seconds(now_us), id)\n"
-    "redis.call('PEXPIRE', window, string.format('%.0f', math.ceil(window_us / 1000)))\n"
+    "local newest = redis.call('ZREVRANGE', window, 0, 0, 'WITHSCORES')\n"
+    "local left_ms = math.ceil((microseconds(newest[2]) - now_us + window_us) / 1000)\n"
+    "redis.call('PEXPIRE', window, string.format('%.0f', left_ms))\n"
     "hold(math.max(0, tokens - 1))\n"
     "return {0, id, now_us}\n",
 };

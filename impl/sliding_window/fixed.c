@@ -11,7 +11,7 @@
  *    its time. So after RATE_ERROR, retry with the same id. A client that has no id of its own
  *    gets one made by the server, unique in the window, and cannot retry safely.
  *  - An entry from the future (the clock was set back, or a client of another variant runs fast)
- *    counts until its own window has passed.
+ *    counts until its own window has passed. The key lives as long as its newest entry counts.
  *  - Nonsense configuration is refused when the handle is opened, and the script checks its
  *    arguments again before it writes: a script that fails half-way is not rolled back.
  *  - A script that the server has forgotten is loaded again, a bounded number of times.
@@ -73,7 +73,10 @@ static const char *const script_texts[SCRIPTS] = {
     "    until not redis.call('ZSCORE', key, id)\n"
     "end\n"
     "redis.call('ZADD', key, seconds(now_us), id)\n"
-    "redis.call('PEXPIRE', key, string.format('%.0f', math.ceil(window_us / 1000)))\n"
+    "local newest = redis.call('ZREVRANGE', key, 0, 0, 'WITHSCORES')\n"
+    "local newest_us = math.floor(math.min(tonumber(newest[2]), 9e9) * 1000000 + 0.5)\n"
+    "local left_ms = math.ceil((newest_us - now_us + window_us) / 1000)\n"
+    "redis.call('PEXPIRE', key, string.format('%.0f', left_ms))\n"
     "return 1\n",
     [COUNT_SCRIPT] = SCRIPT_PRELUDE
     "return redis.call('ZCOUNT', key, '(' .. seconds(now_us - window_us), '+inf')\n",

@@ -7,7 +7,8 @@
  * Policies, those of `fixed` but for the last:
  *  - the server's clock; an entry of age exactly the window has expired, to the microsecond;
  *  - a refused request is not charged, a request id in the window is admitted again without a
- *    charge and keeps its time, an entry from the future counts until its own window has passed;
+ *    charge and keeps its time, an entry from the future counts until its own window has passed,
+ *    and the key lives as long as its newest entry counts;
  *  - nonsense configuration is refused when the handle is opened;
  *  - an attempt fails only when another client's has succeeded (or the key was evicted or expired
  *    meanwhile), so somebody always gets on; whoever loses ATTEMPTS_MAX times in a row is told
@@ -23,6 +24,7 @@
 #include "../request_id.h"
 #include "window_client.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,11 +32,13 @@
 enum {
     ATTEMPTS_MAX = 8,
     OPEN_REPLIES = 2,  /* WATCH, TIME */
-    LOOK_REPLIES = 2,  /* ZCOUNT; ZSCORE, when there is an id */
+    LOOK_REPLIES = 3,  /* ZCOUNT, ZREVRANGE; ZSCORE, when there is an id */
     ZADD_POSITION = 1, /* in EXEC's array */
     EXEC_REPLIES = 5,  /* MULTI, QUEUED three times, EXEC */
     ID_MAX = 44 + REQUEST_ID_SIZE,
 };
+
+#define SCORE_MAX 9e9 /* in the year 2255; a double holds its microseconds exactly */
 
 enum attempt {
     ATTEMPT_ADMITTED,
@@ -141,9 +145,34 @@ static bool watch_key(struct sliding_window *window, const char *provider, long 
     return good;
 }
 
-/* How many requests count, and whether this one is among them; "" is none. */
+/* What a client sees before it decides. */
+struct sight {
+    long long now_us;
+    long long count;     /* requests in the window */
+    long long newest_us; /* when the newest of them was made, and now at least */
+    bool known;          /* this request is among them */
+};
+
+/* A score is anything that a client of another variant has put there. */
+static bool read_newest(struct sliding_window *window, const redisReply *newest,
+                        struct sight *sight)
+{
+    if (!has_type(window, newest, REDIS_REPLY_ARRAY)) {
+        return false;
+    }
+    sight->newest_us = sight->now_us;
+    if (newest->elements == 2) {
+        const double score = fmin(strtod(newest->element[1]->str, NULL), SCORE_MAX);
+        if (score * 1e6 > (double)sight->now_us) {
+            sight->newest_us = llround(score * 1e6);
+        }
+    }
+    return true;
+}
+
+/* Fills in all but the time; a request_id of "" is none. */
 static bool look(struct sliding_window *window, const char *provider, const char *cutoff,
-                 const char *request_id, long long *count, bool *known)
+                 const char *request_id, struct sight *sight)
 {
     redisContext *redis = window->client.redis;
     const bool named = request_id[0] != '\0';
@@ -151,16 +180,18 @@ static bool look(struct sliding_window *window, const char *provider, const char
     redisReply *replies[LOOK_REPLIES];
     const bool appended =
         redisAppendCommand(redis, "ZCOUNT window:%s (%s +inf", provider, cutoff) == REDIS_OK &&
+        redisAppendCommand(redis, "ZREVRANGE window:%s 0 0 WITHSCORES", provider) == REDIS_OK &&
         (!named ||
          redisAppendCommand(redis, "ZSCORE window:%s %s", provider, request_id) == REDIS_OK);
     if (!run_pipeline(window, appended, replies, count_of_replies)) {
         return false;
     }
-    const bool good = has_type(window, replies[0], REDIS_REPLY_INTEGER);
+    const bool good =
+        has_type(window, replies[0], REDIS_REPLY_INTEGER) && read_newest(window, replies[1], sight);
     if (good) {
-        *count = replies[0]->integer;
-        *known = named && replies[1]->type == REDIS_REPLY_STRING &&
-                 strtod(replies[1]->str, NULL) > strtod(cutoff, NULL);
+        sight->count = replies[0]->integer;
+        sight->known = named && replies[2]->type == REDIS_REPLY_STRING &&
+                       strtod(replies[2]->str, NULL) > strtod(cutoff, NULL);
     }
     free_replies(replies, count_of_replies);
     return good;
@@ -185,13 +216,15 @@ static enum attempt read_exec(struct sliding_window *window, const redisReply *e
 }
 
 static enum attempt charge(struct sliding_window *window, const char *provider, const char *cutoff,
-                           long long now_us, const char *request_id)
+                           const struct sight *sight, const char *request_id)
 {
     redisContext *redis = window->client.redis;
     redisReply *replies[EXEC_REPLIES];
     char now[WINDOW_DECIMAL_SIZE];
-    const long long ttl_ms = (rate_limits_window_us(&window->limits) + 999) / 1000;
-    decimal_seconds(now_us, now);
+    const long long left_us =
+        sight->newest_us - sight->now_us + rate_limits_window_us(&window->limits);
+    const long long ttl_ms = (left_us + 999) / 1000;
+    decimal_seconds(sight->now_us, now);
     const bool appended =
         redisAppendCommand(redis, "MULTI") == REDIS_OK &&
         redisAppendCommand(redis, "ZREMRANGEBYSCORE window:%s -inf %s", provider, cutoff) ==
@@ -221,31 +254,29 @@ static enum attempt try_once(struct sliding_window *window, const char *provider
     char cutoff[WINDOW_DECIMAL_SIZE];
     char unique[REQUEST_ID_SIZE];
     char made_up[ID_MAX];
-    long long now_us;
-    long long count;
-    bool known;
+    struct sight sight;
 
-    if (!watch_key(window, provider, &now_us)) {
+    if (!watch_key(window, provider, &sight.now_us)) {
         return ATTEMPT_ERROR;
     }
-    cutoff_at(window, now_us, cutoff);
-    if (!look(window, provider, cutoff, request_id, &count, &known)) {
+    cutoff_at(window, sight.now_us, cutoff);
+    if (!look(window, provider, cutoff, request_id, &sight)) {
         return ATTEMPT_ERROR;
     }
-    if (known) {
+    if (sight.known) {
         return give_up_watching(window, ATTEMPT_ADMITTED);
     }
-    if (count >= window->limits.rpm) {
+    if (sight.count >= window->limits.rpm) {
         return give_up_watching(window, ATTEMPT_REFUSED);
     }
     if (request_id[0] != '\0') {
-        return charge(window, provider, cutoff, now_us, request_id);
+        return charge(window, provider, cutoff, &sight, request_id);
     }
     /* Should processes be seeded alike, the later of two requests in one microsecond still counts
      * the earlier. */
     request_id_generate(unique);
-    snprintf(made_up, sizeof made_up, "%lld-%lld-%s", now_us, count, unique);
-    return charge(window, provider, cutoff, now_us, made_up);
+    snprintf(made_up, sizeof made_up, "%lld-%lld-%s", sight.now_us, sight.count, unique);
+    return charge(window, provider, cutoff, &sight, made_up);
 }
 
 /* ---- the variant ---- */

@@ -268,6 +268,20 @@ Test(combined_redis, fixed_prolongs_a_bucket_that_was_refilled_in_the_future)
     combined_redis_fixed.close(limiter);
 }
 
+Test(combined_redis, fixed_keeps_a_window_for_as_long_as_a_request_from_the_future_counts)
+{
+    struct combined *limiter = open_limiter(&combined_redis_fixed, 9, 60, 9, 9);
+    struct combined_permit permit;
+    redis_fixture_do(redis, "ZADD window:p %f future", redis_fixture_time(redis) + 1000);
+    redis_fixture_do(redis, "PEXPIRE window:p 1060000");
+    cr_assert_eq(acquire(&combined_redis_fixed, limiter, NULL, &permit), RATE_ADMITTED);
+    const double ttl_ms = redis_fixture_number(redis, "PTTL window:p");
+    cr_assert(ttl_ms > 1050000 && ttl_ms <= 1060001, "%g", ttl_ms);
+    redis_fixture_do(redis, "ZADD window:p inf never");
+    cr_assert_eq(acquire(&combined_redis_fixed, limiter, NULL, &permit), RATE_ADMITTED);
+    combined_redis_fixed.close(limiter);
+}
+
 Test(combined_redis, fixed_survives_what_it_finds)
 {
     struct combined *limiter = open_limiter(&combined_redis_fixed, 5, 60, 5, 9);

@@ -159,6 +159,29 @@ Test(sliding_window, every_variant_sets_a_time_to_live)
     }
 }
 
+Test(sliding_window, a_key_lives_as_long_as_an_entry_from_the_future_counts)
+{
+    static const struct sliding_window_variant *const careful[] = {&sliding_window_watch,
+                                                                   &sliding_window_fixed};
+    for (size_t i = 0; i < sizeof careful / sizeof careful[0]; i++) {
+        const struct sliding_window_variant *variant = careful[i];
+        struct sliding_window *window = open_window(variant, 3, 60);
+        redis_fixture_do(observer, "ZADD window:%s %f future", variant->name,
+                         redis_fixture_time(observer) + 1000);
+        redis_fixture_do(observer, "PEXPIRE window:%s 1060000", variant->name);
+        cr_assert_eq(variant->acquire(window, variant->name, NULL), RATE_ADMITTED);
+        const double future_ms = ttl_ms(variant->name);
+        cr_assert(future_ms > 1050000 && future_ms <= 1060001, "%s: %g", variant->name, future_ms);
+        redis_fixture_do(observer, "ZADD window:%s inf never", variant->name);
+        cr_assert_eq(variant->acquire(window, variant->name, NULL), RATE_REFUSED);
+        redis_fixture_do(observer, "ZREM window:%s future", variant->name);
+        cr_assert_eq(variant->acquire(window, variant->name, NULL), RATE_ADMITTED, "%s: %s",
+                     variant->name, variant->last_error(window));
+        cr_assert(ttl_ms(variant->name) > 1060000, "%s", variant->name);
+        variant->close(window);
+    }
+}
+
 Test(sliding_window, variants_share_one_key)
 {
     long long n = 0;
