@@ -16,7 +16,6 @@
 
 #include "polling.h"
 
-#include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -85,11 +84,11 @@ static void naive_give_back(struct token_bucket *bucket)
     polling_give_back(&bucket->state);
 }
 
-/* `get_available_tokens` */
+/* `get_available_tokens`, but for its int(): fractions are there, too. */
 static double naive_available(struct token_bucket *bucket)
 {
     polling_refill(&bucket->state);
-    return floor(bucket->state.tokens);
+    return bucket->state.tokens;
 }
 
 static unsigned long naive_futile_wakeups(struct token_bucket *bucket)

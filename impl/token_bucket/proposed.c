@@ -17,7 +17,6 @@
 
 #include "polling.h"
 
-#include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,12 +87,12 @@ static void proposed_give_back(struct token_bucket *bucket)
     pthread_mutex_unlock(&bucket->lock);
 }
 
-/* `get_available_tokens` */
+/* `get_available_tokens`, but for its int(): fractions are there, too. */
 static double proposed_available(struct token_bucket *bucket)
 {
     pthread_mutex_lock(&bucket->lock);
     polling_refill(&bucket->state);
-    double tokens = floor(bucket->state.tokens);
+    double tokens = bucket->state.tokens;
     pthread_mutex_unlock(&bucket->lock);
     return tokens;
 }

@@ -57,7 +57,7 @@ struct token_bucket_variant {
     /* Gives back a token that was taken and not used. */
     void (*give_back)(struct token_bucket *bucket);
 
-    /* The tokens there are now, for display; those that are owed to waiters do not count. */
+    /* The tokens there are now, fractions included; those that are owed to waiters do not count. */
     double (*available)(struct token_bucket *bucket);
 
     /* How often a waiter has woken so far and had to wait on: wasted work. */

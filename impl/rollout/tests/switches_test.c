@@ -240,6 +240,27 @@ Test(switches, bucket_moves_fractions_between_all_variants)
     }
 }
 
+Test(switches, bucket_loses_no_fraction_between_all_variants)
+{
+    for (size_t from = 0; from < token_bucket_variants_count; from++) {
+        for (size_t to = 0; to < token_bucket_variants_count; to++) {
+            struct token_bucket_switch *bucket =
+                open_bucket(token_bucket_variants[from], token_bucket_variants[to], 2.5, 0);
+            rollout_fixed.set_share(flag, 0);
+            cr_expect_eq(token_bucket_switch_fixed.try_acquire(bucket, NULL), RATE_ADMITTED);
+            cr_expect_eq(token_bucket_switch_fixed.try_acquire(bucket, NULL), RATE_ADMITTED);
+            for (int moves = 0; moves < 4; moves++) {
+                rollout_fixed.set_share(flag, moves % 2 == 0 ? ROLLOUT_SHARE_ALL : 0);
+                cr_expect_eq(token_bucket_switch_fixed.try_acquire(bucket, NULL), RATE_REFUSED);
+                cr_expect_float_eq(token_bucket_switch_fixed.available(bucket), 0.5, 1e-6,
+                                   "from %s to %s", token_bucket_variants[from]->name,
+                                   token_bucket_variants[to]->name);
+            }
+            token_bucket_switch_fixed.close(bucket);
+        }
+    }
+}
+
 Test(switches, bucket_takes_limits_in_both_arms_or_in_neither)
 {
     struct token_bucket_switch *bucket =
