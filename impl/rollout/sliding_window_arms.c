@@ -14,6 +14,7 @@ sliding_window_arms_open(const struct sliding_window_switch_options *options,
         return NULL;
     }
     window->options = *options;
+    window->limits = *limits;
     for (int arm = 0; arm < ROLLOUT_ARMS; arm++) {
         window->windows[arm] =
             options->arms[arm]->open(limits, options->redis[arm], error, error_size);

@@ -9,6 +9,7 @@
 
 struct sliding_window_switch {
     struct sliding_window_switch_options options;
+    struct rate_limits limits;
     struct sliding_window *windows[ROLLOUT_ARMS];
     enum rollout_arm asked; /* by the last call */
     char error[256];        /* the switch's own; "" = ask the arm */

@@ -156,6 +156,28 @@ Test(sliding_window_switch, fixed_keeps_the_callers_id)
     sliding_window_switch_fixed.close(window);
 }
 
+Test(sliding_window_switch, fixed_does_not_take_an_expired_request_for_a_charge)
+{
+    for (size_t i = 0; i < sliding_window_variants_count; i++) {
+        struct sliding_window_switch *window =
+            open_switch(&sliding_window_switch_fixed, sliding_window_variants[i], 1);
+        rollout_fixed.set_share(flag, ROLLOUT_SHARE_ALL);
+        loss = REQUEST_LOST;
+        redis_fixture_do(observer, "FLUSHALL");
+        redis_fixture_do(observer, "ZADD window:p %f request-1 %f other",
+                         redis_fixture_time(observer) - 61, redis_fixture_time(observer));
+        cr_assert_eq(sliding_window_switch_fixed.acquire(window, "p", "request-1"), RATE_REFUSED,
+                     "%s: two in one window", sliding_window_variants[i]->name);
+        redis_fixture_do(observer, "FLUSHALL");
+        redis_fixture_do(observer, "ZADD window:p %f request-1", redis_fixture_time(observer) - 61);
+        cr_assert_eq(sliding_window_switch_fixed.acquire(window, "p", "request-1"), RATE_ADMITTED);
+        cr_assert_gt(redis_fixture_number(observer, "ZSCORE window:p request-1"),
+                     redis_fixture_time(observer) - 60, "%s: charged",
+                     sliding_window_variants[i]->name);
+        sliding_window_switch_fixed.close(window);
+    }
+}
+
 Test(sliding_window_switch, fixed_rolls_back_and_says_what_went_wrong)
 {
     struct sliding_window_switch *window =
@@ -172,7 +194,7 @@ Test(sliding_window_switch, fixed_rolls_back_and_says_what_went_wrong)
     sliding_window_switch_fixed.close(window);
 }
 
-Test(sliding_window_switch, fixed_wants_two_connections)
+Test(sliding_window_switch, fixed_wants_two_connections_and_limits_that_make_sense)
 {
     char error[128] = "";
     struct sliding_window_switch_options options = {
@@ -183,4 +205,9 @@ Test(sliding_window_switch, fixed_wants_two_connections)
     const struct rate_limits limits = {.rpm = 1, .window_s = 60};
     cr_assert_null(sliding_window_switch_fixed.open(&options, &limits, error, sizeof error));
     cr_assert_not_null(strstr(error, "connection"), "%s", error);
+    const struct rate_limits nonsense = {.rpm = 1, .window_s = -1};
+    options.arms[0] = options.arms[1] = &sliding_window_naive;
+    options.redis[1] = connections[1];
+    cr_assert_null(sliding_window_switch_fixed.open(&options, &nonsense, error, sizeof error));
+    cr_assert_not_null(strstr(error, "window_s"), "%s", error);
 }
