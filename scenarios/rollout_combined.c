@@ -250,6 +250,54 @@ static void check_cancelled(void *context)
     check_window(context);
 }
 
+/* ---- two reconfigurations -------------------------------------------------------------------- */
+
+static void *setup_three_requests(const treadle_run *run)
+{
+    return open_arms(run, 3, 5, &combined_fixed);
+}
+
+static void reconfigure(void *context, uint32_t index)
+{
+    fixture *state = context;
+    char error[200] = "";
+    const struct combined_provider provider = {
+        .name = PROVIDER,
+        .window = {.rpm = 1 + (long long)index, .window_s = 60},
+        .bucket = {.capacity = 10, .rate_per_s = 0},
+    };
+    const bool changed =
+        state->variant->reconfigure(state->limiter, &provider, error, sizeof error);
+    treadle_note("rpm %u: %s", index + 1, changed ? "done" : error);
+}
+
+/* How many requests the window has room for; they are not made. */
+static long long room_in_window(fixture *state, int share)
+{
+    long long had = 0;
+    treadle_rollout_share(state->flag, share);
+    while (had < TREADLE_ROLLOUT_THREADS_MAX && acquire(state, (uint32_t)had, &AT_ONCE)) {
+        had++;
+    }
+    for (long long i = 0; i < had; i++) {
+        release(state, (uint32_t)i, COMBINED_NOT_SENT);
+    }
+    return had;
+}
+
+/* The replacement has as much room as the original. */
+static void check_reconfigured(void *context)
+{
+    fixture *state = context;
+    const long long original = room_in_window(state, 0);
+    const long long replacement = room_in_window(state, ROLLOUT_SHARE_ALL);
+    close_arms(state);
+    if (original != replacement) {
+        treadle_violation("torn-limits", "one arm admits %lld requests, the other %lld", original,
+                          replacement);
+    }
+}
+
 /* ---- rows ------------------------------------------------------------------------------------ */
 
 static const treadle_expectation expect_window[] = {
@@ -290,6 +338,14 @@ static const treadle_expectation expect_cancelled[] = {
     TREADLE_MEMORY_ROW("fixed", AWAIT, HOLDS, NULL,
                        "a clean-up handler gives back to the original"),
     TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "a clean-up handler gives back to the original"),
+    {0},
+};
+
+static const treadle_expectation expect_reconfigured[] = {
+    TREADLE_MEMORY_ROW("naive", SYNC, VIOLATED, "torn-limits",
+                       "one change comes between the other's two arms"),
+    TREADLE_MEMORY_ROW("fixed", AWAIT, HOLDS, NULL, "both arms are changed under one lock"),
+    TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "both arms are changed under one lock"),
     {0},
 };
 
@@ -345,6 +401,17 @@ static const treadle_scenario cancelled = {
     .check = check_cancelled,
 };
 
+static const treadle_scenario two_reconfigurations = {
+    .name = "rollout/combined_two_reconfigurations",
+    .summary = "two change the limits at once; both arms have the limits of one of them",
+    .parameters = pair,
+    .expectations = expect_reconfigured,
+    .setup = setup_three_requests,
+    .thread = reconfigure,
+    .check = check_reconfigured,
+};
+
 const treadle_scenario *const treadle_rollout_combined[] = {
-    &window_in_flight, &slots_in_flight, &given_back, &falls_back, &cancelled, NULL,
+    &window_in_flight, &slots_in_flight,      &given_back, &falls_back,
+    &cancelled,        &two_reconfigurations, NULL,
 };

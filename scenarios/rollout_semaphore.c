@@ -245,6 +245,58 @@ static void cancel_or_request(void *context, uint32_t index)
     pthread_join(victim, NULL);
 }
 
+/* ---- two resizes ----------------------------------------------------------------------------- */
+
+static void *setup_three_slots(const treadle_run *run)
+{
+    return open_arms(run, 3, &semaphore_fixed);
+}
+
+static void resize(void *context, uint32_t index)
+{
+    fixture *state = context;
+    const bool resized = state->variant->resize(state->semaphore, 1 + (long long)index);
+    treadle_note("resize to %u: %s", index + 1, resized ? "done" : "refused");
+}
+
+/* How many slots can be had while that many are out. */
+static long long slots_had(fixture *state, int share, long long out)
+{
+    treadle_rollout_share(state->flag, share);
+    long long had = out;
+    while (had < TREADLE_ROLLOUT_THREADS_MAX && acquire(state, (uint32_t)had, &AT_ONCE)) {
+        had++;
+    }
+    for (long long i = out; i < had; i++) {
+        release(state, (uint32_t)i);
+    }
+    return had;
+}
+
+/* Either arm has as many as the snapshot says, and both together have. (But for naive, whose arms
+ * know nothing of each other.) */
+static void check_resized(void *context)
+{
+    fixture *state = context;
+    struct semaphore_stats stats;
+    state->variant->stats(state->semaphore, &stats);
+    const long long original = slots_had(state, 0, 0);
+    const long long replacement = slots_had(state, ROLLOUT_SHARE_ALL, 0);
+    long long both = original;
+    if (state->variant != &semaphore_switch_naive) {
+        treadle_rollout_share(state->flag, 0);
+        acquire(state, 0, &AT_ONCE);
+        both = slots_had(state, ROLLOUT_SHARE_ALL, 1);
+        release(state, 0);
+    }
+    close_arms(state);
+    if (original != replacement || original != both || original != stats.max_concurrent) {
+        treadle_violation("torn-limits",
+                          "one arm has %lld slots, the other %lld, both %lld; the maximum is %lld",
+                          original, replacement, both, stats.max_concurrent);
+    }
+}
+
 /* ---- rows ------------------------------------------------------------------------------------ */
 
 static const treadle_parameter pair[] = {{"threads", 2, 2, 2, "threads"}, {0}};
@@ -277,6 +329,14 @@ static const treadle_expectation expect_cancelled[] = {
                        "a slot of the original is released to the replacement"),
     TREADLE_MEMORY_ROW("fixed", AWAIT, HOLDS, NULL, "a clean-up handler leaves the line"),
     TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "a clean-up handler leaves the line"),
+    {0},
+};
+
+static const treadle_expectation expect_resizes[] = {
+    TREADLE_MEMORY_ROW("naive", SYNC, VIOLATED, "torn-limits",
+                       "one resize comes between the other's two arms"),
+    TREADLE_MEMORY_ROW("fixed", AWAIT, HOLDS, NULL, "arms and line are resized under one lock"),
+    TREADLE_MEMORY_ROW("fixed", SYNC, HOLDS, NULL, "arms and line are resized under one lock"),
     {0},
 };
 
@@ -320,6 +380,16 @@ static const treadle_scenario cancelled_in_line = {
     .check = check_all_back,
 };
 
+static const treadle_scenario two_resizes = {
+    .name = "rollout/semaphore_two_resizes",
+    .summary = "two resize at once; both arms, and both together, have as many slots as one says",
+    .parameters = pair,
+    .expectations = expect_resizes,
+    .setup = setup_three_slots,
+    .thread = resize,
+    .check = check_resized,
+};
+
 const treadle_scenario *const treadle_rollout_semaphore[] = {
-    &in_flight, &released_after_switch, &falls_back, &cancelled_in_line, NULL,
+    &in_flight, &released_after_switch, &falls_back, &cancelled_in_line, &two_resizes, NULL,
 };

@@ -117,8 +117,6 @@ void arm_passage_end(void *passage)
 
 void arm_line_set_bound(struct arm_line *line, long long bound)
 {
-    pthread_mutex_lock(&line->line.lock);
     line->bound = bound;
     serve(line);
-    pthread_mutex_unlock(&line->line.lock);
 }

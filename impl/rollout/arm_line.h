@@ -64,6 +64,7 @@ void arm_passage_end(void *passage);
  * given back. */
 enum rollout_arm arm_line_take_over(struct arm_line *line, enum rollout_arm arm);
 
+/* (with the lock) Lets in who has room now. */
 void arm_line_set_bound(struct arm_line *line, long long bound);
 
 #endif

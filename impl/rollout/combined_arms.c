@@ -11,7 +11,8 @@ struct combined_switch *combined_arms_open(const struct combined_switch_options 
                                            size_t error_size)
 {
     struct combined_switch *limiter = calloc(1, sizeof *limiter);
-    if (limiter == NULL) {
+    if (limiter == NULL || pthread_mutex_init(&limiter->reconfiguring, NULL) != 0) {
+        free(limiter);
         snprintf(error, error_size, "out of memory");
         return NULL;
     }
@@ -38,6 +39,7 @@ void combined_arms_close(struct combined_switch *limiter)
     for (int arm = 0; arm < ROLLOUT_ARMS; arm++) {
         limiter->options.arms[arm]->close(limiter->limiters[arm]);
     }
+    pthread_mutex_destroy(&limiter->reconfiguring);
     free(limiter);
 }
 

@@ -7,9 +7,12 @@
 
 #include "combined_switch.h"
 
+#include <pthread.h>
+
 struct combined_switch {
     struct combined_switch_options options;
     struct combined *limiters[ROLLOUT_ARMS];
+    pthread_mutex_t reconfiguring; /* of `fixed` */
 };
 
 struct combined_switch *combined_arms_open(const struct combined_switch_options *options,

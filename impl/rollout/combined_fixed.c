@@ -15,6 +15,7 @@
  *  - A permit releases the replacement before the original, so that whoever is let in by the
  *    original finds the other slot free.
  *  - What is shown is the original's.
+ *  - Limits are changed in both arms under one lock: of two changes at once one holds for both.
  *  - A roll-out ends by opening the replacement by itself.
  *
  * Cancellation: a clean-up handler gives back to the original, as not sent.
@@ -67,6 +68,16 @@ static enum rate_decision fixed_acquire(struct combined_switch *limiter,
     return answer;
 }
 
+static bool fixed_reconfigure(struct combined_switch *limiter,
+                              const struct combined_provider *provider, char *error,
+                              size_t error_size)
+{
+    pthread_mutex_lock(&limiter->reconfiguring);
+    const bool changed = combined_arms_reconfigure(limiter, provider, error, error_size);
+    pthread_mutex_unlock(&limiter->reconfiguring);
+    return changed;
+}
+
 static bool fixed_inspect(struct combined_switch *limiter, const char *provider,
                           struct combined_snapshot *snapshot)
 {
@@ -79,6 +90,6 @@ const struct combined_switch_variant combined_switch_fixed = {
     .close = combined_arms_close,
     .acquire = fixed_acquire,
     .release = combined_arms_release,
-    .reconfigure = combined_arms_reconfigure,
+    .reconfigure = fixed_reconfigure,
     .inspect = fixed_inspect,
 };

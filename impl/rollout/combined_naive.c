@@ -8,6 +8,7 @@
  *    twice of each limit, without any concurrency.
  *  - Falling back on an error has the same effect for a single request.
  *  - What is shown is the arm in charge.
+ *  - Of two reconfigurations at once each may hold for one arm.
  * (A permit remembers whose it is; without that, slots would leak as in semaphore_naive.c.)
  */
 

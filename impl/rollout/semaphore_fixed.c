@@ -13,7 +13,8 @@
  *  - A request counts as queued once: in the line or in the arm. (The lock-free arm's word is not
  *    the switch's: each request takes the line's lock for a moment, twice. That is the price for as
  *    long as the switch is there.)
- *  - Shrinking takes no slot away.
+ *  - Shrinking takes no slot away. Both arms and the line are resized under the line's lock: of two
+ *    resizes at once one holds for all three.
  *
  * Cancellation: a clean-up handler leaves the line and the arms as if the request had not come.
  */
@@ -71,11 +72,13 @@ static void fixed_stats(struct semaphore_switch *semaphore, struct semaphore_sta
 
 static bool fixed_resize(struct semaphore_switch *semaphore, long long max_concurrent)
 {
-    if (!semaphore_arms_resize(semaphore, max_concurrent)) {
-        return false;
+    pthread_mutex_lock(&semaphore->line.line.lock);
+    const bool resized = semaphore_arms_resize(semaphore, max_concurrent);
+    if (resized) {
+        arm_line_set_bound(&semaphore->line, max_concurrent);
     }
-    arm_line_set_bound(&semaphore->line, max_concurrent);
-    return true;
+    pthread_mutex_unlock(&semaphore->line.line.lock);
+    return resized;
 }
 
 const struct semaphore_switch_variant semaphore_switch_fixed = {

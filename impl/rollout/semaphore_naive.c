@@ -9,6 +9,7 @@
  *    it goes back to the wrong arm: one arm has lost a slot for ever, the other has one too many.
  *    So does one that the original granted because the replacement had failed.
  *  - The statistics are those of the replacement once it serves anybody.
+ *  - Of two resizes at once each may hold for one arm.
  */
 
 #include "semaphore_arms.h"
