@@ -12,7 +12,7 @@
  *    of another variant ran fast) nothing is refilled until it has caught up.
  *  - A request id that took a token in the last REDIS_BUCKET_RETRY_S is admitted again without
  *    another one. So after RATE_ERROR, retry with the same id. It is kept in a key of its own,
- *    "bucket:PROVIDER:request:ID". Without an id no safe retry is possible.
+ *    REDIS_BUCKET_MARK. Without an id no safe retry is possible.
  *  - Nonsense configuration is refused when the handle is opened, and the script checks its
  *    arguments and the state that it finds before it writes: a script that fails half-way is not
  *    rolled back.
@@ -28,6 +28,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define NOSCRIPT_RETRIES_MAX 2
 
@@ -123,8 +124,8 @@ static bool run_script(struct redis_bucket *bucket, const char *provider, const 
         redisReply *reply = redis_client_command(
             &bucket->client, REDIS_REPLY_STRING,
             "EVALSHA %s 2 bucket:%s " REDIS_BUCKET_MARK " %.17g %.17g %d %d", bucket->script_sha,
-            provider, provider, request_id != NULL ? request_id : "", bucket->limits.capacity,
-            bucket->limits.rate_per_s, mark_ms, wanted);
+            provider, strlen(provider), provider, request_id != NULL ? request_id : "",
+            bucket->limits.capacity, bucket->limits.rate_per_s, mark_ms, wanted);
         if (reply != NULL) {
             *tokens = strtod(reply->str, NULL);
             freeReplyObject(reply);

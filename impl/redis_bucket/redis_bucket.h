@@ -29,10 +29,11 @@
 
 #include <hiredis/hiredis.h>
 
-/* For how long `fixed` recognises a request id, and by which key (for the provider and the id):
- * where it exists, a token was taken. */
+/* For how long `fixed` recognises a request id, and by which key (for strlen() of the provider, the
+ * provider and the id): where it exists, a token was taken. No two requests have one mark, and none
+ * is a provider's bucket, whatever the names are. */
 #define REDIS_BUCKET_RETRY_S 60
-#define REDIS_BUCKET_MARK "bucket:%s:request:%s"
+#define REDIS_BUCKET_MARK "bucket-request:%lu:%s:%s"
 
 struct redis_bucket;
 

@@ -24,6 +24,7 @@
 #include "redis_bucket_arms.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static struct redis_bucket_switch *fixed_open(const struct redis_bucket_switch_options *options,
                                               const struct token_bucket_limits *limits, char *error,
@@ -43,8 +44,9 @@ static struct redis_bucket_switch *fixed_open(const struct redis_bucket_switch_o
 static bool find_mark(struct redis_bucket_switch *bucket, const char *provider,
                       const char *request_id, bool *taken)
 {
-    redisReply *reply = redis_client_command(&bucket->looks, REDIS_REPLY_INTEGER,
-                                             "EXISTS " REDIS_BUCKET_MARK, provider, request_id);
+    redisReply *reply =
+        redis_client_command(&bucket->looks, REDIS_REPLY_INTEGER, "EXISTS " REDIS_BUCKET_MARK,
+                             strlen(provider), provider, request_id);
     if (reply == NULL) {
         return false;
     }

@@ -36,7 +36,7 @@ static const struct argp_option options[] = {
      "the deployment's YAML configuration: without it, neither limits "
      "nor orphans are checked",
      0},
-    {"prefix", 'P', "TEXT", 0, "what the keys have before window: and bucket:", 0},
+    {"prefix", 'P', "TEXT", 0, "what the keys have before window:, bucket: and bucket-request:", 0},
     {"format", 'f', "FORMAT", 0, "text (default) or json, one object", 0},
     {"max-keys", KEY_MAX_KEYS, "N", 0, "look at no more keys than that; default 100000", 0},
     {"skew", KEY_SKEW, "SECONDS", 0, "how far clients' clocks may be ahead; default 1", 0},
@@ -85,7 +85,8 @@ static const struct argp argp = {
     .parser = parse,
     .doc = "Inspects the keys of the rate limiters on a live Redis server. Only reads.\v"
            "Looks at the sorted sets window:PROVIDER, the hashes bucket:PROVIDER and the strings "
-           "bucket:PROVIDER:request:ID for windows over their limit, keys without a TTL, times in "
+           "bucket-request:LENGTH:PROVIDER:ID for windows over their limit, keys without a TTL, "
+           "times in "
            "the future, tokens outside of 0 to the capacity, values and types that make no sense, "
            "and keys of providers that are not configured. A Redis user with +scan +type +pttl "
            "+zcount +zrevrange +hmget +time is "

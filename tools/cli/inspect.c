@@ -15,13 +15,14 @@ enum { BATCH = 128, MESSAGE_MAX = 200, SHOWN_MAX = 40, TYPE_MAX = 32 };
 
 static const double window_s_max = 1e9; /* keeps microseconds within their type */
 
-/* A mark says that a request took a token: the string bucket:PROVIDER:request:ID. */
+/* A mark says that a request took a token: the string bucket-request:LENGTH:PROVIDER:ID. */
 typedef enum role { WINDOW, BUCKET, MARK } role;
 
-static const char *const role_starts[] = {[WINDOW] = "window:", [BUCKET] = "bucket:"};
+static const char *const role_starts[] = {
+    [WINDOW] = "window:", [BUCKET] = "bucket:", [MARK] = "bucket-request:"};
 static const char *const role_types[] = {[WINDOW] = "zset", [BUCKET] = "hash", [MARK] = "string"};
-static const char *const role_type_names[] = {[WINDOW] = "sorted set", [BUCKET] = "hash"};
-static const char mark_infix[] = ":request:";
+static const char *const role_type_names[] = {
+    [WINDOW] = "sorted set", [BUCKET] = "hash", [MARK] = "string"};
 
 /* One key, and what was seen of it. */
 typedef struct look {
@@ -80,27 +81,46 @@ __attribute__((format(printf, 6, 7))) static void report(const inspector *self, 
 
 /* ---- the first look: what there is ----------------------------------------------------------- */
 
-/* What a key is by its name and type; the provider that it is of, and what is configured for it. */
+static role role_of(const char *name, size_t length)
+{
+    for (role of = WINDOW; of < MARK; of++) {
+        const size_t start = strlen(role_starts[of]);
+        if (length >= start && memcmp(name, role_starts[of], start) == 0) {
+            return of;
+        }
+    }
+    return MARK;
+}
+
+/* Of LENGTH:PROVIDER:ID the provider, or an empty one when it is not that. */
+static treadle_resp_span provider_of_mark(treadle_resp_span text)
+{
+    const char *end = text.data + text.length;
+    const char *at = text.data;
+    size_t length = 0;
+    while (at < end && *at >= '0' && *at <= '9' && length <= text.length) {
+        length = 10 * length + (size_t)(*at++ - '0');
+    }
+    const bool fits =
+        at < end && *at == ':' && length < (size_t)(end - at - 1) && at[1 + length] == ':';
+    return (treadle_resp_span){.data = fits ? at + 1 : text.data, .length = fits ? length : 0};
+}
+
+/* What a key is by its name; the provider that it is of, and what is configured for it. */
 static void classify(const inspector *self, look *at)
 {
     const treadle_inspection *options = self->options;
-    const size_t skip =
-        strlen(options->prefix ? options->prefix : "") + strlen(role_starts[WINDOW]);
-    const char *provider = at->key.data + skip;
-    const char *start = provider - strlen(role_starts[WINDOW]);
-    size_t length = at->key.length - skip;
-    _Static_assert(sizeof "window:" == sizeof "bucket:", "both names have one length");
-    at->role =
-        memcmp(start, role_starts[WINDOW], strlen(role_starts[WINDOW])) == 0 ? WINDOW : BUCKET;
-    const char *infix = memmem(provider, length, mark_infix, strlen(mark_infix));
-    if (at->role == BUCKET && infix != NULL && strcmp(at->type, role_types[MARK]) == 0) {
-        at->role = MARK;
-        length = (size_t)(infix - provider);
+    const size_t prefix = strlen(options->prefix ? options->prefix : "");
+    at->role = role_of(at->key.data + prefix, at->key.length - prefix);
+    const size_t skip = prefix + strlen(role_starts[at->role]);
+    treadle_resp_span provider = {.data = at->key.data + skip, .length = at->key.length - skip};
+    if (at->role == MARK) {
+        provider = provider_of_mark(provider);
     }
     at->typed = strcmp(at->type, role_types[at->role]) == 0;
     at->limits = (treadle_provider_limits){.rpm = NAN, .window_s = NAN, .capacity = NAN};
-    at->known = options->limits == NULL ||
-                options->limits(options->limits_context, provider, length, &at->limits);
+    at->known = options->limits == NULL || options->limits(options->limits_context, provider.data,
+                                                           provider.length, &at->limits);
 }
 
 static void ask_first(inspector *self, const look *looks, size_t count)
@@ -336,7 +356,7 @@ static void inspect_batch(inspector *self, const treadle_resp_span *keys, size_t
 static bool find_keys(inspector *self, treadle_redis_key_list *list)
 {
     const char *prefix = self->options->prefix ? self->options->prefix : "";
-    for (role of = WINDOW; of <= BUCKET; of++) {
+    for (role of = WINDOW; of <= MARK; of++) {
         char *start = NULL;
         if (asprintf(&start, "%s%s", prefix, role_starts[of]) < 0) {
             snprintf(self->reader.error, sizeof self->reader.error, "out of memory");

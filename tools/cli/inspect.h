@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Inspects what the rate limiters of a running deployment keep on their Redis server: the sorted
- * sets window:PROVIDER, the hashes bucket:PROVIDER, and the strings bucket:PROVIDER:request:ID that
- * say of a request that it took a token.
+ * sets window:PROVIDER, the hashes bucket:PROVIDER, and the strings
+ * bucket-request:LENGTH:PROVIDER:ID that say of a request that it took a token.
  *
  * Nothing is written, and nothing is asked that could hold the server up: keys are found by SCAN,
  * and looked at in small pipelines. The deployment goes on meanwhile, so a key may change between
@@ -27,7 +27,7 @@ typedef enum treadle_finding_kind {
     TREADLE_FINDING_IN_FUTURE,    /* a time later than the server's clock */
     TREADLE_FINDING_OUT_OF_RANGE, /* tokens below 0 or above the capacity */
     TREADLE_FINDING_BAD_VALUE,    /* a field that is missing or is no number */
-    TREADLE_FINDING_WRONG_TYPE,   /* neither a window nor a bucket */
+    TREADLE_FINDING_WRONG_TYPE,   /* not what its name says */
     TREADLE_FINDING_ORPHAN,       /* of a provider that is not configured */
     TREADLE_FINDING_MAX_KEYS,     /* more keys than were looked at; of no key */
     TREADLE_FINDINGS,
@@ -54,7 +54,7 @@ typedef struct treadle_provider_limits {
 } treadle_provider_limits;
 
 typedef struct treadle_inspection {
-    const char *prefix; /* before "window:" and "bucket:"; NULL = none */
+    const char *prefix; /* before "window:" and so on; NULL = none */
     uint64_t keys_max;  /* at least 1 */
     double skew_s;      /* how far in the future is not a finding yet */
     /* Limits of a provider; false when it is not configured. NULL: no configuration is known, and

@@ -205,7 +205,7 @@ Test(redis_bucket, fixed_writes_nothing_when_it_refuses_or_looks)
     const double written = redis_fixture_number(observer, "HGET bucket:p last_refill");
     cr_assert_eq(redis_bucket_fixed.try_acquire(bucket, "p", "two", NULL), RATE_REFUSED);
     cr_assert_eq(redis_fixture_number(observer, "HGET bucket:p last_refill"), written);
-    cr_assert_eq(ttl_ms("bucket:p:request:two"), TTL_NO_KEY);
+    cr_assert_eq(ttl_ms("bucket-request:1:p:two"), TTL_NO_KEY);
     redis_bucket_fixed.close(bucket);
 }
 
@@ -246,10 +246,26 @@ Test(redis_bucket, fixed_admits_a_retry_without_another_token)
     }
     cr_assert(redis_bucket_fixed.available(bucket, "p", &tokens));
     cr_assert_eq(tokens, 1);
-    cr_assert(ttl_ms("bucket:p:request:same") > 50000);
-    cr_assert_leq(ttl_ms("bucket:p:request:same"), 60000);
+    cr_assert(ttl_ms("bucket-request:1:p:same") > 50000);
+    cr_assert_leq(ttl_ms("bucket-request:1:p:same"), 60000);
     cr_assert_eq(redis_bucket_fixed.try_acquire(bucket, "p", "other", NULL), RATE_ADMITTED);
     cr_assert_eq(redis_bucket_fixed.try_acquire(bucket, "p", "third", NULL), RATE_REFUSED);
+    redis_bucket_fixed.close(bucket);
+}
+
+Test(redis_bucket, fixed_tells_requests_from_buckets_and_from_one_another_by_their_keys)
+{
+    struct redis_bucket *bucket = open_bucket(&redis_bucket_fixed, 1, 0);
+    cr_assert_eq(redis_bucket_fixed.try_acquire(bucket, "a", "b", NULL), RATE_ADMITTED);
+    cr_assert_eq(redis_bucket_fixed.try_acquire(bucket, "a:request:b", NULL, NULL), RATE_ADMITTED,
+                 "%s", redis_bucket_fixed.last_error(bucket));
+    cr_assert_eq(redis_bucket_fixed.try_acquire(bucket, "c", "d:request:e", NULL), RATE_ADMITTED);
+    cr_assert_eq(redis_bucket_fixed.try_acquire(bucket, "c:request:d", NULL, NULL), RATE_ADMITTED);
+    cr_assert_eq(redis_bucket_fixed.try_acquire(bucket, "c:request:d", "e", NULL), RATE_REFUSED,
+                 "the bucket is empty, and this request took no token");
+    cr_assert_eq(redis_bucket_fixed.try_acquire(bucket, "1:f", "g", NULL), RATE_ADMITTED);
+    cr_assert_eq(redis_bucket_fixed.try_acquire(bucket, "1", NULL, NULL), RATE_ADMITTED);
+    cr_assert_eq(redis_bucket_fixed.try_acquire(bucket, "1", "f:g", NULL), RATE_REFUSED);
     redis_bucket_fixed.close(bucket);
 }
 

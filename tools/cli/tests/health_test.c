@@ -79,7 +79,7 @@ static void healthy_deployment(void)
     fill_window("window:other", 50, now_s);
     fill_bucket("bucket:openai", "5", now_s);
     fill_bucket("bucket:other", "0.5", now_s);
-    redis_fixture_do(redis, "SET bucket:openai:request:request-1 1 PX 60000");
+    redis_fixture_do(redis, "SET bucket-request:6:openai:request-1 1 PX 60000");
 }
 
 /* The findings as JSON, to be released. */
@@ -220,10 +220,21 @@ Test(health, finds_keys_of_providers_that_are_not_configured)
 /* What a bucket remembers of a request. */
 Test(health, marks_belong_to_their_provider_and_expire)
 {
-    redis_fixture_do(redis, "SET bucket:openai:request:1 1");
-    only("bucket:openai:request:1", "no-ttl", NAN, NAN, "no TTL");
-    redis_fixture_do(redis, "SET bucket:nobody:request:1 1 PX 60000");
-    only("bucket:nobody:request:1", "orphan", NAN, NAN, "not in the configuration");
+    redis_fixture_do(redis, "SET bucket-request:6:openai:1 1");
+    only("bucket-request:6:openai:1", "no-ttl", NAN, NAN, "no TTL");
+    static const char *const nobodys[] = {"bucket-request:6:nobody:1",
+                                          "bucket-request:5:openai:1",
+                                          "bucket-request:6:openai",
+                                          "bucket-request:7:openai:1",
+                                          "bucket-request:openai:1",
+                                          "bucket-request:",
+                                          "bucket-request:99999999999999999999999999:openai:1"};
+    for (size_t i = 0; i < sizeof nobodys / sizeof nobodys[0]; i++) {
+        redis_fixture_do(redis, "SET %s 1 PX 60000", nobodys[i]);
+        only(nobodys[i], "orphan", NAN, NAN, "not in the configuration");
+    }
+    redis_fixture_do(redis, "RPUSH bucket-request:6:openai:1 text");
+    only("bucket-request:6:openai:1", "wrong-type", NAN, NAN, "list instead of a string");
     redis_fixture_do(redis, "SET bucket:openai 1 PX 60000");
     only("bucket:openai", "wrong-type", NAN, NAN, "a string instead of a hash");
     write_config("providers: {'a:request:b': {rpm: 1, burst: 1}}\nglobal: {max_concurrent: 1}\n");
