@@ -46,10 +46,13 @@ static void *setup_started(const treadle_run *run)
         run, (struct metrics_options){.queue_max = 7, .latencies_max = 4, .batch_max = 4}, true);
 }
 
+enum { QUEUE_MAX = 3 };
+
 static void *setup_not_started(const treadle_run *run)
 {
     return open_collector(
-        run, (struct metrics_options){.queue_max = 3, .latencies_max = 4, .batch_max = 4}, false);
+        run, (struct metrics_options){.queue_max = QUEUE_MAX, .latencies_max = 4, .batch_max = 4},
+        false);
 }
 
 static void close_collector(fixture *state)
@@ -285,8 +288,9 @@ static void check_queue_bounded(void *context)
     struct metrics_counts counts;
     state->variant->counts(state->metrics, &counts);
     close_collector(state);
-    if (counts.pending > 6) {
-        treadle_violation("unbounded-queue", "%zu requests wait in a queue for 3", counts.pending);
+    if (counts.pending > QUEUE_MAX) {
+        treadle_violation("unbounded-queue", "%zu requests wait in a queue for %d", counts.pending,
+                          QUEUE_MAX);
     }
     if (counts.recorded != counts.stored + counts.dropped + (long long)counts.pending) {
         treadle_violation("lost-record", "10 requests: %lld stored, %zu pending, %lld dropped",
