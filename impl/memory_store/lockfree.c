@@ -25,8 +25,9 @@
  * Reset: a provider has a generation; a time counts only if it carries the current one, so adding
  * one forgets everything at once. A call that began before the reset may still write a time of the
  * old generation, which never counts: that call comes before the reset. Words have room for 12
- * bits of generation only, so a reset also sweeps away what is left of earlier ones: for a word to
- * count again, 4,096 resets would have to be under way at once.
+ * bits of generation only, so a reset also sweeps away what is left of earlier ones, `oldest`
+ * included: for a word to count again, 4,096 resets would have to be under way at once, or a call
+ * be held up through as many right before it writes `oldest`.
  *
  * How calls are ordered (linearization points). Within a generation a slot's time only grows, so a
  * slot that counts by some clock reading goes on counting by it. Hence a count that took time is
@@ -272,21 +273,30 @@ static bool lockfree_count(struct memory_store *store, const char *name, long lo
     return false;
 }
 
+/* False when there has been a reset since. */
+static bool sweep_word(const struct provider *provider, const struct view *view,
+                       _Atomic uint64_t *place)
+{
+    uint64_t word = atomic_load(place);
+    if (!is_current(provider, view)) {
+        return false;
+    }
+    if (!is_of(view, word)) {
+        /* Fails when a call has written since: a time of this generation or, being late, one that
+         * the next reset sweeps. */
+        atomic_compare_exchange_strong(place, &word, view->now);
+    }
+    return true;
+}
+
 /* Sweeps what older generations left. A later reset takes over: it sweeps everything. */
 static void sweep(const struct memory_store *store, struct provider *provider, uint64_t generation)
 {
     const struct view view = {.generation = generation, .now = generation << TIME_BITS};
+    bool current = sweep_word(provider, &view, &provider->oldest);
 
-    for (size_t i = 0; i < store->limit; i++) {
-        uint64_t word = atomic_load(&provider->admitted[i]);
-        if (!is_current(provider, &view)) {
-            return;
-        }
-        if (!is_of(&view, word)) {
-            /* Fails when a call has written since: a time of this generation or, being late, one
-             * that the next reset sweeps. */
-            atomic_compare_exchange_strong(&provider->admitted[i], &word, view.now);
-        }
+    for (size_t i = 0; current && i < store->limit; i++) {
+        current = sweep_word(provider, &view, &provider->admitted[i]);
     }
 }
 
