@@ -27,6 +27,9 @@
  *
  * The only cancellation point is the wait for a token. Its clean-up handler gives room and token
  * back in one change.
+ *
+ * Nobody who waits for a token moves up. When two or more tokens have come back meanwhile, whoever
+ * asks next may pass before him; he still passes at the time that he was promised.
  */
 
 #include "gate.h"

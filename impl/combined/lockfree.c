@@ -6,7 +6,8 @@
  *
  * Policies: those of `fixed`, with these differences.
  *  - A waiter for a token sleeps to the time that it was promised; its place does not move up when
- *    somebody before it goes away (as in token_bucket/lockfree.c). Was the limiter reconfigured
+ *    somebody before it goes away or gives back. After two or more have, whoever comes next may
+ *    pass before it (as in token_bucket/lockfree.c). Was the limiter reconfigured
  *    meanwhile, it starts again then, at the end of the queue, with its room still set aside.
  *  - Who waits for a slot joins a line that has a lock, held for a few instructions by those who
  *    join, leave or serve it (as in semaphore/lockfree.c). Nobody else takes any.

@@ -8,9 +8,11 @@
  * due.
  *
  * Policies, where they differ from `fixed`:
- *  - A waiter that goes away gives its token back to the bucket. Those behind do not move up; the
- *    next to ask is promised the last of their times. (A reconfiguration before then cannot tell
- *    such a token from a promised one, and drops it.)
+ *  - A waiter that goes away gives its token back to the bucket. Those behind do not move up, nor
+ *    does anybody when a token is given back; the next to ask is promised the last of their times.
+ *    After two or more tokens have come back that is earlier than the time of some who wait, or
+ *    now: then the order is not that of arrival, though every promise is kept. (A
+ *    reconfiguration before then cannot tell such a token from a promised one, and drops it.)
  *  - A waiter sleeps to the time it was promised. If the bucket was reset or reconfigured
  *    meanwhile, its promise is void and it starts again then, at the end of the queue.
  *  - A token that is due counts from then on as the waiter's only once it has woken: a reset before

@@ -14,6 +14,9 @@
  * What a bucket promises (`fixed`, `lockfree`): the tokens granted by time t after opening (or
  * after a reset) are at most capacity + rate·t, plus those given back; whoever waits is served in
  * the order of arrival, whatever others try meanwhile; and no token is lost while somebody waits.
+ * One exception to the order: with `lockfree` nobody who waits moves up. When two or more tokens
+ * have come back meanwhile (given back, or of waiters who went away), whoever asks next may get one
+ * before him; he still gets his at the time that he was promised.
  */
 
 #include "../rate_limit.h"
