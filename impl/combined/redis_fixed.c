@@ -20,10 +20,10 @@
  *  - A crash, or a connection that is cut, at any point leaves both charged or neither. What was
  *    charged for a request that nobody makes any more goes by with the window; what could not be
  *    given back for want of a connection, too.
- *  - Keys expire when they no longer say anything: the window's when its newest request has, be
- * that one from the future, the bucket's when it would be full. A bucket that is never refilled
- * does not expire. Where another variant has left a bucket that would expire earlier, a refusal
- *    prolongs it.
+ *  - Keys expire when they no longer say anything: the window's when its newest request has (which
+ *    may be one from the future), the bucket's when it would be full. A bucket that is never
+ *    refilled does not expire. Where another variant has left a bucket that would expire earlier, a
+ *    refusal prolongs it.
  *  - A refill in the future (a client of another variant runs fast) has been paid out: nothing
  *    flows in until then, as in redis_bucket/fixed.c, whose key this is.
  *  - Nonsense configuration is refused, and the scripts check their arguments again before they
