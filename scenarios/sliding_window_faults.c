@@ -233,6 +233,34 @@ static const treadle_scenario scripts_lost = {
     .faults = {.scripts_flushed = SCRIPT_LOSSES},
 };
 
+static void acquire_in_spite_of_loss(void *context, uint32_t index)
+{
+    sliding_fixture *state = context;
+    sliding_acquire(state, index);
+    if (state->decisions[index] != RATE_ADMITTED) {
+        treadle_violation("refused", "nobody else asked, and the request is not admitted");
+    }
+}
+
+static const treadle_expectation expect_noscript_once[] = {
+    TREADLE_REDIS_ROW("proposed-lua", HOLDS, NULL, "it loads the script and starts over"),
+    TREADLE_REDIS_ROW("fixed", HOLDS, NULL, "it loads the script and runs it again"),
+    {0},
+};
+
+static const treadle_scenario scripts_lost_once = {
+    .name = "sliding_window/scripts_lost_once",
+    .summary = "the server may lose its scripts once; an acquire is admitted nevertheless",
+    .parameters = sliding_one_client,
+    .expectations = expect_noscript_once,
+    .no_baseline = "the variants that break have no scripts",
+    .thread_prefix = "client",
+    .setup = sliding_setup_ten_a_minute,
+    .thread = acquire_in_spite_of_loss,
+    .check = sliding_check_charged,
+    .faults = {.scripts_flushed = 1},
+};
+
 /* ---- a server that refuses writes --------------------------------------------------------------
  */
 
@@ -447,6 +475,7 @@ const treadle_scenario *const treadle_sliding_window_faults[] = {
     &retry_after_lost_reply,
     &retry_charged_once,
     &scripts_lost,
+    &scripts_lost_once,
     &refused_write,
     &any_error,
     &error_is_reported,

@@ -26,6 +26,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 struct provider_lock {
     struct provider_lock *next;
@@ -205,9 +206,11 @@ static bool reset_all(struct memory_store *store)
     if (!list_locks(store, &locks, &count)) {
         return false;
     }
-    /* asyncio.gather queues for all locks at once; here it is one after the other. Cancelled in
-     * between, both keep the locks that they have got. */
+    /* asyncio.gather queues for all locks at once, and lets others run before any is got, be it
+     * free; here it is one after the other. Cancelled in between, both keep the locks that they
+     * have got. */
     for (size_t i = 0; i < count; i++) {
+        nanosleep(&(struct timespec){0}, NULL);
         acquire_lock(locks[i]);
     }
     window_table_clear(&store->windows);
