@@ -2,8 +2,16 @@
 #include "tools/redis/redis_connect.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum { TIMEOUT_S = 10 };
+
+/* How much of the error may be shown: where AUTH has another name, the server answers with its
+ * arguments. */
+static int shown(const char *command, const redisReply *reply)
+{
+    return (int)(strcmp(command, "AUTH") == 0 ? strcspn(reply->str, " ") : reply->len);
+}
 
 bool treadle_redis_tell(redisContext *context, int argc, const char **argv, char *error,
                         size_t error_size)
@@ -11,7 +19,8 @@ bool treadle_redis_tell(redisContext *context, int argc, const char **argv, char
     redisReply *reply = redisCommandArgv(context, argc, argv, NULL);
     const bool ok = reply != NULL && reply->type != REDIS_REPLY_ERROR;
     if (!ok) {
-        snprintf(error, error_size, "the Redis server refused %s: %s", argv[0],
+        snprintf(error, error_size, "the Redis server refused %s: %.*s", argv[0],
+                 reply != NULL ? shown(argv[0], reply) : (int)strlen(context->errstr),
                  reply != NULL ? reply->str : context->errstr);
     }
     freeReplyObject(reply);

@@ -15,8 +15,8 @@ redisContext *treadle_redis_connect(const treadle_redis_target *target, char *er
 bool treadle_redis_introduce(redisContext *context, const treadle_redis_target *target, char *error,
                              size_t error_size);
 
-/* Runs one command for its effect. false with a reason, which names `argv[0]` alone: the rest may
- * be a password. */
+/* Runs one command for its effect. false with a reason, which names `argv[0]` alone, and of an
+ * answer to AUTH the first word: the rest may be a password. */
 bool treadle_redis_tell(redisContext *context, int argc, const char **argv, char *error,
                         size_t error_size);
 

@@ -5,9 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tools/redis/redis_connect.h"
 #include "tools/redis/redis_seam.h"
 #include "tools/redis/redis_wire.h"
 #include "tools/redis/tests/engine_stub.h"
@@ -1203,6 +1205,25 @@ Test(attach, says_why_it_cannot)
     cr_assert_not_null(strstr(error, "127.0.0.1:1 cannot be reached: Connection refused"), "%s",
                        error);
     treadle_redis_detach();
+}
+
+/* A connection to a server that says just this. */
+static redisContext *server_that_says(const char *answer)
+{
+    int ends[2];
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    cr_assert_eq(write(ends[1], answer, strlen(answer)), (ssize_t)strlen(answer));
+    return redisConnectFd(ends[0]);
+}
+
+Test(attach, a_refusal_of_the_password_does_not_show_it)
+{
+    redisContext *context = server_that_says(
+        "-ERR unknown command 'AUTH', with args beginning with: 'me' 'hunter2' \r\n");
+    const treadle_redis_target target = {.username = "me", .password = "hunter2"};
+    cr_assert_not(treadle_redis_introduce(context, &target, error, sizeof error));
+    cr_assert_str_eq(error, "the Redis server refused AUTH: ERR");
+    redisFree(context);
 }
 
 static void use_password(void)

@@ -106,4 +106,13 @@ Test(url, errors_do_not_show_the_password)
     cr_assert_null(strstr(error, "hunter2"));
     refuse("redis://u:hunter2%@h", "hexadecimal");
     cr_assert_null(strstr(error, "hunter2"));
+    /* With a '/' or '?' in it that should have been written %2F or %3F. */
+    refuse("redis://u:hunter2/x@h:6379", "port");
+    cr_assert_null(strstr(error, "hunter2"), "%s", error);
+    refuse("redis://u:1234/hunter2@h", "database");
+    cr_assert_null(strstr(error, "hunter2"), "%s", error);
+    refuse("redis://u:hunter2?x@h:6379", "'?'");
+    cr_assert_null(strstr(error, "hunter2"), "%s", error);
+    refuse("unix://:pw@/s?db=hunter2", "database");
+    cr_assert_null(strstr(error, "hunter2"), "%s", error);
 }
