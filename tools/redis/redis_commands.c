@@ -73,7 +73,7 @@ static const struct {
     {"evalsha_ro", TREADLE_REDIS_CACHED},
     {"fcall", TREADLE_REDIS_RUNS},
     {"script|load", TREADLE_REDIS_SCRIPT},
-    {"script", TREADLE_REDIS_SCRIPT}, /* before Redis 7 the table has no subcommands */
+    {"script", TREADLE_REDIS_SCRIPT | TREADLE_REDIS_GLOBAL}, /* with a subcommand that is unknown */
     {"script|flush", TREADLE_REDIS_GLOBAL},
     {"script|kill", TREADLE_REDIS_GLOBAL},
     {"script|debug", TREADLE_REDIS_GLOBAL | TREADLE_REDIS_SESSION},
@@ -82,7 +82,9 @@ static const struct {
     {"swapdb", TREADLE_REDIS_GLOBAL},
     {"flushall", TREADLE_REDIS_GLOBAL},
     {"flushdb", TREADLE_REDIS_GLOBAL},
-    /* What they touch. (Nobody listens to PUBLISH: SUBSCRIBE and its like are refused.) */
+    {"publish", TREADLE_REDIS_GLOBAL}, /* on a server that is not ours somebody may listen */
+    {"spublish", TREADLE_REDIS_GLOBAL},
+    /* What they touch. (On our own nobody does: SUBSCRIBE and its like are refused.) */
     {"ping", TREADLE_REDIS_ALONE},
     {"echo", TREADLE_REDIS_ALONE},
     {"quit", TREADLE_REDIS_ALONE},
@@ -251,30 +253,63 @@ static bool looks_like_entry(const redisReply *entry)
            entry->element[3]->type == REDIS_REPLY_INTEGER;
 }
 
-/* Adds an entry and its subcommands. false when out of memory. */
-static bool add_entry(treadle_redis_commands *commands, const redisReply *entry)
+/* NULL when out of memory. */
+static treadle_redis_command *add_command(treadle_redis_commands *commands, const char *name,
+                                          const redisReply *entry)
 {
-    if (!looks_like_entry(entry)) {
-        return true;
-    }
     if (commands->count == commands->capacity) {
         const size_t capacity = commands->capacity ? commands->capacity * 2 : 512;
         treadle_redis_command *items = reallocarray(commands->items, capacity, sizeof *items);
         if (items == NULL) {
-            return false;
+            return NULL;
         }
         commands->items = items;
         commands->capacity = capacity;
     }
     treadle_redis_command *command = &commands->items[commands->count++];
     *command = (treadle_redis_command){0};
-    snprintf(command->name, sizeof command->name, "%s", entry->element[0]->str);
+    snprintf(command->name, sizeof command->name, "%s", name);
     for (char *letter = command->name; *letter != '\0'; letter++) {
         *letter = (char)tolower((unsigned char)*letter);
     }
     command->flags = read_flags(command->name, entry);
     read_key_specs(command, entry);
-    if (entry->elements > 9 && entry->element[9]->elements > 0) {
+    return command;
+}
+
+/* Before Redis 7 the table has no subcommands: those named above are what their command is, and
+ * what is said of them there. */
+static bool add_known_subcommands(treadle_redis_commands *commands, const redisReply *entry)
+{
+    const char *name = entry->element[0]->str;
+    const size_t length = strlen(name);
+    const size_t container = commands->count - 1;
+    for (size_t i = 0; i < sizeof extra_flags / sizeof extra_flags[0]; i++) {
+        const char *sub = extra_flags[i].name;
+        if (strncasecmp(sub, name, length) == 0 && sub[length] == '|' && sub[length + 1] != '\0') {
+            commands->items[container].container = true;
+            if (add_command(commands, sub, entry) == NULL) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+/* Adds an entry and its subcommands. false when out of memory. */
+static bool add_entry(treadle_redis_commands *commands, const redisReply *entry)
+{
+    if (!looks_like_entry(entry)) {
+        return true;
+    }
+    treadle_redis_command *command = add_command(commands, entry->element[0]->str, entry);
+    if (command == NULL) {
+        return false;
+    }
+    if (entry->elements <= 9) {
+        return add_known_subcommands(commands, entry);
+    }
+    if (entry->element[9]->elements > 0) {
         command->container = true;
         for (size_t i = 0; i < entry->element[9]->elements; i++) {
             if (!add_entry(commands, entry->element[9]->element[i])) {

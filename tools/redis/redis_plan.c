@@ -36,6 +36,18 @@ static int shown(treadle_resp_span span)
     return span.length < 64 ? (int)span.length : 64;
 }
 
+/* Among the arguments from `first` on. */
+static bool has_argument(const treadle_resp_command *command, uint32_t first, const char *word)
+{
+    treadle_resp_arguments arguments = {.command = command};
+    for (uint32_t i = first; i < command->argc; i++) {
+        if (treadle_resp_is(treadle_resp_argument(&arguments, i), word)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Why a command may not run on a server that is not ours; NULL when it may. */
 static const char *foreign_reason(const treadle_redis_command *command,
                                   const treadle_resp_command *arguments, key_check *check)
@@ -47,6 +59,10 @@ static const char *foreign_reason(const treadle_redis_command *command,
     if (flags & (TREADLE_REDIS_ADMIN | TREADLE_REDIS_GLOBAL | TREADLE_REDIS_FUNCTION)) {
         return "it reaches beyond the keys of this run";
     }
+    if (strcmp(treadle_redis_command_name(command), "copy") == 0 &&
+        has_argument(arguments, 3, "DB")) {
+        return "it writes into a database from which nothing will be deleted";
+    }
     const bool complete = treadle_redis_command_keys(command, arguments, check_key, check);
     if (!(flags & (TREADLE_REDIS_WRITES | TREADLE_REDIS_RUNS))) {
         return NULL;
@@ -55,17 +71,6 @@ static const char *foreign_reason(const treadle_redis_command *command,
         return "which keys it writes cannot be told from its arguments";
     }
     return check->outside ? "it writes a key that is not under treadle_redis_provider()" : NULL;
-}
-
-static bool has_argument(const treadle_resp_command *command, const char *word)
-{
-    treadle_resp_arguments arguments = {.command = command};
-    for (uint32_t i = 1; i < command->argc; i++) {
-        if (treadle_resp_is(treadle_resp_argument(&arguments, i), word)) {
-            return true;
-        }
-    }
-    return false;
 }
 
 /* Why a command may not run anywhere; NULL when it may. */
@@ -79,7 +84,7 @@ static const char *seam_reason(const treadle_redis_command *command,
     if (flags & TREADLE_REDIS_BLOCKS) {
         /* XREAD and XREADGROUP wait only when told to. */
         const bool stream = strncmp(treadle_redis_command_name(command), "xread", 5) == 0;
-        if (!stream || has_argument(arguments, "BLOCK")) {
+        if (!stream || has_argument(arguments, 1, "BLOCK")) {
             return "it may wait for another client inside the server, where no schedule reaches";
         }
     }

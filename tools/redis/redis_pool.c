@@ -213,6 +213,14 @@ treadle_redis_link *treadle_redis_link_of(redisContext *context)
                      "the subject opened a connection to another server than the one attached; "
                      "use treadle_redis_connection()");
     }
+    /* What it writes there would not be deleted. */
+    if (!connection->ours && !treadle_redis.target.own && treadle_redis.target.database != 0) {
+        treadle_stop(TREADLE_OUTCOME_ENVIRONMENT, "redis-seam",
+                     "the subject opened a connection, which is in database 0, to a server that "
+                     "Treadle did not start and whose URL names database %d; use "
+                     "treadle_redis_connection()",
+                     treadle_redis.target.database);
+    }
     if (!(context->flags & REDIS_BLOCK)) {
         treadle_stop(TREADLE_OUTCOME_ENVIRONMENT, "redis-seam",
                      "the subject uses hiredis without blocking, which is not supported");

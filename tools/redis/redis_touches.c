@@ -139,7 +139,7 @@ static void put_scripts(treadle_redis_transaction *later, const char *name, uint
     if (flags & (TREADLE_REDIS_CACHED | TREADLE_REDIS_ASKS_CACHE)) {
         put_all_bytes(later, PLACE_SCRIPTS, false);
     }
-    /* "script" alone: before Redis 7 the table has no subcommands. */
+    /* "script" alone: with a subcommand that is unknown. */
     if ((flags & TREADLE_REDIS_EMPTIES_CACHE) || strcmp(name, "script") == 0) {
         put_all_bytes(later, PLACE_SCRIPTS, true);
     }

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "tools/redis/redis_commands.h"
 #include "tools/redis/redis_server.h"
@@ -143,6 +145,53 @@ Test(commands, flags)
     cr_assert_null(treadle_redis_command_find(commands, "", 0));
     cr_assert_not_null(treadle_redis_command_find(commands, "GETSET", 6));
     cr_assert_not_null(treadle_redis_command_find(commands, "GETSETxyz", 6));
+}
+
+/* In the form of Redis 6. */
+static const char old_table[] =
+    "*2\r\n"
+    "*7\r\n$6\r\nscript\r\n:-2\r\n*1\r\n+noscript\r\n:0\r\n:0\r\n:0\r\n"
+    "*2\r\n+@slow\r\n+@scripting\r\n"
+    "*7\r\n$6\r\nobject\r\n:-2\r\n*2\r\n+readonly\r\n+random\r\n:2\r\n:2\r\n:1\r\n"
+    "*3\r\n+@keyspace\r\n+@read\r\n+@slow\r\n";
+
+static uint32_t flags_of(const char *line)
+{
+    char *data;
+    const int length = redisFormatCommand(&data, line);
+    size_t position = 0;
+    treadle_resp_command command;
+    treadle_resp_command_read(data, (size_t)length, &position, &command);
+    const treadle_redis_command *found = treadle_redis_command_of(commands, &command);
+    cr_assert_not_null(found, "%s", line);
+    const uint32_t flags = treadle_redis_command_flags(found);
+    redisFreeCommand(data);
+    return flags;
+}
+
+Test(commands, subcommands_are_told_apart_on_a_server_that_does_not)
+{
+    int ends[2];
+    char error[256];
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    cr_assert_eq(write(ends[1], old_table, sizeof old_table - 1), (ssize_t)sizeof old_table - 1);
+    redisContext *old = redisConnectFd(ends[0]);
+    treadle_redis_commands_free(commands);
+    commands = treadle_redis_commands_load(old, error, sizeof error);
+    cr_assert_not_null(commands, "%s", error);
+    redisFree(old);
+    close(ends[1]);
+
+    cr_assert(!(flags_of("SCRIPT LOAD x") & TREADLE_REDIS_GLOBAL));
+    cr_assert(!(flags_of("script exists x") & TREADLE_REDIS_GLOBAL));
+    static const char *const beyond[] = {"SCRIPT FLUSH", "script kill", "SCRIPT DEBUG YES",
+                                         "SCRIPT LATER", "SCRIPT"};
+    for (size_t i = 0; i < sizeof beyond / sizeof beyond[0]; i++) {
+        cr_assert(flags_of(beyond[i]) & TREADLE_REDIS_GLOBAL, "%s", beyond[i]);
+    }
+    cr_assert(flags_of("OBJECT IDLETIME k") & TREADLE_REDIS_ACCESS_TIME);
+    assert_keys("OBJECT IDLETIME k", "r:k");
+    assert_keys("OBJECT ENCODING k", "r:k");
 }
 
 Test(commands, every_command_is_found_by_its_name)

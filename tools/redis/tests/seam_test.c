@@ -1109,6 +1109,9 @@ Test(foreign, what_reaches_further_is_refused)
                                         "NOSUCHCOMMAND k",
                                         "MOVE users 1",
                                         "BLPOP l 0",
+                                        "PUBLISH c m",
+                                        "SPUBLISH c m",
+                                        "COPY users treadle:0:users DB 1",
                                         "HELLO 3"};
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         assert_refused(lines[i], "cannot be used");
@@ -1118,6 +1121,37 @@ Test(foreign, what_reaches_further_is_refused)
     assert_refused("SET users 2", "it writes a key that is not under treadle_redis_provider(): "
                                   "users");
     cr_assert_str_eq(direct("GET users"), "1");
+    cr_assert_str_eq(direct("DBSIZE"), "3");
+}
+
+static void copies(void)
+{
+    redisContext *context = treadle_redis_connection(0);
+    redisReply *reply =
+        redisCommand(context, "COPY users %s DB 1", treadle_redis_provider("openai"));
+    freeReplyObject(reply);
+}
+
+Test(foreign, nothing_is_copied_into_another_database)
+{
+    expect_stop(copies, TREADLE_OUTCOME_ENVIRONMENT, "a database from which nothing");
+    assert_refused("COPY DB DB", "under treadle_redis_provider(): DB");
+}
+
+static void own_connection(void)
+{
+    redisContext *context = redisConnectUnix(treadle_redis_server_socket(server));
+    freeReplyObject(redisCommand(context, "SET %s 1", treadle_redis_provider("openai")));
+}
+
+Test(foreign, a_connection_to_another_database_is_refused)
+{
+    run(own_connection);
+    treadle_redis_detach();
+    const treadle_redis_target target = {.socket_path = treadle_redis_server_socket(server),
+                                         .database = 3};
+    cr_assert_eq(treadle_redis_attach(&target, error, sizeof error), 0, "%s", error);
+    expect_stop(own_connection, TREADLE_OUTCOME_ENVIRONMENT, "names database 3");
     cr_assert_str_eq(direct("DBSIZE"), "3");
 }
 
