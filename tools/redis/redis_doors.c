@@ -230,7 +230,7 @@ static int reconnect_inside(redisContext *c)
     treadle_redis_link *connection = treadle_redis_link_of(c);
     treadle_redis_touch_connection(connection->place);
     treadle_redis_wire_clear(&connection->wire);
-    connection->closed = connection->transaction = connection->session = false;
+    connection->closed = connection->session = false;
     connection->queued = (treadle_redis_transaction){0};
     char error[200];
     treadle_redis.bypass = true;

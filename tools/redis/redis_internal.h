@@ -33,10 +33,9 @@ typedef struct treadle_redis_link {
     bool ours;             /* from the pool; else a stranger, that the subject opened */
     bool born_inside;      /* a stranger opened on a fiber: nobody's once the execution ended */
     bool closed;           /* by the server; what is unread may still be read */
-    bool transaction;      /* MULTI or WATCH without EXEC or DISCARD */
     bool session;          /* its settings on the server may have changed */
     uint64_t place;        /* of its state, in footprints; see redis_touches.h */
-    treadle_redis_transaction queued;
+    treadle_redis_transaction queued; /* MULTI or WATCH, without EXEC or DISCARD */
     treadle_redis_wire wire;
 } treadle_redis_link;
 
@@ -126,9 +125,8 @@ void treadle_redis_place_restore(void);
 /* What the commands of one flush amount to. */
 typedef struct treadle_redis_plan {
     uint64_t replies;
-    uint32_t flags;        /* of all commands */
-    bool queueing;         /* before: MULTI was sent */
-    bool open_transaction; /* afterwards */
+    uint32_t flags; /* of all commands */
+    bool queueing;  /* before: MULTI was sent */
 } treadle_redis_plan;
 
 /* Reads the commands, and remembers the keys they write on a foreign server. false with a reason

@@ -112,10 +112,7 @@ static bool plan_command(treadle_redis_plan *plan, const treadle_resp_command *a
                  shown(key), key.length > 0 ? key.data : "");
         return false;
     }
-    const uint32_t flags = command != NULL ? treadle_redis_command_flags(command) : 0;
-    plan->flags |= flags;
-    plan->open_transaction |= (flags & TREADLE_REDIS_OPENS) != 0;
-    plan->open_transaction &= !(flags & TREADLE_REDIS_CLOSES);
+    plan->flags |= command != NULL ? treadle_redis_command_flags(command) : 0;
     return true;
 }
 
@@ -123,8 +120,7 @@ bool treadle_redis_plan_make(treadle_redis_plan *plan, treadle_resp_span command
                              const treadle_redis_link *connection, char *refusal,
                              size_t refusal_size)
 {
-    *plan = (treadle_redis_plan){.queueing = connection->queued.queueing,
-                                 .open_transaction = connection->transaction};
+    *plan = (treadle_redis_plan){.queueing = connection->queued.queueing};
     size_t position = 0;
     while (position < commands.length) {
         treadle_resp_command command;
@@ -152,7 +148,6 @@ void treadle_redis_plan_note(const treadle_redis_plan *plan, treadle_redis_link 
     treadle_redis.touched = true;
     treadle_redis.scripts |= (plan->flags & TREADLE_REDIS_SCRIPT) != 0;
     treadle_redis.functions |= (plan->flags & TREADLE_REDIS_FUNCTION) != 0;
-    connection->transaction = plan->open_transaction;
     connection->session |= (plan->flags & TREADLE_REDIS_SESSION) != 0;
     if ((plan->flags & TREADLE_REDIS_SESSION) && (plan->flags & TREADLE_REDIS_ADMIN)) {
         /* CLIENT KILL and its like: any connection may be gone. */

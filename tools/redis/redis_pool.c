@@ -39,7 +39,7 @@ void treadle_redis_link_close(treadle_redis_link *connection)
     }
     treadle_redis.bypass = before;
     treadle_redis_wire_clear(&connection->wire);
-    connection->closed = connection->transaction = connection->session = false;
+    connection->closed = connection->session = false;
     connection->queued = (treadle_redis_transaction){0};
 }
 
@@ -62,8 +62,8 @@ bool treadle_redis_server_answers(char *error, size_t error_size)
 
 static bool reusable(const treadle_redis_link *connection)
 {
-    return connection->context->err == 0 && !connection->closed && !connection->transaction &&
-           !connection->session;
+    return connection->context->err == 0 && !connection->closed && !connection->session &&
+           !treadle_redis_transaction_open(&connection->queued);
 }
 
 /* An execution that was abandoned may have left half a command, or half a reply, in the context. */

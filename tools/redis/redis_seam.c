@@ -152,15 +152,20 @@ int treadle_redis_attach(const treadle_redis_target *target, char *error, size_t
 
 /* ---- between executions ---------------------------------------------------------------------- */
 
-static bool reopen_inspector(char *error, size_t error_size)
+/* Unless it is as new. */
+static void close_inspector(void)
 {
     treadle_redis_link *inspector = &treadle_redis.inspector;
-    if (inspector->context != NULL && inspector->context->err == 0 && !inspector->transaction &&
-        !inspector->session) {
-        return true;
+    if (inspector->context != NULL && (inspector->context->err != 0 || inspector->session ||
+                                       treadle_redis_transaction_open(&inspector->queued))) {
+        treadle_redis_link_close(inspector);
     }
-    treadle_redis_link_close(inspector);
-    return treadle_redis_link_open(inspector, error, error_size);
+}
+
+static bool open_inspector(char *error, size_t error_size)
+{
+    treadle_redis_link *inspector = &treadle_redis.inspector;
+    return inspector->context != NULL || treadle_redis_link_open(inspector, error, error_size);
 }
 
 static bool delete_keys(redisContext *context, char *error, size_t error_size)
@@ -188,7 +193,8 @@ static bool delete_written(char *error, size_t error_size)
     if (treadle_redis.written.count == 0) {
         return true;
     }
-    if (!reopen_inspector(error, error_size)) {
+    close_inspector();
+    if (!open_inspector(error, error_size)) {
         return false;
     }
     treadle_redis.bypass = true;
@@ -308,7 +314,7 @@ static redisReply *inspect_command(const char *command, size_t length, char *err
     treadle_redis_plan plan;
     if (!treadle_redis_plan_make(&plan, (treadle_resp_span){command, length}, inspector, error,
                                  error_size) ||
-        !reopen_inspector(error, error_size)) {
+        !open_inspector(error, error_size)) {
         return NULL;
     }
     redisContext *context = inspector->context;
@@ -366,6 +372,7 @@ redisReply *treadle_redis_inspect(const char *format, ...)
     va_start(arguments, format);
     const int length = redisvFormatCommand(&command, format, arguments);
     va_end(arguments);
+    close_inspector(); /* a transaction on it is over, and queues nothing any more */
     if (length > 0) {
         treadle_redis_touch_commands(treadle_redis.commands, &treadle_redis.inspector.queued,
                                      (treadle_resp_span){command, (size_t)length});
@@ -378,5 +385,6 @@ redisReply *treadle_redis_inspect_arguments(int argc, const char **argv, const s
     require_attached();
     char *command = NULL;
     const int length = redisFormatCommandArgv(&command, argc, argv, lengths);
+    close_inspector();
     return inspect(command, length);
 }

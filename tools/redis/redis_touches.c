@@ -177,6 +177,11 @@ static void forget(treadle_redis_transaction *transaction)
     transaction->count = 0;
 }
 
+bool treadle_redis_transaction_open(const treadle_redis_transaction *transaction)
+{
+    return transaction->queueing || transaction->full || transaction->count > 0;
+}
+
 static void execute(treadle_redis_transaction *transaction)
 {
     for (uint32_t i = 0; i < transaction->count; i++) {

@@ -60,6 +60,9 @@ typedef struct treadle_redis_transaction {
     treadle_redis_touch touches[TREADLE_REDIS_QUEUED_MAX];
 } treadle_redis_transaction;
 
+/* Whether the connection is in a transaction, or watches a key. */
+bool treadle_redis_transaction_open(const treadle_redis_transaction *transaction);
+
 /* These commands run on a connection. They have been read before: they are whole. */
 void treadle_redis_touch_commands(const treadle_redis_commands *table,
                                   treadle_redis_transaction *transaction,

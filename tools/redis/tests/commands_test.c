@@ -129,8 +129,8 @@ Test(commands, flags)
         {"EVAL", TREADLE_REDIS_SCRIPT | TREADLE_REDIS_RUNS},
         {"EVALSHA", TREADLE_REDIS_RUNS},
         {"SELECT", TREADLE_REDIS_SESSION | TREADLE_REDIS_GLOBAL},
-        {"MULTI", TREADLE_REDIS_OPENS},
-        {"Exec", TREADLE_REDIS_CLOSES},
+        {"MULTI", TREADLE_REDIS_ALONE},
+        {"Exec", TREADLE_REDIS_ALONE},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const treadle_redis_command *command =

@@ -388,6 +388,39 @@ Test(seam, a_watch_does_not_outlive_an_execution)
     run(transaction);
 }
 
+static const char *closing;
+
+static void watch_and_close_in_vain(void)
+{
+    redisContext *context = treadle_redis_connection(0);
+    cr_assert_eq(command(context, "WATCH k"), 0);
+    cr_assert_eq(command(context, closing), -1);
+}
+
+Test(seam, a_watch_that_was_not_ended_does_not_outlive_an_execution)
+{
+    static const char *const errors[] = {"EXEC", "DISCARD"};
+    for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {
+        closing = errors[i];
+        run(watch_and_close_in_vain);
+        run(transaction);
+    }
+}
+
+static void inspect_in_transaction(void)
+{
+    freeReplyObject(treadle_redis_inspect("MULTI"));
+    redisReply *reply = treadle_redis_inspect("INCR k");
+    cr_assert_eq(reply->integer, 1);
+    freeReplyObject(reply);
+}
+
+Test(seam, every_look_is_on_a_fresh_connection)
+{
+    run(inspect_in_transaction);
+    run(inspect_in_transaction);
+}
+
 static void kill_clients(void)
 {
     redisContext *context = treadle_redis_connection(0);

@@ -793,3 +793,14 @@ Test(touches, a_look_past_the_subject_is_a_read)
 {
     run(looking);
 }
+
+static void looking_after_multi(void)
+{
+    freeReplyObject(treadle_redis_inspect("MULTI"));
+    looking();
+}
+
+Test(touches, a_look_is_not_queued)
+{
+    run(looking_after_multi);
+}
