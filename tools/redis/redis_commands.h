@@ -29,14 +29,15 @@ enum {
     TREADLE_REDIS_FUNCTION = 1 << 7, /* may leave a function library behind */
     TREADLE_REDIS_SESSION = 1 << 8, /* may change the state of its connection: SELECT, CLIENT, … */
     TREADLE_REDIS_RUNS = 1 << 9,    /* carries a script: EVAL, FCALL, … */
-    TREADLE_REDIS_CACHED = 1 << 10, /* calls a script from the server's cache: EVALSHA */
+    TREADLE_REDIS_CACHED = 1 << 10,    /* calls a script from the server's cache: EVALSHA */
+    TREADLE_REDIS_ELSEWHERE = 1 << 11, /* makes the server talk to another one: MIGRATE, … */
     /* What it touches beside its keys; see redis_touches.h. */
-    TREADLE_REDIS_ALONE = 1 << 11,         /* nothing but its own connection: PING, MULTI, … */
-    TREADLE_REDIS_ALL_KEYS = 1 << 12,      /* acts on all keys, or shows which are stored */
-    TREADLE_REDIS_RANDOM = 1 << 13,        /* draws from the server's random numbers */
-    TREADLE_REDIS_ACCESS_TIME = 1 << 14,   /* shows when its key was last read: OBJECT IDLETIME */
-    TREADLE_REDIS_ASKS_CACHE = 1 << 15,    /* shows which scripts are in the cache */
-    TREADLE_REDIS_EMPTIES_CACHE = 1 << 16, /* SCRIPT FLUSH */
+    TREADLE_REDIS_ALONE = 1 << 12,         /* nothing but its own connection: PING, MULTI, … */
+    TREADLE_REDIS_ALL_KEYS = 1 << 13,      /* acts on all keys, or shows which are stored */
+    TREADLE_REDIS_RANDOM = 1 << 14,        /* draws from the server's random numbers */
+    TREADLE_REDIS_ACCESS_TIME = 1 << 15,   /* shows when its key was last read: OBJECT IDLETIME */
+    TREADLE_REDIS_ASKS_CACHE = 1 << 16,    /* shows which scripts are in the cache */
+    TREADLE_REDIS_EMPTIES_CACHE = 1 << 17, /* SCRIPT FLUSH */
 };
 
 #define TREADLE_REDIS_COMMAND_NAME_MAX 40

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* What the commands of one flush amount to, and which may not be let through: on any server those
- * that are not answered at once by one reply; on a server that is not ours also those that reach
- * beyond keys with the unique prefix. */
+ * that are not answered at once by one reply, or lead to another server; on a server that is not
+ * ours also those that reach beyond keys with the unique prefix. */
 #include <stdio.h>
 #include <string.h>
 
@@ -81,7 +81,13 @@ static const char *seam_reason(const treadle_redis_command *command,
     if (flags & TREADLE_REDIS_STREAMS) {
         return "it is not answered by exactly one reply";
     }
+    if (flags & TREADLE_REDIS_ELSEWHERE) {
+        return "it makes the server talk to another one, which nobody gave to Treadle";
+    }
     if (flags & TREADLE_REDIS_BLOCKS) {
+        if (strcmp(treadle_redis_command_name(command), "client|pause") == 0) {
+            return "clients would wait inside the server, for a clock that stands still meanwhile";
+        }
         /* XREAD and XREADGROUP wait only when told to. */
         const bool stream = strncmp(treadle_redis_command_name(command), "xread", 5) == 0;
         if (!stream || has_argument(arguments, 1, "BLOCK")) {

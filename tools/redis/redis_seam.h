@@ -19,8 +19,9 @@
  *     a unique prefix, and those written are deleted before the next execution and at detach;
  *     commands that reach further end the execution as ENVIRONMENT and are not sent.
  *  3. The virtual clock is published to the server's clock library before each flush.
- *  4. Commands that are not answered at once by one reply (SUBSCRIBE, BLPOP, …) end the execution
- *     as ENVIRONMENT. A read with nothing under way is the violation "hang".
+ *  4. Commands that are not answered at once by one reply (SUBSCRIBE, BLPOP, …), or that make the
+ *     server talk to another one (MIGRATE, REPLICAOF, …), end the execution as ENVIRONMENT.
+ *     A read with nothing under way is the violation "hang".
  *  5. A subject may open contexts itself, to the attached server only; those it leaves open are
  *     closed when the next execution starts.
  *  6. On its own server attach keeps this thread and the server on one processor; detach restores.

@@ -935,6 +935,8 @@ Test(seam, what_would_hang_is_refused)
     assert_refused("CLIENT REPLY OFF", "exactly one reply");
     assert_refused("BLPOP l 0", "BLPOP cannot be used: it may wait for another client");
     assert_refused("XREAD BLOCK 0 STREAMS s $", "may wait");
+    assert_refused("CLIENT PAUSE 100", "CLIENT cannot be used: clients would wait");
+    assert_refused("client pause 100 WRITE", "would wait");
     refused_line = "XREAD STREAMS s 0";
     run(refused);
     refused_line = "PUBLISH c m";
@@ -943,6 +945,18 @@ Test(seam, what_would_hang_is_refused)
     run(refused);
     refused_line = "DEL s";
     run(refused);
+}
+
+Test(seam, what_reaches_another_server_is_refused)
+{
+    static const char *const lines[] = {"MIGRATE 127.0.0.1 1 k 0 1000", "REPLICAOF 127.0.0.1 1",
+                                        "slaveof 127.0.0.1 1", "FAILOVER TO 127.0.0.1 1",
+                                        "CLUSTER MEET 127.0.0.1 1"};
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        assert_refused(lines[i], "cannot be used: it makes the server talk to another one");
+    }
+    cr_assert_not_null(strstr(direct("INFO replication"), "role:master"));
+    run(key_is_new);
 }
 
 static void inline_command(void)
