@@ -193,20 +193,24 @@ static void execute(treadle_redis_transaction *transaction)
     }
 }
 
-/* The commands that the server does not queue. */
-static bool controls(treadle_redis_transaction *transaction, const char *name)
+/* The commands that the server does not queue. With arguments they are errors and change nothing,
+ * apart from QUIT, which takes any, and EXEC, which then drops the transaction and what is watched,
+ * even without MULTI. */
+static bool controls(treadle_redis_transaction *transaction, const char *name, bool bare)
 {
-    if (strcmp(name, "multi") == 0) {
+    const bool exec = strcmp(name, "exec") == 0;
+    const bool reset = strcmp(name, "reset") == 0;
+    if (strcmp(name, "quit") == 0 || (exec && !bare) || (reset && bare)) {
+        forget(transaction);
+    } else if (bare && strcmp(name, "multi") == 0) {
         transaction->queueing = true;
-    } else if (strcmp(name, "exec") == 0 || strcmp(name, "discard") == 0) {
+    } else if (bare && (exec || strcmp(name, "discard") == 0)) {
         if (transaction->queueing) { /* else it is an error, and what is watched stays so */
-            if (name[0] == 'e') {
+            if (exec) {
                 execute(transaction);
             }
             forget(transaction);
         }
-    } else if (strcmp(name, "reset") == 0 || strcmp(name, "quit") == 0) {
-        forget(transaction);
     } else {
         return false;
     }
@@ -217,14 +221,15 @@ static void run_command(treadle_redis_transaction *transaction,
                         const treadle_redis_command *command, const treadle_resp_command *arguments)
 {
     const char *name = command != NULL ? treadle_redis_command_name(command) : "";
-    if (controls(transaction, name)) {
+    const bool bare = arguments->argc == 1;
+    if (controls(transaction, name, bare)) {
         return;
     }
     if (transaction->queueing) {
         put_command(transaction, command, arguments);
         return;
     }
-    if (strcmp(name, "unwatch") == 0) {
+    if (bare && strcmp(name, "unwatch") == 0) {
         forget(transaction);
     }
     if (strcmp(name, "watch") == 0) {

@@ -399,7 +399,7 @@ static void watch_and_close_in_vain(void)
 
 Test(seam, a_watch_that_was_not_ended_does_not_outlive_an_execution)
 {
-    static const char *const errors[] = {"EXEC", "DISCARD"};
+    static const char *const errors[] = {"EXEC", "DISCARD", "UNWATCH x", "RESET x", "DISCARD x"};
     for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {
         closing = errors[i];
         run(watch_and_close_in_vain);

@@ -307,6 +307,15 @@ static const struct {
     {"WATCH a; RESET; MULTI; SET b 1; EXEC", "SET a 1", false},
     {"WATCH a; MULTI; UNWATCH; EXEC", "SET a 1", true}, /* queued: comes too late */
     {"EXEC", "SET a 1", false},
+    /* with arguments that they do not take */
+    {"MULTI x; SET a 1", "GET a", true},
+    {"MULTI; SET a 1; DISCARD x; EXEC", "GET a", true},
+    {"MULTI; SET a 1; EXEC x", "GET a", false},
+    {"MULTI; SET b 1; EXEC x; SET a 1", "GET a", true},
+    {"WATCH a; EXEC x; MULTI; SET b 1; EXEC", "SET a 1", false},
+    {"WATCH a; DISCARD x; MULTI; SET b 1; EXEC", "SET a 1", true},
+    {"WATCH a; UNWATCH x; MULTI; SET b 1; EXEC", "SET a 1", true},
+    {"WATCH a; RESET x; MULTI; SET b 1; EXEC", "SET a 1", true},
 };
 
 Test(touches, the_table)
@@ -441,6 +450,13 @@ static const char *const pool[] = {
     "WATCH a; UNWATCH; MULTI; GET b; EXEC",
     "WATCH a; EXEC; MULTI; INCR n; EXEC",
     "WATCH z; MULTI; UNWATCH; INCR n; EXEC",
+    "MULTI x; INCR a",
+    "WATCH a; UNWATCH x; MULTI; INCR n; EXEC",
+    "WATCH a; RESET x; MULTI; INCR n; EXEC",
+    "WATCH a; DISCARD x; MULTI; INCR n; EXEC",
+    "WATCH a; EXEC x; MULTI; INCR n; EXEC",
+    "MULTI; INCR a; EXEC x",
+    "MULTI; EXEC x; INCR a",
     "GET a | SET n 2 | DBSIZE",
     "OBJECT ENCODING l",
     "TOUCH a b",
