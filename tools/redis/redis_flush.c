@@ -148,18 +148,21 @@ static treadle_redis_wire_status exchange(treadle_redis_link *connection,
     const treadle_resp_span emptying = treadle_redis_emptying(&emptying_replies);
     const treadle_redis_wire_status status = treadle_redis_wire_exchange(
         &connection->wire, connection->context->fd, emptying, emptying_replies, commands, replies);
+    if (status == TREADLE_REDIS_WIRE_OK || status == TREADLE_REDIS_WIRE_CLOSED) {
+        treadle_redis_emptied();
+    }
     if (status == TREADLE_REDIS_WIRE_OK) {
         return status;
     }
     connection->closed = true; /* replies may still be under way: not to be used again */
-    if (status != TREADLE_REDIS_WIRE_CLOSED) {
+    if (status != TREADLE_REDIS_WIRE_CLOSED && status != TREADLE_REDIS_WIRE_CLOSED_EARLY) {
         stop_on(connection, status, connection->wire.begin);
     }
     char error[REFUSAL_MAX];
     if (!treadle_redis_server_answers(error, sizeof error)) {
         treadle_stop(TREADLE_OUTCOME_ENVIRONMENT, "redis-server", "%s", error);
     }
-    return status;
+    return TREADLE_REDIS_WIRE_CLOSED;
 }
 
 /* The first commands of a flush, as many as are answered `replies` times. */
@@ -187,14 +190,13 @@ static int run(treadle_redis_link *connection, treadle_event *event,
     const treadle_resp_span sent = inside     ? first_commands(commands, count)
                                    : answered ? treadle_redis_fault_answers(fault, count)
                                               : commands;
-    if (!answered) {
-        treadle_redis_touch_commands(treadle_redis.commands, &connection->queued, sent);
-    }
+    const uint32_t flags =
+        answered ? 0
+                 : treadle_redis_touch_commands(treadle_redis.commands, &connection->queued, sent);
     treadle_redis_touch_counts(true);
     const treadle_redis_wire_status status = exchange(connection, sent, count);
-    treadle_redis_emptied();
     if (!answered) {
-        treadle_redis_plan_note(plan, connection);
+        treadle_redis_plan_note(flags, connection);
     }
     treadle_redis.command_count += count;
     treadle_redis.round_trip_count++;

@@ -135,8 +135,8 @@ bool treadle_redis_plan_make(treadle_redis_plan *plan, treadle_resp_span command
                              const treadle_redis_link *connection, char *refusal,
                              size_t refusal_size);
 
-/* Keeps in mind what the commands may leave behind. */
-void treadle_redis_plan_note(const treadle_redis_plan *plan, treadle_redis_link *connection);
+/* Keeps in mind what commands with these flags, which ran, may leave behind. */
+void treadle_redis_plan_note(uint32_t flags, treadle_redis_link *connection);
 
 /* ---- redis_state.c --------------------------------------------------------------------------- */
 
@@ -191,7 +191,7 @@ redisReply *treadle_redis_inspect_arguments(int argc, const char **argv, const s
 
 /* The commands that empty the server, with the number of their replies; empty when it is. */
 treadle_resp_span treadle_redis_emptying(uint64_t *replies);
-/* They have run, if they were due. */
+/* They have run, if there were any. */
 void treadle_redis_emptied(void);
 
 void treadle_redis_publish_clock(void);

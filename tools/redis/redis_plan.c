@@ -149,13 +149,13 @@ bool treadle_redis_plan_make(treadle_redis_plan *plan, treadle_resp_span command
     return true;
 }
 
-void treadle_redis_plan_note(const treadle_redis_plan *plan, treadle_redis_link *connection)
+void treadle_redis_plan_note(uint32_t flags, treadle_redis_link *connection)
 {
     treadle_redis.touched = true;
-    treadle_redis.scripts |= (plan->flags & TREADLE_REDIS_SCRIPT) != 0;
-    treadle_redis.functions |= (plan->flags & TREADLE_REDIS_FUNCTION) != 0;
-    connection->session |= (plan->flags & TREADLE_REDIS_SESSION) != 0;
-    if ((plan->flags & TREADLE_REDIS_SESSION) && (plan->flags & TREADLE_REDIS_ADMIN)) {
+    treadle_redis.scripts |= (flags & TREADLE_REDIS_SCRIPT) != 0;
+    treadle_redis.functions |= (flags & TREADLE_REDIS_FUNCTION) != 0;
+    connection->session |= (flags & TREADLE_REDIS_SESSION) != 0;
+    if ((flags & TREADLE_REDIS_SESSION) && (flags & TREADLE_REDIS_ADMIN)) {
         /* CLIENT KILL and its like: any connection may be gone. */
         treadle_redis.inspector.session = true;
         for (uint32_t i = 0; i < TREADLE_REDIS_CLIENTS_MAX; i++) {

@@ -341,7 +341,7 @@ static redisReply *inspect_command(const char *command, size_t length, char *err
         return NULL;
     }
     treadle_redis_emptied();
-    treadle_redis_plan_note(&plan, inspector);
+    treadle_redis_plan_note(plan.flags, inspector);
     return reply;
 }
 

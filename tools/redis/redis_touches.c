@@ -174,7 +174,7 @@ static void put_command(treadle_redis_transaction *later, const treadle_redis_co
 static void forget(treadle_redis_transaction *transaction)
 {
     transaction->queueing = transaction->full = false;
-    transaction->count = 0;
+    transaction->flags = transaction->count = 0;
 }
 
 bool treadle_redis_transaction_open(const treadle_redis_transaction *transaction)
@@ -182,7 +182,8 @@ bool treadle_redis_transaction_open(const treadle_redis_transaction *transaction
     return transaction->queueing || transaction->full || transaction->count > 0;
 }
 
-static void execute(treadle_redis_transaction *transaction)
+/* Returns the flags of what runs. */
+static uint32_t execute(const treadle_redis_transaction *transaction)
 {
     for (uint32_t i = 0; i < transaction->count; i++) {
         const treadle_redis_touch *touch = &transaction->touches[i];
@@ -191,12 +192,14 @@ static void execute(treadle_redis_transaction *transaction)
     if (transaction->full) {
         put_everything(NULL);
     }
+    return transaction->flags;
 }
 
 /* The commands that the server does not queue. With arguments they are errors and change nothing,
  * apart from QUIT, which takes any, and EXEC, which then drops the transaction and what is watched,
- * even without MULTI. */
-static bool controls(treadle_redis_transaction *transaction, const char *name, bool bare)
+ * even without MULTI. Adds the flags of what EXEC runs. */
+static bool controls(treadle_redis_transaction *transaction, const char *name, bool bare,
+                     uint32_t *flags)
 {
     const bool exec = strcmp(name, "exec") == 0;
     const bool reset = strcmp(name, "reset") == 0;
@@ -207,7 +210,7 @@ static bool controls(treadle_redis_transaction *transaction, const char *name, b
     } else if (bare && (exec || strcmp(name, "discard") == 0)) {
         if (transaction->queueing) { /* else it is an error, and what is watched stays so */
             if (exec) {
-                execute(transaction);
+                *flags |= execute(transaction);
             }
             forget(transaction);
         }
@@ -217,17 +220,21 @@ static bool controls(treadle_redis_transaction *transaction, const char *name, b
     return true;
 }
 
-static void run_command(treadle_redis_transaction *transaction,
-                        const treadle_redis_command *command, const treadle_resp_command *arguments)
+/* Returns the flags of what runs now. */
+static uint32_t run_command(treadle_redis_transaction *transaction,
+                            const treadle_redis_command *command,
+                            const treadle_resp_command *arguments)
 {
+    uint32_t flags = command != NULL ? treadle_redis_command_flags(command) : 0;
     const char *name = command != NULL ? treadle_redis_command_name(command) : "";
     const bool bare = arguments->argc == 1;
-    if (controls(transaction, name, bare)) {
-        return;
+    if (controls(transaction, name, bare, &flags)) {
+        return flags;
     }
     if (transaction->queueing) {
         put_command(transaction, command, arguments);
-        return;
+        transaction->flags |= flags;
+        return 0;
     }
     if (bare && strcmp(name, "unwatch") == 0) {
         forget(transaction);
@@ -236,12 +243,14 @@ static void run_command(treadle_redis_transaction *transaction,
         put_command(transaction, command, arguments); /* EXEC depends on the keys … */
     }
     put_command(NULL, command, arguments); /* … and so does what they are compared with */
+    return flags;
 }
 
-void treadle_redis_touch_commands(const treadle_redis_commands *table,
-                                  treadle_redis_transaction *transaction,
-                                  treadle_resp_span commands)
+uint32_t treadle_redis_touch_commands(const treadle_redis_commands *table,
+                                      treadle_redis_transaction *transaction,
+                                      treadle_resp_span commands)
 {
+    uint32_t flags = 0;
     put(NULL, at(PLACE_SERVER), 1, false);
     size_t position = 0;
     treadle_resp_command arguments;
@@ -249,9 +258,11 @@ void treadle_redis_touch_commands(const treadle_redis_commands *table,
            treadle_resp_command_read(commands.data, commands.length, &position, &arguments) ==
                TREADLE_RESP_OK) {
         if (arguments.argc > 0) {
-            run_command(transaction, treadle_redis_command_of(table, &arguments), &arguments);
+            flags |=
+                run_command(transaction, treadle_redis_command_of(table, &arguments), &arguments);
         }
     }
+    return flags;
 }
 
 /* ---- the rest -------------------------------------------------------------------------------- */

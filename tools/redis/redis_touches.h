@@ -54,8 +54,9 @@ typedef struct treadle_redis_touch {
 
 /* What EXEC will touch on a connection. All zero: no transaction, nothing watched. */
 typedef struct treadle_redis_transaction {
-    bool queueing; /* MULTI was sent */
-    bool full;     /* there was more than fits: EXEC conflicts with everything */
+    bool queueing;  /* MULTI was sent */
+    bool full;      /* there was more than fits: EXEC conflicts with everything */
+    uint32_t flags; /* of the commands that are queued; see redis_commands.h */
     uint32_t count;
     treadle_redis_touch touches[TREADLE_REDIS_QUEUED_MAX];
 } treadle_redis_transaction;
@@ -63,10 +64,11 @@ typedef struct treadle_redis_transaction {
 /* Whether the connection is in a transaction, or watches a key. */
 bool treadle_redis_transaction_open(const treadle_redis_transaction *transaction);
 
-/* These commands run on a connection. They have been read before: they are whole. */
-void treadle_redis_touch_commands(const treadle_redis_commands *table,
-                                  treadle_redis_transaction *transaction,
-                                  treadle_resp_span commands);
+/* These commands are sent on a connection. They have been read before: they are whole. Returns the
+ * flags of all that runs now: of what MULTI queues when EXEC comes. */
+uint32_t treadle_redis_touch_commands(const treadle_redis_commands *table,
+                                      treadle_redis_transaction *transaction,
+                                      treadle_resp_span commands);
 
 void treadle_redis_touch_key(treadle_resp_span key, bool write);
 

@@ -140,7 +140,9 @@ treadle_redis_wire_status treadle_redis_wire_exchange(treadle_redis_wire *wire, 
     }
     treadle_redis_wire_status status = send_all(fd, prefix, payload);
     if (status != TREADLE_REDIS_WIRE_OK) {
-        return status;
+        return status == TREADLE_REDIS_WIRE_CLOSED && prefix_replies > 0
+                   ? TREADLE_REDIS_WIRE_CLOSED_EARLY
+                   : status;
     }
     treadle_resp_walk walk = {.position = wire->end};
     if (prefix_replies > 0) {
@@ -148,6 +150,10 @@ treadle_redis_wire_status treadle_redis_wire_exchange(treadle_redis_wire *wire, 
         const size_t kept = wire->end;
         size_t error = SIZE_MAX;
         status = receive_values(wire, fd, &walk, prefix_replies, &error);
+        if (status == TREADLE_REDIS_WIRE_CLOSED) {
+            wire->end = kept;
+            return TREADLE_REDIS_WIRE_CLOSED_EARLY;
+        }
         if (status != TREADLE_REDIS_WIRE_OK) {
             wire->begin = error == SIZE_MAX ? unread : error;
             return status;

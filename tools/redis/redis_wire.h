@@ -15,9 +15,10 @@
 
 typedef enum treadle_redis_wire_status {
     TREADLE_REDIS_WIRE_OK,
-    TREADLE_REDIS_WIRE_CLOSED,  /* the server closed the connection; what came before is kept */
-    TREADLE_REDIS_WIRE_SILENT,  /* no answer within the limit */
-    TREADLE_REDIS_WIRE_GARBLED, /* not RESP2; kept as it came */
+    TREADLE_REDIS_WIRE_CLOSED, /* the server closed the connection; what came before is kept */
+    TREADLE_REDIS_WIRE_CLOSED_EARLY, /* likewise, before it had answered the prefix */
+    TREADLE_REDIS_WIRE_SILENT,       /* no answer within the limit */
+    TREADLE_REDIS_WIRE_GARBLED,      /* not RESP2; kept as it came */
     TREADLE_REDIS_WIRE_MEMORY,
 } treadle_redis_wire_status;
 

@@ -436,6 +436,49 @@ Test(seam, killed_clients_are_reopened)
     run(inspect_exists);
 }
 
+static void kill_in_transaction(void)
+{
+    redisContext *context = treadle_redis_connection(0);
+    command(context, "MULTI");
+    command(context, "CLIENT KILL TYPE normal SKIPME yes");
+    cr_assert_eq(command(treadle_redis_connection(1), "PING"), 0);
+    redisReconnect(treadle_redis_connection(1));
+    command(context, "EXEC");
+}
+
+Test(seam, clients_killed_by_a_transaction_are_reopened)
+{
+    run(key_is_new);
+    run(kill_in_transaction);
+    run(key_is_new);
+}
+
+static void first_is_dead(void)
+{
+    cr_assert_eq(command(treadle_redis_connection(0), "INCR k"), -100);
+    cr_assert_eq(command(treadle_redis_connection(1), "INCR k"), -100);
+    cr_assert_eq(command(treadle_redis_connection(2), "INCR k"), 1);
+}
+
+static void first_quits(void)
+{
+    redisContext *context = treadle_redis_connection(0);
+    redisAppendCommand(context, "SET k 5");
+    redisAppendCommand(context, "QUIT");
+    cr_assert_eq(command(context, "GET k"), 0);
+    cr_assert_eq(command(treadle_redis_connection(1), "INCR k"), 6);
+}
+
+Test(seam, the_server_is_emptied_once_when_the_first_connection_closes)
+{
+    run(key_is_new);
+    direct("CLIENT KILL TYPE normal SKIPME yes");
+    run(first_is_dead);
+    run(key_is_new);
+    run(first_quits);
+    run(key_is_new);
+}
+
 /* ---- time ------------------------------------------------------------------------------------ */
 
 static void time_is_virtual(void)
@@ -681,6 +724,44 @@ Test(seam, scripts_that_were_loaded_again_can_be_flushed_again)
     cr_assert_eq(script_results[0], -1);
     cr_assert_eq(script_results[1], -1);
     cr_assert_eq(script_results[2], 1);
+}
+
+static void caches_by_exec(void)
+{
+    redisContext *context = treadle_redis_connection(0);
+    command(context, "MULTI");
+    freeReplyObject(redisCommand(context, "EVAL %s 0", "return 1"));
+    redisContext *other = treadle_redis_connection(1);
+    freeReplyObject(redisCommand(other, "SCRIPT LOAD %s", "return 2"));
+    cr_assert_eq(command(other, "EVALSHA " RETURN_1 " 0"), -1);
+    freeReplyObject(redisCommand(context, "EXEC"));
+    cr_assert_eq(command(other, "EVALSHA " RETURN_1 " 0"), 1);
+}
+
+Test(seam, a_script_that_exec_caches_does_not_outlive_an_execution)
+{
+    treadle_redis_faults((treadle_faults){.scripts_flushed = 1});
+    stub.decisions[0] = 1;
+    run(caches_by_exec);
+    cr_assert_eq(stub.decided, 1);
+    stub.decisions[0] = 0;
+    run(eval_script);
+}
+
+static void queues_a_script(void)
+{
+    redisContext *context = treadle_redis_connection(0);
+    command(context, "MULTI");
+    freeReplyObject(redisCommand(context, "EVAL %s 0", "return 1"));
+    command(treadle_redis_connection(1), "EVALSHA " RETURN_1 " 0");
+}
+
+Test(seam, a_script_that_is_only_queued_cannot_be_lost)
+{
+    run(key_is_new);
+    treadle_redis_faults((treadle_faults){.scripts_flushed = 1});
+    run(queues_a_script);
+    cr_assert_eq(stub.decided, 0);
 }
 
 static void reads_and_writes(void)

@@ -89,6 +89,17 @@ Test(wire, keeps_what_came_before_the_end)
     treadle_redis_wire_free(&wire);
 }
 
+Test(wire, keeps_nothing_of_a_prefix_that_was_not_answered)
+{
+    treadle_redis_wire wire = {0};
+    cr_assert_eq(exchange(&wire, ":1\r\n", 4, 4, 0, 1), TREADLE_REDIS_WIRE_OK);
+    cr_assert_eq(exchange(&wire, "+OK\r\n", 5, 5, 2, 1), TREADLE_REDIS_WIRE_CLOSED_EARLY);
+    assert_unread(&wire, ":1\r\n");
+    cr_assert_eq(exchange(&wire, "+OK\r\n:2\r\n", 9, 9, 1, 2), TREADLE_REDIS_WIRE_CLOSED);
+    assert_unread(&wire, ":1\r\n:2\r\n");
+    treadle_redis_wire_free(&wire);
+}
+
 Test(wire, a_large_reply_grows_the_buffer)
 {
     enum { SIZE = 300000 };
