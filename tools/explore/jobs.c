@@ -91,6 +91,12 @@ static void serve(void *context, int ask, int answer)
             snprintf(journal->result.outcome.message, sizeof journal->result.outcome.message, "%s",
                      error);
         }
+        if (journal->result.environment) {
+            /* It may live and be of no use, busy with a script for ever: the next cell gets
+             * another. */
+            treadle_redis_server_stop(own);
+            own = NULL;
+        }
         if (!treadle_child_done(answer)) {
             break;
         }

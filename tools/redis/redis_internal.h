@@ -55,7 +55,7 @@ typedef struct treadle_redis_seam {
     bool touched;   /* something was sent since it was emptied */
     bool scripts;   /* … that may have left a script, */
     bool functions; /* … or a function library */
-    bool refusing;  /* own: told to refuse writes, and not told otherwise since */
+    bool refusing;  /* own: may have been told to refuse writes, and not otherwise since */
 
     treadle_resp_span prefix; /* foreign: part of every key written; else length 0 */
     char prefix_text[40];

@@ -140,7 +140,7 @@ int treadle_redis_attach(const treadle_redis_target *target, char *error, size_t
     treadle_redis.attached = true;
     /* What an earlier process left on the server is not known. */
     treadle_redis.touched = treadle_redis.fresh = target->own;
-    treadle_redis.scripts = treadle_redis.functions = target->own;
+    treadle_redis.scripts = treadle_redis.functions = treadle_redis.refusing = target->own;
     treadle_redis.functions &=
         treadle_redis_command_find(treadle_redis.commands, "function|flush", 14) != NULL;
     if (!hooked) {

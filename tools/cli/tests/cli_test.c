@@ -324,6 +324,37 @@ Test(cli, a_redis_server_killed_within_a_bound_proves_nothing, .timeout = 90)
     kill_server_under("preemptions");
 }
 
+/* The first server that it starts cannot be emptied. */
+static const char first_is_broken[] =
+    "#!/bin/sh\n"
+    "mkdir \"$(dirname \"$0\")/started\" 2>/dev/null || exec redis-server \"$@\"\n"
+    "exec redis-server \"$@\" --rename-command FLUSHALL NOFLUSHALL\n";
+
+Test(cli, a_redis_server_that_failed_a_cell_is_not_kept_for_the_next, .timeout = 90)
+{
+    char directory[] = "/tmp/treadle-test-XXXXXX";
+    cr_assert_not_null(mkdtemp(directory));
+    char script[64];
+    snprintf(script, sizeof script, "%s/server", directory);
+    const int fd = open(script, O_CREAT | O_WRONLY | O_CLOEXEC, 0700);
+    const ssize_t length = (ssize_t)strlen(first_is_broken);
+    cr_assert_eq(write(fd, first_is_broken, (size_t)length), length);
+    close(fd);
+    char variable[128];
+    snprintf(variable, sizeof variable, "TREADLE_REDIS_SERVER=%s", script);
+    ran result = TREADLE_WITH(variable, "check", "sliding_window/sequential", "--jobs", "1",
+                              "--format", "json");
+    char remove[64];
+    snprintf(remove, sizeof remove, "rm -r %s", directory);
+    cr_assert_eq(system(remove), 0);
+    ASSERT_STATUS(result, 3);
+    const char *first = strstr(result.out, "\"verdict\":\"unknown\"");
+    cr_assert_not_null(first, "%s", result.out);
+    cr_assert_null(strstr(first + 1, "\"verdict\":\"unknown\""), "%s", result.out);
+    ASSERT_SAYS(result.out, "\"verdict\":\"holds\"");
+    ran_free(&result);
+}
+
 Test(cli, every_fault_that_was_allowed_for_is_named)
 {
     ran result = TREADLE("check", "sliding_window/@(error_is_reported|scripts_lost|cut_anywhere)",

@@ -836,6 +836,14 @@ Test(seam, a_refusal_does_not_outlast_its_execution)
     run(key_is_new);
 }
 
+Test(seam, a_refusal_does_not_outlast_its_process)
+{
+    treadle_redis_detach();
+    direct("CONFIG SET min-replicas-to-write 1");
+    attach(true);
+    run(key_is_new);
+}
+
 static void answered_pipeline(void)
 {
     redisContext *context = treadle_redis_connection(0);
