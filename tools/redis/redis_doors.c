@@ -220,6 +220,7 @@ void redisFree(redisContext *c)
             treadle_redis_touch_connection(connection->place);
             treadle_redis_stranger_freed(connection);
         }
+        treadle_redis_touch_server();
     }
     treadle_redis_doors_open();
     library.free_context(c);
@@ -229,6 +230,7 @@ static int reconnect_inside(redisContext *c)
 {
     treadle_redis_link *connection = treadle_redis_link_of(c);
     treadle_redis_touch_connection(connection->place);
+    treadle_redis_touch_server();
     treadle_redis_wire_clear(&connection->wire);
     connection->closed = connection->session = false;
     connection->queued = (treadle_redis_transaction){0};
@@ -257,6 +259,7 @@ int redisReconnect(redisContext *c)
 static redisContext *born(redisContext *context)
 {
     if (context != NULL && from_subject()) {
+        treadle_redis_touch_server();
         treadle_redis_stranger_born(context);
     }
     return context;

@@ -114,6 +114,7 @@ static void tell(treadle_event *event, const treadle_redis_fault *fault, treadle
 
 static void cut(treadle_redis_link *connection)
 {
+    treadle_redis_touch_server();
     /* The descriptor stays open: it is the context's to close. */
     shutdown(connection->context->fd, SHUT_RDWR);
     treadle_redis_wire_clear(&connection->wire);
@@ -190,9 +191,12 @@ static int run(treadle_redis_link *connection, treadle_event *event,
     const treadle_resp_span sent = inside     ? first_commands(commands, count)
                                    : answered ? treadle_redis_fault_answers(fault, count)
                                               : commands;
-    const uint32_t flags =
-        answered ? 0
-                 : treadle_redis_touch_commands(treadle_redis.commands, &connection->queued, sent);
+    uint32_t flags = 0;
+    if (answered) {
+        treadle_redis_touch_server();
+    } else {
+        flags = treadle_redis_touch_commands(treadle_redis.commands, &connection->queued, sent);
+    }
     treadle_redis_touch_counts(true);
     const treadle_redis_wire_status status = exchange(connection, sent, count);
     if (!answered) {

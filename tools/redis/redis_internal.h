@@ -31,6 +31,7 @@ typedef struct treadle_redis_link {
     redisContext *context; /* NULL = closed */
     uint64_t number;       /* of the announced operations: 1 + client; strangers follow */
     bool ours;             /* from the pool; else a stranger, that the subject opened */
+    bool given;            /* the pool's: a scenario has asked for it in this execution */
     bool born_inside;      /* a stranger opened on a fiber: nobody's once the execution ended */
     bool closed;           /* by the server; what is unread may still be read */
     bool session;          /* its settings on the server may have changed */

@@ -88,6 +88,7 @@ static bool clean(redisContext *context)
 
 static void reset_connection(treadle_redis_link *connection)
 {
+    connection->given = false;
     if (connection->context == NULL) {
         return;
     }

@@ -258,7 +258,13 @@ redisContext *treadle_redis_connection(uint32_t client)
                      "client %u asks for a Redis connection; there are %u, numbered from 0", client,
                      TREADLE_REDIS_CLIENTS_MAX);
     }
+    treadle_redis_touch_server();
     treadle_redis_link *connection = &treadle_redis.pool[client];
+    if (!connection->given && connection->session) {
+        /* CLIENT KILL ended one of an earlier execution, which is none of this one's business. */
+        treadle_redis_link_close(connection);
+    }
+    connection->given = true;
     char error[ERROR_MAX];
     if (connection->context == NULL && !treadle_redis_link_open(connection, error, sizeof error)) {
         treadle_stop(TREADLE_OUTCOME_ENVIRONMENT, "redis-server", "%s", error);

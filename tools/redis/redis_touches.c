@@ -251,7 +251,7 @@ uint32_t treadle_redis_touch_commands(const treadle_redis_commands *table,
                                       treadle_resp_span commands)
 {
     uint32_t flags = 0;
-    put(NULL, at(PLACE_SERVER), 1, false);
+    treadle_redis_touch_server();
     size_t position = 0;
     treadle_resp_command arguments;
     while (position < commands.length &&
@@ -270,6 +270,11 @@ uint32_t treadle_redis_touch_commands(const treadle_redis_commands *table,
 void treadle_redis_touch_key(treadle_resp_span key, bool write)
 {
     put_key(NULL, key, write);
+}
+
+void treadle_redis_touch_server(void)
+{
+    put(NULL, at(PLACE_SERVER), 1, false);
 }
 
 void treadle_redis_touch_scripts(bool write)

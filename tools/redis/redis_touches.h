@@ -17,9 +17,9 @@
  *              ever add, write their thread's; EVALSHA and SCRIPT EXISTS read all; SCRIPT FLUSH
  *              writes all.
  *   RANDOM     the server's random numbers: SPOP, SRANDMEMBER, …
- *   SERVER     read by every flush; written by commands about which nothing is known (CONFIG,
- *              CLIENT KILL, FUNCTION LOAD, INFO, a command that is not in the COMMAND table): they
- *              conflict with everything.
+ *   SERVER     read by every flush, and where a connection begins or ends; written by commands
+ *              about which nothing is known (CONFIG, CLIENT KILL, FUNCTION LOAD, INFO, a command
+ *              that is not in the COMMAND table): they conflict with everything.
  *   BUDGETS    the execution's faults, a byte a kind: which thread a fault strikes depends on who
  *              used the budget up.
  *   COUNTS     what treadle_redis_command_count() tells, a byte a thread.
@@ -71,6 +71,9 @@ uint32_t treadle_redis_touch_commands(const treadle_redis_commands *table,
                                       treadle_resp_span commands);
 
 void treadle_redis_touch_key(treadle_resp_span key, bool write);
+
+/* A connection begins or ends, or is used: that depends on CLIENT KILL and its like. */
+void treadle_redis_touch_server(void);
 
 /* SCRIPT FLUSH, as a fault; and what depends on whether a script is there. */
 void treadle_redis_touch_scripts(bool write);

@@ -436,6 +436,19 @@ Test(seam, killed_clients_are_reopened)
     run(inspect_exists);
 }
 
+static void comes_after_a_kill(void)
+{
+    command(treadle_redis_connection(0), "CLIENT KILL TYPE normal SKIPME yes");
+    cr_assert_eq(command(treadle_redis_connection(1), "INCR k"), 1);
+}
+
+Test(seam, a_client_that_comes_after_a_kill_lives_whatever_was_before)
+{
+    run(comes_after_a_kill);
+    run(key_is_new);
+    run(comes_after_a_kill);
+}
+
 static void kill_in_transaction(void)
 {
     redisContext *context = treadle_redis_connection(0);

@@ -767,6 +767,80 @@ Test(touches, contexts_of_their_own_are_told_apart_whoever_comes_first)
     cr_assert_eq(births[2], before[1]);
 }
 
+static redisContext *killed; /* or not, if it comes later */
+
+static void connect_one(void)
+{
+    killed = redisConnectUnix(treadle_redis_server_socket(server));
+}
+
+static void free_one(void)
+{
+    redisFree(killed);
+}
+
+static void reconnect_one(void)
+{
+    redisReconnect(killed);
+    redisFree(killed);
+}
+
+static void ask_for_one(void)
+{
+    treadle_redis_connection(5);
+}
+
+static void use_one_in_vain(void)
+{
+    flush(2, "PING", NULL);
+}
+
+static void (*step)(void);
+static const char *meanwhile; /* NULL = a look at the clients */
+
+static void step_and_command(void)
+{
+    connect_one();
+    const char *last = meanwhile != NULL ? all_but_last(1, meanwhile) : NULL;
+    begin_footprint(1);
+    step();
+    end_footprint(&pair.footprints[0]);
+    begin_footprint(2);
+    if (last != NULL) {
+        flush(1, last, NULL);
+    } else {
+        freeReplyObject(treadle_redis_inspect("CLIENT LIST"));
+    }
+    end_footprint(&pair.footprints[1]);
+}
+
+static bool step_conflicts(void (*of_one)(void), const char *of_the_other)
+{
+    step = of_one;
+    meanwhile = of_the_other;
+    run(step_and_command);
+    return conflict(&pair.footprints[0], &pair.footprints[1]);
+}
+
+Test(touches, whom_client_kill_finds_depends_on_who_came_and_went)
+{
+    static void (*const steps[])(void) = {connect_one, free_one, reconnect_one, ask_for_one};
+    static const char kill[] = "CLIENT KILL TYPE normal SKIPME yes";
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        cr_expect(step_conflicts(steps[i], kill), "step %zu", i);
+        cr_expect(step_conflicts(steps[i], NULL), "step %zu", i);
+        cr_expect(!step_conflicts(steps[i], "SET a 1"), "step %zu", i);
+    }
+    /* Where the other does not look at the budget. */
+    treadle_redis_faults((treadle_faults){.answered = 1});
+    stub.decisions[1] = 1; /* not MULTI */
+    cr_expect(step_conflicts(use_one_in_vain, "MULTI; CLIENT KILL TYPE normal SKIPME yes; EXEC"));
+    stub.decisions[0] = 1;
+    cr_expect(step_conflicts(use_one_in_vain, NULL));
+    treadle_redis_faults((treadle_faults){.cut_before = 1});
+    cr_expect(step_conflicts(use_one_in_vain, NULL));
+}
+
 static void reconnecting(void)
 {
     redisContext *context = treadle_redis_connection(0);
