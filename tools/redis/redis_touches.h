@@ -32,8 +32,10 @@
  * scripts depend on.
  *
  * Taken to be immaterial: in which order a server lists the members of one set or hash, where only
- * reads of it lie between. Not seen: keys that a script reaches beside
- * those it declares, random members that it draws, and CLIENT ID's numbers.
+ * reads of it lie between; and in which order KEYS and SCAN list keys, where it depends on which of
+ * two different keys was written first: such writes are not reversed for a later look. Not seen:
+ * keys that a script reaches beside those it declares, random members that it draws, and CLIENT
+ * ID's numbers.
  */
 #ifndef TREADLE_REDIS_TOUCHES_H
 #define TREADLE_REDIS_TOUCHES_H
