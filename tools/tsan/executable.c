@@ -34,11 +34,7 @@ bool on_report(void *report, bool suppressed)
  * only when the executable asks for them, too. */
 extern char __start_treadle_subject_data[];
 extern char __stop_treadle_subject_data[];
-extern const char __start_treadle_primitives_code[];
-extern const char __stop_treadle_primitives_code[];
 const void *const treadle_tsan_sections[] = {
     __start_treadle_subject_data,
     __stop_treadle_subject_data,
-    __start_treadle_primitives_code,
-    __stop_treadle_primitives_code,
 };

@@ -103,10 +103,18 @@ static void enter(uint32_t index)
     }
 }
 
-void treadle_tsan_edge(uint32_t thread)
+/* Of a thread that runs, or has ended. */
+void treadle_tsan_edge(uint32_t from, uint32_t to)
 {
-    __tsan_release(&edges[thread]);
-    edges_pending |= UINT64_C(1) << thread;
+    void *const now = __tsan_get_current_fiber();
+    __tsan_switch_to_fiber(fibers[from], __tsan_switch_to_fiber_no_sync);
+    __tsan_release(&edges[to]);
+    __tsan_switch_to_fiber(now, __tsan_switch_to_fiber_no_sync);
+    if (now == fibers[to]) {
+        __tsan_acquire(&edges[to]);
+    } else {
+        edges_pending |= UINT64_C(1) << to;
+    }
 }
 
 void treadle_fiber_switch(void **save, void *to)

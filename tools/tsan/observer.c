@@ -19,8 +19,6 @@
 enum { SLICES = TREADLE_THREADS_MAX };
 
 struct treadle_races {
-    uintptr_t primitives; /* code whose plain accesses are meant as volatile */
-    size_t primitives_bytes;
     bool blind; /* a mutant: see tsan.h */
     bool flush; /* what was reported once would not be again */
     struct {
@@ -33,15 +31,8 @@ static struct treadle_races detector;
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
-/* See subject.cmake. */
-extern const char __start_treadle_primitives_code[] __attribute__((weak));
-extern const char __stop_treadle_primitives_code[] __attribute__((weak));
-
 treadle_races *treadle_races_open(void)
 {
-    detector.primitives = (uintptr_t)__start_treadle_primitives_code;
-    detector.primitives_bytes =
-        (uintptr_t)__stop_treadle_primitives_code - (uintptr_t)__start_treadle_primitives_code;
     detector.blind = treadle_tsan_mutant("no-accesses");
     __tsan_java_init(treadle_arena.heap, treadle_arena.heap_bytes);
     return &detector;
@@ -163,13 +154,9 @@ static void touch_block(treadle_races *self, const treadle_touch *touch)
     __tsan_write_range((void *)begin, touch->size);
 }
 
-static void touch_memory(const treadle_races *self, const treadle_touch *touch, const void *site,
-                         uint32_t flags)
+static void touch_memory(const treadle_touch *touch, uint32_t flags)
 {
     void *address = (void *)(uintptr_t)touch->address;
-    if ((uintptr_t)site - self->primitives < self->primitives_bytes) {
-        flags |= TREADLE_TOUCH_VOLATILE;
-    }
     if (flags & TREADLE_TOUCH_VOLATILE) {
         const bool writes = flags & TREADLE_TOUCH_WRITE;
         flags |= TREADLE_TOUCH_ATOMIC |
@@ -191,13 +178,13 @@ static void touch(void *context, uint32_t thread, treadle_touch touched, const v
     (void)thread;
     if (flags & TREADLE_TOUCH_OBJECT) {
         touch_object(&touched);
-    } else if (!self->blind) {
+    } else if (!self->blind && !(flags & TREADLE_TOUCH_FORGET)) { /* it sees free() itself */
         /* As if the subject had called the runtime itself. */
         __tsan_func_entry((void *)(uintptr_t)site);
         if (flags & (TREADLE_TOUCH_FREE | TREADLE_TOUCH_ALLOCATE)) {
             touch_block(self, &touched);
         } else {
-            touch_memory(self, &touched, site, flags);
+            touch_memory(&touched, flags);
         }
         __tsan_func_exit();
     }
@@ -218,8 +205,7 @@ static void fence(void *context, uint32_t thread, int memory_order)
 static void edge(void *context, uint32_t from, uint32_t to)
 {
     (void)context;
-    (void)from;
-    treadle_tsan_edge(to);
+    treadle_tsan_edge(from, to);
 }
 
 const treadle_observer treadle_races_observer = {

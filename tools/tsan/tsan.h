@@ -39,9 +39,9 @@ extern treadle_tsan_report treadle_tsan_last;
  */
 bool treadle_tsan_reported(void *report);
 
-/* What the running fiber did so far happens before all that the thread does from its next step on.
- */
-void treadle_tsan_edge(uint32_t thread);
+/* What one thread, which runs or has ended, did so far happens before all that another one does from
+ * now on. */
+void treadle_tsan_edge(uint32_t from, uint32_t to);
 
 /* Mutants of this build, by the environment variable TREADLE_TSAN_MUTANT, with which the suite
  * shows that it would notice: "synchronised-switches" makes every switch of fibers an edge, as
