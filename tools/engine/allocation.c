@@ -93,8 +93,14 @@ void *SEAM(reallocarray)(void *block, size_t count, size_t size)
 
 void *SEAM(aligned_alloc)(size_t alignment, size_t size)
 {
-    return treadle_inside() ? treadle_heap_allocate(size, alignment, SITE())
-                            : aligned_alloc(alignment, size);
+    if (!treadle_inside()) {
+        return aligned_alloc(alignment, size);
+    }
+    if (alignment == 0 || (alignment & (alignment - 1)) != 0) {
+        errno = EINVAL;
+        return NULL;
+    }
+    return treadle_heap_allocate(size, alignment, SITE());
 }
 
 int SEAM(posix_memalign)(void **out, size_t alignment, size_t size)

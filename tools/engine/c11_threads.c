@@ -85,7 +85,10 @@ int SEAM(thrd_equal)(thrd_t one, thrd_t other)
 
 int SEAM(thrd_sleep)(const struct timespec *duration, struct timespec *left)
 {
-    return treadle_inside() ? treadle_sleep_for(duration, SITE()) : thrd_sleep(duration, left);
+    if (!treadle_inside()) {
+        return thrd_sleep(duration, left);
+    }
+    return treadle_sleep_for(duration, SITE()) == 0 ? 0 : -2; /* -1 is "interrupted" */
 }
 
 void SEAM(thrd_yield)(void)

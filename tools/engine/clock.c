@@ -87,7 +87,9 @@ static int sleep_until(int64_t deadline_ns, const void *site)
     }
     self->deadline_ns = deadline_ns;
     treadle_announce(TREADLE_OP_SLEEP, NULL, 0, 0, site);
-    treadle_clock_reach(deadline_ns);
+    if (!treadle_cancel_due(self)) {
+        treadle_clock_reach(deadline_ns);
+    }
     if (UNLIKELY(E.event != NULL)) {
         E.event->clock_ns = E.clock_ns;
     }
@@ -178,7 +180,7 @@ int SEAM(clock_nanosleep)(clockid_t clock, int flags, const struct timespec *tim
     if (!treadle_inside()) {
         return clock_nanosleep(clock, flags, time, left);
     }
-    if (!treadle_timespec_valid(time)) {
+    if (!treadle_timespec_valid(time) || time->tv_sec < 0) {
         return EINVAL;
     }
     return sleep_until(flags & TIMER_ABSTIME ? treadle_deadline(clock, time) : after(to_ns(time)),

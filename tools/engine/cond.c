@@ -67,8 +67,12 @@ static int wait_on(object *condition, object *mutex, bool timed, const void *sit
         treadle_announce(TREADLE_OP_COND_WAIT, (void *)condition->address, 0, 0, site);
     }
     treadle_touching_object((void *)condition->address, TREADLE_TOUCH_WRITE);
-    const int64_t depth = mutex->count; /* a recursive mutex is given up wholly */
-    treadle_mutex_release(mutex);
+    const bool kept = mutex->count > 1; /* as glibc does it, who holds it more than once */
+    if (kept) {
+        mutex->count--;
+    } else {
+        treadle_mutex_release(mutex);
+    }
     self->signalled = false;
     self->wait_mutex = mutex;
     const bool free = E.options.spurious_wakeups || treadle_cancel_due(self);
@@ -95,8 +99,11 @@ static int wait_on(object *condition, object *mutex, bool timed, const void *sit
         result = ETIMEDOUT;
     }
     mutex->pending &= ~self->bit; /* see wake() */
-    treadle_mutex_take_any(mutex, site);
-    mutex->count = depth;
+    if (kept) {
+        mutex->count++;
+    } else {
+        treadle_mutex_take_any(mutex, site);
+    }
     treadle_cancellation_point();
     return result;
 }
@@ -113,8 +120,9 @@ static void wake(object *condition, thread *waiter)
     waiter->object = mutex;
     E.timed &= ~waiter->bit;
     mutex->pending |= waiter->bit;
-    treadle_gate_set(waiter->bit, mutex->owner == NO_THREAD);
-    waiter->held_up_by = mutex->owner == NO_THREAD ? NULL : mutex;
+    const bool open = mutex->owner == NO_THREAD || mutex->owner == waiter->id;
+    treadle_gate_set(waiter->bit, open);
+    waiter->held_up_by = open ? NULL : mutex;
     waiter->overtaken = 0;
 }
 

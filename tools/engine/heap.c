@@ -368,13 +368,13 @@ void treadle_heap_visit(void (*visit)(const void *bytes, size_t size))
 /* The records of the slice that an address lies in, the newest first. */
 static const heap_block *records_around(uintptr_t address, size_t *count)
 {
-    const uint32_t owner = (uint32_t)((address - (uintptr_t)heap.base) / SLICE_BYTES);
+    const uintptr_t owner = (address - (uintptr_t)heap.base) / SLICE_BYTES;
     *count = 0;
-    if (!(heap.used >> owner & 1)) {
+    if (owner >= TREADLE_THREADS_MAX || !(heap.used >> owner & 1)) {
         return NULL;
     }
     const heap_block *records = heap.slices[owner].records;
-    *count = (size_t)(slice_records_end(owner) - records);
+    *count = (size_t)(slice_records_end((uint32_t)owner) - records);
     return records;
 }
 

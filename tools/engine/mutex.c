@@ -5,10 +5,16 @@
 
 #include "tools/engine/internal.h"
 
+/* An adaptive one differs in nothing but how it waits. */
+static inline uint8_t behaviour_of(int type)
+{
+    return (uint8_t)(type == PTHREAD_MUTEX_ADAPTIVE_NP ? PTHREAD_MUTEX_NORMAL : type);
+}
+
 /* glibc keeps the type here, also in static initialisers. */
 static inline uint8_t mutex_type(const pthread_mutex_t *mutex)
 {
-    return (uint8_t)(mutex->__data.__kind & 3);
+    return behaviour_of(mutex->__data.__kind & 3);
 }
 
 static RARELY object *new_mutex(pthread_mutex_t *mutex)
@@ -112,7 +118,7 @@ int treadle_mutex_init(pthread_mutex_t *mutex, int type, const void *site)
 {
     *mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
     mutex->__data.__kind = type;
-    treadle_object_init(mutex, OBJECT_MUTEX, site)->type = (uint8_t)type;
+    treadle_object_init(mutex, OBJECT_MUTEX, site)->type = behaviour_of(type);
     return 0;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Random numbers: a fixed sequence in every execution, of which each call may take any of
- * `random_values` values, by decision. srand() and srandom() begin a sequence of their own for the
- * numbers that they govern: the same for the same seed. */
+ * `random_values` values, by decision. srand(), srandom() and srand48() begin a sequence of their
+ * own for the numbers that they govern: the same for the same seed. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -17,12 +17,17 @@ static uint64_t splitmix(uint64_t z)
     return z ^ (z >> 31);
 }
 
+static uint64_t varied(void)
+{
+    const uint32_t values = E.options.random_values ? E.options.random_values : 1;
+    return (uint64_t)treadle_decide(TREADLE_CHOICE_RANDOM, values) << 40;
+}
+
 /* The sequence is shared: who draws first gets the first number. */
 static uint64_t variety(void)
 {
     treadle_touching_object(&E.random_calls, TREADLE_TOUCH_WRITE);
-    const uint32_t values = E.options.random_values ? E.options.random_values : 1;
-    return (uint64_t)treadle_decide(TREADLE_CHOICE_RANDOM, values) << 40;
+    return varied();
 }
 
 static uint64_t draw(void)
@@ -52,9 +57,16 @@ int SEAM(rand)(void)
     return treadle_inside() ? (int)(draw_seeded() & RAND_MAX) : rand();
 }
 
+/* The seed is where the sequence has come to. */
 int SEAM(rand_r)(unsigned *seed)
 {
-    return treadle_inside() ? (int)(draw() & RAND_MAX) : rand_r(seed);
+    if (!treadle_inside()) {
+        return rand_r(seed);
+    }
+    treadle_touching(seed, sizeof *seed, TREADLE_TOUCH_READ, SITE());
+    treadle_writes(seed, sizeof *seed, SITE());
+    *seed = *seed * 1103515245u + 12345u;
+    return (int)(splitmix((UINT64_C(2) << 32 | *seed) + varied()) & RAND_MAX);
 }
 
 void SEAM(srand)(unsigned value)
@@ -80,14 +92,23 @@ void SEAM(srandom)(unsigned value)
     }
 }
 
+void SEAM(srand48)(long value)
+{
+    if (treadle_inside()) {
+        seed((unsigned)value);
+    } else {
+        srand48(value);
+    }
+}
+
 double SEAM(drand48)(void)
 {
-    return treadle_inside() ? (double)(draw() >> 11) * 0x1p-53 : drand48();
+    return treadle_inside() ? (double)(draw_seeded() >> 11) * 0x1p-53 : drand48();
 }
 
 long SEAM(lrand48)(void)
 {
-    return treadle_inside() ? (long)(draw() & RAND_MAX) : lrand48();
+    return treadle_inside() ? (long)(draw_seeded() & RAND_MAX) : lrand48();
 }
 
 static void fill(void *buffer, size_t length, const void *site)
@@ -124,6 +145,15 @@ int SEAM(getentropy)(void *buffer, size_t length)
 uint32_t SEAM(arc4random)(void)
 {
     return treadle_inside() ? (uint32_t)draw() : arc4random();
+}
+
+uint32_t SEAM(arc4random_uniform)(uint32_t bound)
+{
+    if (!treadle_inside()) {
+        return arc4random_uniform(bound);
+    }
+    const uint64_t drawn = draw();
+    return bound > 1 ? (uint32_t)(drawn % bound) : 0;
 }
 
 void SEAM(arc4random_buf)(void *buffer, size_t length)

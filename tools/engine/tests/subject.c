@@ -190,6 +190,75 @@ void recursive_wait(void *unused, uint32_t index)
     assert(pthread_mutex_unlock(&recursive) == 0);
 }
 
+/* Waits for itself, like a normal one. */
+void adaptive_twice(void *unused, uint32_t index)
+{
+    static pthread_mutex_t adaptive = PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP;
+    (void)unused;
+    (void)index;
+    pthread_mutex_lock(&adaptive);
+    pthread_mutex_lock(&adaptive);
+}
+
+static void *sleep_long(void *about_to_sleep)
+{
+    sem_post(about_to_sleep);
+    sleep(60);
+    return NULL;
+}
+
+/* 1: cancelled in its sleep, which took no time; 2: it slept. */
+void cancelled_sleep(void *unused, uint32_t index)
+{
+    (void)unused;
+    (void)index;
+    pthread_t sleeper;
+    sem_t about_to_sleep;
+    struct timespec before;
+    struct timespec after;
+    clock_gettime(CLOCK_MONOTONIC, &before);
+    sem_init(&about_to_sleep, 0, 0);
+    pthread_create(&sleeper, NULL, sleep_long, &about_to_sleep);
+    sem_wait(&about_to_sleep);
+    pthread_cancel(sleeper);
+    pthread_join(sleeper, NULL);
+    clock_gettime(CLOCK_MONOTONIC, &after);
+    outcome = after.tv_sec - before.tv_sec >= 60 ? 2 : 1;
+}
+
+void odd_arguments(void *unused, uint32_t index)
+{
+    const struct timespec too_many_ns = {.tv_nsec = 1000000000};
+    const struct timespec negative = {.tv_sec = -1};
+    volatile size_t odd = 24; /* or the compiler says so */
+    (void)unused;
+    (void)index;
+    errno = 0;
+    assert(aligned_alloc(odd, 48) == NULL && errno == EINVAL);
+    odd = 0;
+    assert(aligned_alloc(odd, 48) == NULL);
+    assert(thrd_sleep(&too_many_ns, NULL) == -2);
+    assert(clock_nanosleep(CLOCK_MONOTONIC, 0, &negative, NULL) == EINVAL);
+    outcome = 1;
+}
+
+void numbers_from_seeds(void *unused, uint32_t index)
+{
+    unsigned one = 5;
+    unsigned other = 5;
+    (void)unused;
+    (void)index;
+    const int first = rand_r(&one);
+    assert(first == rand_r(&other) && one == other && one != 5);
+    assert(first != rand_r(&one));
+    srand48(7);
+    const long value = lrand48();
+    srand48(7);
+    assert(value == lrand48());
+    assert(arc4random_uniform(3) < 3 && arc4random_uniform(0) == 0);
+    outcome = 1;
+}
+
 /* ---- other locks ----------------------------------------------------------------------------- */
 
 void readers_and_writer(void *unused, uint32_t index)

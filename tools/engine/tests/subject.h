@@ -12,7 +12,8 @@ extern _Atomic int cells[8];
 typedef void subject(void *, uint32_t index);
 
 subject mutex_types, trylock_loop, timed_lock, recursive_mutex;
-subject signal_one, broadcast_all, timed_wait, recursive_wait;
+subject signal_one, broadcast_all, timed_wait, recursive_wait, adaptive_twice, cancelled_sleep,
+    odd_arguments, numbers_from_seeds;
 subject readers_and_writer, upgrade_try, spin_count, barrier_serial, run_once, once_cancelled;
 subject thread_data, semaphores, semaphore_timeout;
 subject join_values, detach_one, exit_early, cancel_in_wait, cancel_in_sem, cancel_disabled;
