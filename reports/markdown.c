@@ -181,7 +181,10 @@ static int markdown_result(void *context, const treadle_result *result)
 static void print_head(const markdown_writer *self, const treadle_summary *summary)
 {
     FILE *out = self->options.out;
-    const uint64_t others = summary->results - summary->as_expected;
+    const uint64_t found = summary->workloads_broken + summary->workloads_exempt;
+    const uint64_t blind = summary->workloads > found ? summary->workloads - found : 0;
+    const uint64_t others =
+        summary->results - summary->as_expected + summary->regressions_lost + blind;
     fprintf(out, "## Treadle: %" PRIu64 " of %" PRIu64 " verdict%s as expected\n\n",
             summary->as_expected, summary->results, summary->results == 1 ? "" : "s");
     if (summary->interrupted) {
@@ -194,6 +197,17 @@ static void print_head(const markdown_writer *self, const treadle_summary *summa
                 " %" PRIu64 " of %" PRIu64
                 " workloads that a solution passes break a baseline; %" PRIu64 " by design none.",
                 summary->workloads_broken, summary->workloads, summary->workloads_exempt);
+    }
+    if (blind > 0) {
+        fprintf(out,
+                " **Of %" PRIu64 " no variant was found that breaks it: the check may have gone "
+                "blind.**",
+                blind);
+    }
+    if (summary->regressions_lost > 0) {
+        fprintf(out,
+                " **%" PRIu64 " of %" PRIu64 " kept schedules no longer do what they should.**",
+                summary->regressions_lost, summary->regressions);
     }
     fputs("\n\n| component | holds, all interleavings | none found in the budget | violated, as "
           "expected | not as expected |\n|---|---:|---:|---:|---:|\n",

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "reports/consistency/summary.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "reports/consistency/parts.h"
+#include "reports/utf8.h"
 
 enum { LISTED_MAX = 20 };
 
@@ -24,6 +26,15 @@ static const char *status_words(const json_t *of)
         }
     }
     return "?";
+}
+
+/* What an older report says may be anything. */
+static void print_text(const json_t *object, const char *key, FILE *out)
+{
+    const char *text = treadle_text_of(object, key);
+    char *shown = treadle_utf8_escape(text, strlen(text));
+    fputs(shown != NULL ? shown : "?", out);
+    free(shown);
 }
 
 static void print_component(const json_t *component, FILE *out)
@@ -54,8 +65,11 @@ static void print_changes(const json_t *comparison, const char *key, const char 
             return;
         }
         const char *now = treadle_text_of(change, "now");
-        fprintf(out, "  %-9s %s: %s%s%s\n", words, treadle_text_of(change, "cell"),
-                treadle_text_of(change, "was"), now[0] != '\0' ? " -> " : "", now);
+        fprintf(out, "  %-9s ", words);
+        print_text(change, "cell", out);
+        fputs(": ", out);
+        print_text(change, "was", out);
+        fprintf(out, "%s%s\n", now[0] != '\0' ? " -> " : "", now);
     }
 }
 
@@ -110,7 +124,9 @@ void treadle_summary_print(const json_t *report, const char *directory, FILE *ou
     }
     const json_t *comparison = json_object_get(report, "comparison");
     if (json_is_object(comparison)) {
-        fprintf(out, "\nAgainst the report of %s: %s\n", treadle_text_of(comparison, "started"),
+        fputs("\nAgainst the report of ", out);
+        print_text(comparison, "started", out);
+        fprintf(out, ": %s\n",
                 json_is_true(json_object_get(comparison, "regressed"))
                     ? "something that held no longer does"
                     : "nothing that held was lost");

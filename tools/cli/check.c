@@ -72,7 +72,7 @@ typedef struct reporting {
     treadle_baselines *baselines;
     uint64_t baselines_lost;
     bool environment;
-    bool races_only; /* baselines break by other properties */
+    bool racing; /* baselines break by races, before what the scenarios check */
 } reporting;
 
 static void on_finished(void *context, const treadle_result *result)
@@ -125,7 +125,7 @@ static void on_lost_baseline(const treadle_scenario *scenario, treadle_backend b
 /* Part of a run says nothing of what was left out. */
 static void count_baselines(reporting *report)
 {
-    if (report->summary.interrupted || report->races_only) {
+    if (report->summary.interrupted || report->racing) {
         return;
     }
     const treadle_baseline_counts counts = treadle_baselines_count(report->baselines, NULL);
@@ -167,7 +167,7 @@ static int run(const arguments *self, const treadle_cell *cells, size_t count, t
     size_columns(&writer_options, cells, count);
     reporting report = {.sinks = sinks,
                         .baselines = treadle_baselines_open(),
-                        .races_only = self->exploring.jobs.check.races == TREADLE_RACES_ONLY};
+                        .racing = treadle_races_everywhere(self->exploring.jobs.check.races)};
     if (report.baselines == NULL) {
         treadle_cli_error("out of memory");
         return TREADLE_EXIT_ENVIRONMENT;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reports/utf8.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/suggest.h"
 
@@ -13,12 +14,17 @@ enum { OPTIONS_MAX = 64 };
 
 void treadle_cli_error(const char *format, ...)
 {
-    fputs("treadle: ", stderr);
+    char *text = NULL;
     va_list arguments;
     va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
+    const int length = vasprintf(&text, format, arguments);
     va_end(arguments);
-    fputc('\n', stderr);
+    char *shown = length >= 0 ? treadle_utf8_escape(text, (size_t)length) : NULL;
+    fprintf(stderr, "treadle: %s\n", shown != NULL ? shown : "out of memory");
+    free(shown);
+    if (length >= 0) {
+        free(text);
+    }
 }
 
 /* Whether `word` (without dashes) is a long option or the start of one. */

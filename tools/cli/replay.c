@@ -2,8 +2,10 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "reports/utf8.h"
 #include "reports/writer.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/gdb.h"
@@ -198,7 +200,10 @@ static int debug(const arguments *self, const treadle_session *session, const ch
         forwarded[count++] = self->redis_url;
     }
     const uint32_t step = last_step(&session->journal->trace);
-    printf("%s\nThe last step is %" PRIu32 "; gdb halts before it.\n", line, step);
+    char *shown = treadle_utf8_escape(line, strlen(line));
+    printf("%s\nThe last step is %" PRIu32 "; gdb halts before it.\n", shown != NULL ? shown : "",
+           step);
+    free(shown);
     return treadle_cli_gdb(session->directory, forwarded, step);
 }
 

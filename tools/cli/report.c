@@ -224,7 +224,7 @@ static int explore(const arguments *self, gathered *reporting, treadle_reproduct
         report_not_run(reporting, count);
     }
     snprintf(reproduction->started, sizeof reproduction->started, "%s", started);
-    if (!status && !reproduction->interrupted && jobs.check.races != TREADLE_RACES_ONLY) {
+    if (!status && !reproduction->interrupted && !treadle_races_everywhere(jobs.check.races)) {
         reporting->baselines_lost =
             treadle_baselines_count(reporting->baselines, on_lost_baseline).lost;
     }
@@ -474,6 +474,11 @@ int treadle_cli_report(int argc, char **argv)
     int status = treadle_cli_parse(&argp, argc, argv, &self);
     if (!status && self.exploring.selection.glob == NULL) {
         self.exploring.selection.glob = EVERY_COMPONENT;
+    }
+    if (!status && self.exploring.jobs.check.races == TREADLE_RACES_ONLY) {
+        treadle_cli_error("report judges by all properties; --races only looks for one, with "
+                          "`treadle check`");
+        status = TREADLE_EXIT_USAGE;
     }
     status = status ? status : read_inputs(&self, &given);
     status = status ? status : treadle_exploring_prepare(&self.exploring, &cells, &count);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reports/utf8.h"
 #include "reports/writer.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/output.h"
@@ -60,7 +61,8 @@ static const struct argp argp = {
     .doc =
         "Makes a failing schedule shorter: fewest context switches first, then fewest steps. The "
         "result breaks the same property.\v"
-        "Exit status: 0 done, 1 the schedule does not fail, 2 usage, 3 environment.",
+        "Exit status: 0 done, 1 the schedule does not fail, or breaks something else, 2 usage, 3 "
+        "environment.",
 };
 
 static int finish(treadle_session *session, const uint16_t *decisions, uint32_t count,
@@ -75,6 +77,13 @@ static int finish(treadle_session *session, const uint16_t *decisions, uint32_t 
         treadle_cli_error("%s", strerror(error));
         return TREADLE_EXIT_ENVIRONMENT;
     }
+    if (strcmp(outcome.property, report->before.property) != 0) {
+        treadle_schedule_free(&schedule);
+        treadle_cli_error("the schedule breaks %s, but not when it was run for the last time: the "
+                          "subject depends on something that is not in the decision stream",
+                          report->before.property);
+        return TREADLE_EXIT_UNEXPECTED;
+    }
     char *token = treadle_token_encode(&schedule);
     treadle_schedule_free(&schedule);
     treadle_output output;
@@ -83,7 +92,9 @@ static int finish(treadle_session *session, const uint16_t *decisions, uint32_t 
     treadle_output_options(&output, &writing);
     error = treadle_lanes_write(&session->journal->trace, &writing);
     treadle_places_resolve(outcome.message, sizeof outcome.message);
-    printf("\n%s: %s\n", outcome.property, outcome.message);
+    char *message = treadle_utf8_escape(outcome.message, strlen(outcome.message));
+    printf("\n%s: %s\n", outcome.property, message != NULL ? message : "");
+    free(message);
     printf("%u context switches and %u steps, before %u and %u (%" PRIu64 " executions)\n",
            report->after.switches, report->after.steps, report->before.switches,
            report->before.steps, report->executions);
@@ -123,6 +134,14 @@ int treadle_cli_shrink(int argc, char **argv)
             treadle_cli_error("the schedule does not fail: %s",
                               report.before.kind == TREADLE_OUTCOME_PASSED ? "every property holds"
                                                                            : report.before.message);
+            status = TREADLE_EXIT_UNEXPECTED;
+        } else if (error == EIO) {
+            treadle_cli_error("%s", report.before.message);
+            status = TREADLE_EXIT_ENVIRONMENT;
+        } else if (!error && schedule.property[0] != '\0' &&
+                   strcmp(schedule.property, report.before.property) != 0) {
+            treadle_cli_error("the schedule does not break %s any more: %s: %s", schedule.property,
+                              report.before.property, report.before.message);
             status = TREADLE_EXIT_UNEXPECTED;
         } else if (error) {
             treadle_cli_error("cannot shrink: %s", strerror(error));

@@ -37,6 +37,11 @@ typedef enum treadle_race_mode {
 
 /* "auto", "off", "on", "only"; false for an unknown name. */
 bool treadle_race_mode_parse(const char *name, treadle_race_mode *out);
+/* Whether races end executions of variants that are racy, before what their scenarios check. */
+static inline bool treadle_races_everywhere(treadle_race_mode mode)
+{
+    return mode == TREADLE_RACES_ON || mode == TREADLE_RACES_ONLY;
+}
 /* AUTO becomes ON or OFF. */
 treadle_race_mode treadle_race_mode_for(treadle_race_mode mode, const treadle_cell *cell);
 

@@ -194,6 +194,11 @@ static void counterexample(treadle_sandbox *sandbox, treadle_journal *journal,
                  "something that is not in the decision stream");
     }
     error = error ? error : record(sandbox, journal, decisions, count, explain);
+    if (error == EIO || (!error && journal->outcome.kind == TREADLE_OUTCOME_ENVIRONMENT)) {
+        result->verdict = TREADLE_VERDICT_UNKNOWN;
+        result->environment = true;
+        result->outcome = error ? shrunk.before : journal->outcome;
+    }
     if (!error && again && strcmp(journal->outcome.property, result->outcome.property) != 0) {
         result->verdict = TREADLE_VERDICT_UNKNOWN;
         snprintf(result->outcome.message, sizeof result->outcome.message,

@@ -235,7 +235,7 @@ static treadle_finding rule_holds(const treadle_claim *claim, const showing *see
         finding.evidence = seen->loop;
     } else if (seen->threads != NULL) {
         finding.ruling =
-            exhausted(seen->loop_safe) ? TREADLE_RULING_ASYNCIO_ONLY : TREADLE_RULING_FALSE;
+            exhausted(seen->loop_safe) ? TREADLE_RULING_ASYNCIO_ONLY : TREADLE_RULING_UNDECIDED;
         finding.evidence = seen->threads;
     } else {
         const treadle_result *safe = seen->safe;

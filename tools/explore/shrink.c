@@ -175,7 +175,7 @@ int treadle_shrink(treadle_sandbox *sandbox, const treadle_journal *journal, uin
     report->before = self.best_outcome;
     const treadle_outcome_kind kind = self.best_outcome.kind;
     if (!self.error && kind != TREADLE_OUTCOME_VIOLATED && kind != TREADLE_OUTCOME_CUT) {
-        self.error = ENOENT;
+        self.error = kind == TREADLE_OUTCOME_ENVIRONMENT ? EIO : ENOENT;
     }
     if (!self.error) {
         self.property = report->before.property;
