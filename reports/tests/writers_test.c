@@ -1043,6 +1043,31 @@ Test(markdown, golden)
 }
 
 /* A comment on GitHub holds 65,536 characters. */
+/* All verdicts may be as expected, and the check fail nevertheless. */
+Test(markdown, tells_what_else_is_wrong)
+{
+    char *text = NULL;
+    size_t size = 0;
+    const treadle_writer_options options = {.out = open_memstream(&text, &size), .width = 80};
+    const treadle_summary summary = {.results = 1,
+                                     .as_expected = 1,
+                                     .workloads = 3,
+                                     .workloads_broken = 1,
+                                     .workloads_exempt = 1,
+                                     .regressions = 5,
+                                     .regressions_lost = 2};
+    void *self;
+    treadle_result result = holds();
+    cr_assert_eq(treadle_writer_markdown.begin(&self, &options), 0);
+    cr_assert_eq(treadle_writer_markdown.result(self, &result), 0);
+    cr_assert_eq(treadle_writer_markdown.end(self, &summary), 0);
+    fclose(options.out);
+    cr_expect(strstr(text, "Nothing unexpected") == NULL, "%s", text);
+    cr_expect(strstr(text, "Of 1 no variant was found") != NULL, "%s", text);
+    cr_expect(strstr(text, "2 of 5 kept schedules no longer") != NULL, "%s", text);
+    free(text);
+}
+
 Test(markdown, stays_short)
 {
     char *text = NULL;

@@ -1172,7 +1172,9 @@ PROGRAM(duplicates_what_is_written)
     if (index == 0) {
         name[0] = 'a';
     } else {
-        free(strdup(name));
+        char *copy = strdup(name);
+        own = copy[0];
+        free(copy);
     }
 }
 

@@ -120,6 +120,40 @@ Test(cli, replays_shrinks_and_says_when_a_passing_schedule_is_no_finding)
     free(token);
 }
 
+/* A server that is not there is none of the schedule's business. */
+Test(cli, shrinks_nothing_without_its_server)
+{
+    ran found =
+        TREADLE("check", "sliding_window/check_then_add", "--variant", "naive", "--format", "json");
+    char *token = first_token(found.out);
+    ran_free(&found);
+    cr_assert_not_null(token);
+    ran gone = TREADLE("shrink", token, "--redis", "redis://127.0.0.1:1");
+    ASSERT_STATUS(gone, 3);
+    ASSERT_SAYS(gone.err, "cannot be reached");
+    ran_free(&gone);
+    free(token);
+}
+
+/* Where races are looked for everywhere they come first, and say nothing of what is checked. */
+Test(cli, a_race_is_no_proof_that_a_check_can_fail)
+{
+    ran usual = TREADLE("check", "memory_store/check_then_add");
+    ASSERT_STATUS(usual, 0);
+    ASSERT_SAYS(usual.out, "1 of 1 workloads");
+    ran_free(&usual);
+    ran racing = TREADLE("check", "memory_store/check_then_add", "--races", "on");
+    ASSERT_STATUS(racing, 0);
+    cr_assert_null(strstr(racing.out, "workloads"), "%s", racing.out);
+    ran_free(&racing);
+}
+
+/* Nor does what a message quotes reach the terminal as it is. */
+Test(cli, messages_are_escaped)
+{
+    refused(TREADLE("check", "a\033[2Jb"), 2, "a\\x1b[2Jb", "unknown scenario");
+}
+
 Test(cli, a_token_in_a_file_is_found)
 {
     char *token = some_token();
