@@ -39,7 +39,7 @@ extern treadle_tsan_report treadle_tsan_last;
  */
 bool treadle_tsan_reported(void *report);
 
-/* What one thread, which runs or has ended, did so far happens before all that another one does from
+/* What one thread, which runs or has ended, did so far happens before all that another does from
  * now on. */
 void treadle_tsan_edge(uint32_t from, uint32_t to);
 
