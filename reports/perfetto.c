@@ -167,5 +167,5 @@ static int write_perfetto(const treadle_replayed *replayed, const treadle_writer
     return treadle_json_print(document, options->out);
 }
 
-const treadle_trace_writer treadle_trace_writer_perfetto = {.name = "perfetto",
-                                                            .write = write_perfetto};
+const treadle_trace_writer treadle_trace_writer_perfetto = {
+    .name = "perfetto", .whole = true, .write = write_perfetto};

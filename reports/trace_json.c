@@ -189,4 +189,5 @@ static int write_json(const treadle_replayed *replayed, const treadle_writer_opt
                                     replayed->trace, options);
 }
 
-const treadle_trace_writer treadle_trace_writer_json = {.name = "json", .write = write_json};
+const treadle_trace_writer treadle_trace_writer_json = {
+    .name = "json", .whole = true, .write = write_json};

@@ -99,6 +99,7 @@ typedef struct treadle_replayed {
 /* Turns one replay into one format: one file, one line in trace_writers.c. 0, or an errno value. */
 typedef struct treadle_trace_writer {
     const char *name; /* as in replay --format */
+    bool whole;       /* writes all of a trace, whatever `from` and `to` say */
     int (*write)(const treadle_replayed *replayed, const treadle_writer_options *options);
 } treadle_trace_writer;
 

@@ -41,6 +41,13 @@ static void on_result(void *context, treadle_result *result)
     receiver->result(context, result);
 }
 
+void treadle_cli_catch_interrupts(void)
+{
+    const struct sigaction action = {.sa_handler = on_interrupt};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
 bool treadle_cli_interrupted(void)
 {
     return interrupted != 0;
@@ -48,9 +55,9 @@ bool treadle_cli_interrupted(void)
 
 int treadle_cli_explore(const treadle_cell *cells, size_t count, const treadle_jobs_options *jobs)
 {
-    struct sigaction action = {.sa_handler = on_interrupt};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    if (!interrupted) {
+        treadle_cli_catch_interrupts();
+    }
     treadle_jobs_options watched = *jobs;
     watched.interrupted = &interrupted;
     watched.progress = on_progress;

@@ -12,6 +12,8 @@
  * TREADLE_EXIT_OK, or TREADLE_EXIT_ENVIRONMENT after an error was printed: nothing was started. */
 int treadle_cli_explore(const treadle_cell *cells, size_t count, const treadle_jobs_options *jobs);
 
+/* From now on; for what a command does before it explores. */
+void treadle_cli_catch_interrupts(void);
 /* Whether it was interrupted. */
 bool treadle_cli_interrupted(void);
 

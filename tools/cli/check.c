@@ -237,6 +237,7 @@ int treadle_cli_check(int argc, char **argv)
         status = TREADLE_EXIT_USAGE;
     }
     status = status ? status : treadle_exploring_prepare(&self.exploring, &cells, &count);
+    treadle_cli_catch_interrupts(); /* before there are files that are half-written */
     treadle_sinks sinks;
     status =
         status ? status : treadle_sinks_open(&sinks, writer, self.output, self.metrics, self.log);

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tools/cli/cells.h"
 #include "tools/cli/places.h"
 #include "tools/cli/session.h"
 #include "tools/explore/token.h"
@@ -194,7 +195,7 @@ static int take_file(const char *path, const treadle_selection *selection,
     size_t room = 0;
     line at = {.file = path};
     int status = TREADLE_EXIT_OK;
-    while (!status && getline(&text, &room, file) >= 0) {
+    while (!status && !treadle_cli_interrupted() && getline(&text, &room, file) >= 0) {
         at.number++;
         if (!stands_for_nothing(text)) {
             status = take_line(text, &at, selection, counts);

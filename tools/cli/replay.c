@@ -162,6 +162,13 @@ static uint32_t last_step(const treadle_trace *trace)
 
 static int show(const arguments *self, const treadle_replayed *replayed)
 {
+    if (self->format->whole && (self->from > 1 || self->to > 0)) {
+        treadle_cli_error(
+            "--from and --to show a part, and %s is of the whole trace; take lanes or "
+            "dot",
+            self->format->name);
+        return TREADLE_EXIT_USAGE;
+    }
     const uint32_t last = last_step(replayed->trace);
     if (self->from > last) {
         treadle_cli_error("--from is %" PRIu64 ", but the trace ends with step %" PRIu32,
@@ -244,6 +251,10 @@ static int run(const arguments *self, treadle_session *session, const treadle_sc
                                        .judged = judged,
                                        .again = again};
     const int status = show(self, &replayed);
+    if (!status && self->repeat > 1 && session->journal->repeated < self->repeat &&
+        outcome.kind != TREADLE_OUTCOME_DIVERGED) {
+        treadle_cli_error("run once, not %" PRIu64 " times: it ends its process", self->repeat);
+    }
     if (status || again) {
         return status;
     }

@@ -154,6 +154,21 @@ Test(cli, messages_are_escaped)
     refused(TREADLE("check", "a\033[2Jb"), 2, "a\\x1b[2Jb", "unknown scenario");
 }
 
+Test(cli, a_replay_says_what_it_does_not_do)
+{
+    ran found = TREADLE("check", "litmus/misbehaving", "--variant", "segfault", "--format", "json");
+    char *token = first_token(found.out);
+    ran_free(&found);
+    cr_assert_not_null(token);
+    ran once = TREADLE("replay", token, "--repeat", "10");
+    ASSERT_STATUS(once, 0);
+    ASSERT_SAYS(once.err, "run once, not 10 times");
+    ran_free(&once);
+    refused(TREADLE("replay", token, "--format", "json", "--from", "2"), 2, "--from and --to",
+            "json is of the whole trace");
+    free(token);
+}
+
 Test(cli, a_token_in_a_file_is_found)
 {
     char *token = some_token();
@@ -655,6 +670,28 @@ Test(cli, an_interrupt_ends_with_what_is_known, .timeout = 60)
     ASSERT_SAYS(result.out, "litmus/counter");
     ASSERT_SAYS(result.out, "nterrupted");
     ran_free(&result);
+}
+
+/* Kept schedules are replayed first. */
+Test(cli, an_interrupt_before_anything_is_explored_leaves_nothing, .timeout = 60)
+{
+    char directory[] = "/tmp/treadle-test-XXXXXX";
+    cr_assert_not_null(mkdtemp(directory));
+    char environment[64];
+    char path[64];
+    snprintf(environment, sizeof environment, "TMPDIR=%s", directory);
+    snprintf(path, sizeof path, "%s/report.xml", directory);
+    const char *const arguments[] = {"check", "--format", "junit", "--output", path, NULL};
+    running process = start_treadle(environment, arguments);
+    usleep(400000);
+    kill(process.pid, SIGINT);
+    ran result = finish_treadle(process);
+    ASSERT_STATUS(result, 4);
+    ran_free(&result);
+    char command[128];
+    snprintf(command, sizeof command, "test \"$(ls -A %s)\" = report.xml && rm -r %s", directory,
+             directory);
+    cr_assert_eq(system(command), 0);
 }
 
 Test(cli, two_runs_at_once_do_not_disturb_each_other, .timeout = 90)
