@@ -683,7 +683,7 @@ Test(cli, an_interrupt_before_anything_is_explored_leaves_nothing, .timeout = 60
     snprintf(path, sizeof path, "%s/report.xml", directory);
     const char *const arguments[] = {"check", "--format", "junit", "--output", path, NULL};
     running process = start_treadle(environment, arguments);
-    usleep(400000);
+    usleep(150000);
     kill(process.pid, SIGINT);
     ran result = finish_treadle(process);
     ASSERT_STATUS(result, 4);
