@@ -230,13 +230,16 @@ void odd_arguments(void *unused, uint32_t index)
 {
     const struct timespec too_many_ns = {.tv_nsec = 1000000000};
     const struct timespec negative = {.tv_sec = -1};
-    volatile size_t odd = 24; /* or the compiler says so */
+    volatile size_t odd = 24; /* volatile, or the compiler knows better */
+    void *volatile block;
     (void)unused;
     (void)index;
     errno = 0;
-    assert(aligned_alloc(odd, 48) == NULL && errno == EINVAL);
+    block = aligned_alloc(odd, 48);
+    assert(block == NULL && errno == EINVAL);
     odd = 0;
-    assert(aligned_alloc(odd, 48) == NULL);
+    block = aligned_alloc(odd, 48);
+    assert(block == NULL);
     assert(thrd_sleep(&too_many_ns, NULL) == -2);
     assert(clock_nanosleep(CLOCK_MONOTONIC, 0, &negative, NULL) == EINVAL);
     outcome = 1;
