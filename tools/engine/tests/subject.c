@@ -236,7 +236,7 @@ void odd_arguments(void *unused, uint32_t index)
     (void)index;
     errno = 0;
     block = aligned_alloc(odd, 48);
-    assert(block == NULL && errno == EINVAL);
+    assert(block == NULL && *(volatile int *)&errno == EINVAL);
     odd = 0;
     block = aligned_alloc(odd, 48);
     assert(block == NULL);
