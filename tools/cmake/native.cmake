@@ -65,6 +65,11 @@ add_test(NAME stress_control COMMAND treadle_stress --rounds 200 --time 5 combin
 set_tests_properties(stress_control PROPERTIES PASS_REGULAR_EXPRESSION
                                                "slot_deadline .*left out: fixed breaks here, too")
 
+add_test(NAME stress_lost_server COMMAND tools/stress/tests/lost_server_test.sh
+                                         $<TARGET_FILE:treadle_stress>
+         WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+set_tests_properties(stress_lost_server PROPERTIES TIMEOUT 60)
+
 # lockfree against fixed under contention. The test is that it runs and that every limiter does what
 # it is asked; times are not judged.
 add_executable(treadle_contention tools/bench/native/contention.c)

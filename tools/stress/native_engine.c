@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "tools/checkers/serial.h"
 #include "tools/stress/native_redis.h"
@@ -84,13 +85,13 @@ void treadle_run_threads(uint32_t count, const char *prefix,
     (void)prefix;
     if (count > WORKERS_MAX) {
         fprintf(stderr, "treadle_stress: more than %d threads\n", WORKERS_MAX);
-        exit(2);
+        _exit(TREADLE_NATIVE_CANNOT);
     }
     for (; pool.started < count; pool.started++) {
         pthread_t thread;
         if (pthread_create(&thread, NULL, work, (void *)(uintptr_t)pool.started) != 0) {
             perror("treadle_stress: pthread_create");
-            exit(3);
+            _exit(TREADLE_NATIVE_CANNOT);
         }
         pthread_detach(thread);
         wait_until(&pool.ready, pool.started + 1);

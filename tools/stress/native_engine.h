@@ -16,6 +16,10 @@ typedef struct treadle_native_outcome {
     char property[TREADLE_PROPERTY_MAX];
 } treadle_native_outcome;
 
+/* With this a process ends that cannot run rounds (no threads to be had, no server), after it has
+ * said why; no subject ends like that. */
+enum { TREADLE_NATIVE_CANNOT = 103 };
+
 /* Runs the scenario once: set-up, threads, check. Does not return when its threads never end. */
 treadle_native_outcome treadle_native_round(const treadle_run *run);
 

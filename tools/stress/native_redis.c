@@ -6,9 +6,11 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "tools/redis/redis_seam.h"
 #include "tools/redis/redis_server.h"
+#include "tools/stress/native_engine.h"
 
 enum { CLIENTS_MAX = 64 };
 
@@ -25,7 +27,7 @@ bool treadle_native_redis_start(char *error, size_t error_size)
 static _Noreturn void no_redis(const char *why)
 {
     fprintf(stderr, "treadle_stress: Redis: %s\n", why);
-    exit(3);
+    _exit(TREADLE_NATIVE_CANNOT);
 }
 
 static redisContext *connection(uint32_t client)

@@ -163,6 +163,9 @@ static void stress(workload *self, tally *shared)
                 break;
             }
         }
+        if (WIFEXITED(status) && WEXITSTATUS(status) == TREADLE_NATIVE_CANNOT) {
+            exit(3);
+        }
         if (status != 0) {
             const uint64_t round = atomic_fetch_add(&shared->rounds, 1) + 1;
             note(shared, round, "crash");
