@@ -181,8 +181,7 @@ static int markdown_result(void *context, const treadle_result *result)
 static void print_head(const markdown_writer *self, const treadle_summary *summary)
 {
     FILE *out = self->options.out;
-    const uint64_t found = summary->workloads_broken + summary->workloads_exempt;
-    const uint64_t blind = summary->workloads > found ? summary->workloads - found : 0;
+    const uint64_t blind = treadle_summary_blind(summary);
     const uint64_t others =
         summary->results - summary->as_expected + summary->regressions_lost + blind;
     fprintf(out, "## Treadle: %" PRIu64 " of %" PRIu64 " verdict%s as expected\n\n",

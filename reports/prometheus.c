@@ -215,8 +215,7 @@ static int write_by_component(const prometheus_writer *self)
 /* A check that cannot fail says nothing: alert on baseline="lost" above 0. */
 static void write_workloads(const prometheus_writer *self, const treadle_summary *summary)
 {
-    const uint64_t found = summary->workloads_broken + summary->workloads_exempt;
-    const uint64_t lost = summary->workloads > found ? summary->workloads - found : 0;
+    const uint64_t lost = treadle_summary_blind(summary);
     family(self, "treadle_workloads", "gauge",
            "Workloads that a solution passed, by whether the run broke a baseline with them.");
     fprintf(self->out, "treadle_workloads{baseline=\"broken\"} %" PRIu64 "\n",

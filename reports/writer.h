@@ -56,6 +56,13 @@ typedef struct treadle_summary {
     bool interrupted;
 } treadle_summary;
 
+/* Workloads that nothing was found to break: their checks may have gone blind. */
+static inline uint64_t treadle_summary_blind(const treadle_summary *summary)
+{
+    const uint64_t told = summary->workloads_broken + summary->workloads_exempt;
+    return summary->workloads > told ? summary->workloads - told : 0;
+}
+
 typedef struct treadle_writer {
     const char *name; /* as in --format */
     int (*begin)(void **self, const treadle_writer_options *options);

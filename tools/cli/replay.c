@@ -39,8 +39,8 @@ static const struct argp_option options[] = {
     {"output", 'o', "FILE", 0, "write there instead of to standard output", 0},
     {"repeat", 'r', "N", 0, "run N times; every trace must be the same", 0},
     {"redis", KEY_REDIS, "URL", 0, "a running server instead of a private one", 0},
-    {"from", KEY_FROM, "STEP", 0, "show the steps from this one on", 0},
-    {"to", KEY_TO, "STEP", 0, "show the steps up to this one", 0},
+    {"from", KEY_FROM, "STEP", 0, "show the steps from this one on; of lanes and dot", 0},
+    {"to", KEY_TO, "STEP", 0, "show the steps up to this one; likewise", 0},
     {"verbose", 'v', NULL, 0, "show also the operations that no other thread could notice", 0},
     {"gdb", KEY_GDB, NULL, 0,
      "open gdb at the failing step, with commands `treadle threads`, `treadle thread N`, `treadle "
@@ -113,6 +113,14 @@ static error_t parse(int key, char *value, struct argp_state *state)
         }
         self->schedule = value;
         return 0;
+    case ARGP_KEY_END:
+        if (self->format->whole && (self->from > 1 || self->to > 0)) {
+            treadle_cli_error("--from and --to show a part, and %s is of the whole trace; take "
+                              "lanes or dot",
+                              self->format->name);
+            return EINVAL;
+        }
+        return 0;
     case ARGP_KEY_NO_ARGS:
         treadle_cli_error("replay needs a TOKEN or FILE, such as `treadle check` prints");
         return EINVAL;
@@ -162,13 +170,6 @@ static uint32_t last_step(const treadle_trace *trace)
 
 static int show(const arguments *self, const treadle_replayed *replayed)
 {
-    if (self->format->whole && (self->from > 1 || self->to > 0)) {
-        treadle_cli_error(
-            "--from and --to show a part, and %s is of the whole trace; take lanes or "
-            "dot",
-            self->format->name);
-        return TREADLE_EXIT_USAGE;
-    }
     const uint32_t last = last_step(replayed->trace);
     if (self->from > last) {
         treadle_cli_error("--from is %" PRIu64 ", but the trace ends with step %" PRIu32,

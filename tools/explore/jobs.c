@@ -269,11 +269,14 @@ int treadle_jobs_run(const treadle_cell *cells, size_t count, const treadle_jobs
         snprintf(error, error_size, "out of memory");
     } else if (open_journals(&self, jobs, directory, error, error_size) == 0) {
         loop(&self);
-        status = self.next > 0 || self.stopping ? 0 : -1;
-        snprintf(error, error_size, "cannot start a process to check in");
-        while (self.next < count && !self.stopping) {
-            give_up(&self, self.next, error);
-            self.done[self.next++] = true;
+        status = 0;
+        if (self.next < count && !self.stopping) {
+            snprintf(error, error_size, "cannot start a process to check in");
+            status = self.next == 0 ? -1 : 0;
+            for (; self.next < count; self.next++) {
+                give_up(&self, self.next, error);
+                self.done[self.next] = true;
+            }
         }
     }
     for (uint32_t i = 0; i < self.job_count; i++) {

@@ -120,14 +120,20 @@ Test(cli, replays_shrinks_and_says_when_a_passing_schedule_is_no_finding)
     free(token);
 }
 
-/* A server that is not there is none of the schedule's business. */
-Test(cli, shrinks_nothing_without_its_server)
+/* Of what breaks a variant, to be freed. */
+static char *token_of(const char *scenario, const char *variant)
 {
-    ran found =
-        TREADLE("check", "sliding_window/check_then_add", "--variant", "naive", "--format", "json");
+    ran found = TREADLE("check", scenario, "--variant", variant, "--format", "json");
     char *token = first_token(found.out);
     ran_free(&found);
     cr_assert_not_null(token);
+    return token;
+}
+
+/* A server that is not there is none of the schedule's business. */
+Test(cli, shrinks_nothing_without_its_server)
+{
+    char *token = token_of("sliding_window/check_then_add", "naive");
     ran gone = TREADLE("shrink", token, "--redis", "redis://127.0.0.1:1");
     ASSERT_STATUS(gone, 3);
     ASSERT_SAYS(gone.err, "cannot be reached");
@@ -156,10 +162,7 @@ Test(cli, messages_are_escaped)
 
 Test(cli, a_replay_says_what_it_does_not_do)
 {
-    ran found = TREADLE("check", "litmus/misbehaving", "--variant", "segfault", "--format", "json");
-    char *token = first_token(found.out);
-    ran_free(&found);
-    cr_assert_not_null(token);
+    char *token = token_of("litmus/misbehaving", "segfault");
     ran once = TREADLE("replay", token, "--repeat", "10");
     ASSERT_STATUS(once, 0);
     ASSERT_SAYS(once.err, "run once, not 10 times");
