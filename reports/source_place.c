@@ -6,7 +6,7 @@
 
 const char *treadle_place_text(const treadle_writer_options *options, uint64_t site)
 {
-    static const char own[] = "tools/";
+    static const char own[] = TREADLE_HARNESS_PREFIX;
     const char *text = site != 0 && options->symbolize != NULL ? options->symbolize(site) : NULL;
     const char *space = text != NULL ? strrchr(text, ' ') : NULL;
     if (text == NULL || (space != NULL && strncmp(space + 1, own, sizeof own - 1) == 0)) {

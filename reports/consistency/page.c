@@ -120,6 +120,9 @@ static void put_contents(const json_t *report, FILE *out)
     };
     fputs("<nav aria-label=\"Contents\"><ol>\n", out);
     for (size_t i = 0; i < sizeof sections / sizeof sections[0]; i++) {
+        if (strcmp(sections[i].id, "claims") == 0 && !treadle_page_has_claims(report)) {
+            continue;
+        }
         treadle_html(out, "<li><a href=\"#%s\">%s", sections[i].id, sections[i].title);
         if (sections[i].count > 0) {
             treadle_html(out, " <span>%zu</span>", sections[i].count);

@@ -190,17 +190,19 @@ static void put_variant(const json_t *variant, json_t *told, FILE *out)
 }
 
 /* Each once, whichever components have it. */
-static void put_variants(const json_t *components, FILE *out)
+static void put_variants(const json_t *report, FILE *out)
 {
     json_t *told = json_object();
     size_t i;
     const json_t *component;
-    fputs("<h3>What the variants are</h3>\n<p class=\"muted\">“The document” is the one that "
-          "proposes fixes "
-          "for the race conditions of a rate-limiting system; see the claims.</p>\n<dl "
-          "class=\"facts\">\n",
-          out);
-    json_array_foreach(components, i, component)
+    fputs("<h3>What the variants are</h3>\n", out);
+    if (treadle_page_has_claims(report)) {
+        fputs("<p class=\"muted\">“The document” is the one that proposes fixes for the race "
+              "conditions of a rate-limiting system; see the claims.</p>\n",
+              out);
+    }
+    fputs("<dl class=\"facts\">\n", out);
+    json_array_foreach(json_object_get(report, "components"), i, component)
     {
         size_t j;
         const json_t *variant;
@@ -230,7 +232,7 @@ void treadle_page_answer(const json_t *report, FILE *out)
         put_component(one, out);
     }
     fputs("</div>\n", out);
-    put_variants(json_object_get(report, "components"), out);
+    put_variants(report, out);
     if (json_is_object(json_object_get(report, "gate"))) {
         put_gate(json_object_get(report, "gate"), out);
     }

@@ -42,16 +42,23 @@ static void put_claim(const json_t *claim, FILE *out)
     fputs("</td></tr>\n", out);
 }
 
+bool treadle_page_has_claims(const json_t *report)
+{
+    return json_array_size(json_object_get(report, "claims")) > 0 ||
+           treadle_text_of(report, "no_claims")[0] != '\0';
+}
+
 void treadle_page_claims(const json_t *report, FILE *out)
 {
     const json_t *claims = json_object_get(report, "claims");
-    const char *why_not = treadle_text_of(report, "no_claims");
+    if (!treadle_page_has_claims(report)) {
+        return;
+    }
     fputs("<section id=\"claims\" aria-labelledby=\"claims-title\">\n<h2 id=\"claims-title\">The "
           "claims, decided</h2>\n",
           out);
     if (json_array_size(claims) == 0) {
-        treadle_html(out, "<p>%s</p>\n</section>\n",
-                     why_not[0] != '\0' ? why_not : "No claim is about what was checked.");
+        treadle_html(out, "<p>%s</p>\n</section>\n", treadle_text_of(report, "no_claims"));
         return;
     }
     fputs("<p>The document proposes fixes for the race conditions of a rate-limiting system; the "

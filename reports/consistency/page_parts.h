@@ -12,7 +12,8 @@
 void treadle_page_answer(const json_t *report, FILE *out);
 /* page_matrix.c: every check. */
 void treadle_page_matrix(const json_t *report, FILE *out);
-/* page_claims.c */
+/* page_claims.c: nothing where no claim is about what was checked. */
+bool treadle_page_has_claims(const json_t *report);
 void treadle_page_claims(const json_t *report, FILE *out);
 /* page_counterexamples.c, page_run.c: one execution as lanes. */
 void treadle_page_counterexamples(const json_t *report, FILE *out);

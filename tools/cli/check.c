@@ -140,7 +140,8 @@ static void count_baselines(reporting *report)
 static int replay_regressions(const arguments *self, treadle_regression_counts *counts)
 {
     *counts = (treadle_regression_counts){0};
-    if (self->exploring.selection.set != NULL || self->exploring.redis_url != NULL ||
+    if (self->regressions == NULL || self->exploring.selection.set != NULL ||
+        self->exploring.redis_url != NULL ||
         self->exploring.jobs.check.races == TREADLE_RACES_ONLY) {
         return TREADLE_EXIT_OK;
     }

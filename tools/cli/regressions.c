@@ -211,6 +211,15 @@ static int visible(const struct dirent *entry)
     return entry->d_name[0] != '.' && strcmp(entry->d_name, "README.md") != 0;
 }
 
+#ifdef TREADLE_REGRESSIONS_MAY_BE_MISSING
+
+const char *treadle_regressions_folder(void)
+{
+    return access(TREADLE_REGRESSIONS_DIR, F_OK) == 0 ? TREADLE_REGRESSIONS_DIR : NULL;
+}
+
+#else
+
 const char *treadle_regressions_folder(void)
 {
     static char folder[PATH_MAX + 64];
@@ -222,8 +231,10 @@ const char *treadle_regressions_folder(void)
             return folder;
         }
     }
-    return TREADLE_SOURCE_DIR "/scenarios/regressions";
+    return TREADLE_REGRESSIONS_DIR;
 }
+
+#endif
 
 int treadle_regressions_replay(const char *folder, const treadle_selection *selection,
                                treadle_regression_counts *counts)

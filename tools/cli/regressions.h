@@ -25,7 +25,8 @@ typedef struct treadle_regression_counts {
 } treadle_regression_counts;
 
 /* The folder that came with this program: ../share/treadle/regressions beside an installed one,
- * else the source tree's scenarios/regressions. Static. */
+ * else the source tree's scenarios/regressions. Of a program over other code (tools/own) that
+ * project's, or NULL when it keeps none. Static. */
 const char *treadle_regressions_folder(void);
 
 /* Replays those of the folder that belong to the selection; a line on standard error tells of each

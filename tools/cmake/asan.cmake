@@ -48,8 +48,8 @@ set_tests_properties(blind_to_globals PROPERTIES ENVIRONMENT "ASAN_OPTIONS=repor
                                                  WILL_FAIL ON)
 
 add_executable(treadle_unannounced tools/cli/main.c tools/engine/tests/unannounced.c)
-target_compile_definitions(treadle_unannounced PRIVATE TREADLE_VERSION="${PROJECT_VERSION}")
-target_link_libraries(treadle_unannounced PRIVATE treadle_cli ${TREADLE_SUBJECTS} treadle_cli)
+target_compile_definitions(treadle_unannounced PRIVATE TREADLE_VERSION="${TREADLE_VERSION}")
+target_link_libraries(treadle_unannounced PRIVATE treadle_commands ${TREADLE_SUBJECTS} treadle_cli)
 add_test(NAME blind_to_fibers COMMAND treadle_unannounced ${planted} litmus/jump)
 set_tests_properties(blind_to_fibers PROPERTIES WILL_FAIL ON)
 
@@ -67,4 +67,4 @@ add_test(NAME check_scenarios COMMAND treadle check --strategy mixed --execution
 set_tests_properties(check_scenarios PROPERTIES TIMEOUT 900)
 set_tests_properties(
   dpor_test dpor_cells_test liveness_test check_everything check_races check_races_memory cli_test
-  gdb completion package PROPERTIES DISABLED ON)
+  gdb completion package own PROPERTIES DISABLED ON)

@@ -1,72 +1,16 @@
 # SPDX-License-Identifier: MIT
 # The engine build: our runtime under instrumented subjects, and the command line on top.
 include(tools/cmake/subject.cmake)
+include(tools/cmake/ck.cmake)
+include(tools/cmake/harness.cmake)
 
-pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
-pkg_check_modules(LIBXML REQUIRED IMPORTED_TARGET libxml-2.0)
-pkg_check_modules(SODIUM REQUIRED IMPORTED_TARGET libsodium)
-pkg_check_modules(LIBDW REQUIRED IMPORTED_TARGET libdw)
-
-# ---- the harness, layer by layer ---------------------------------------------------------------
-
-file(GLOB engine_sources CONFIGURE_DEPENDS tools/engine/*.c tools/strategies/*.c)
-add_library(treadle_engine STATIC ${engine_sources} tools/engine/fiber_switch.S)
-target_link_libraries(treadle_engine PUBLIC treadle_flags PRIVATE Threads::Threads m)
-if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
-  # The inner loop spans several files: inlining across them is worth a third of its time.
-  target_compile_options(treadle_engine PRIVATE -O3 -flto=auto -fno-fat-lto-objects)
-  target_link_options(treadle_engine INTERFACE -flto=auto)
-endif()
-
-file(GLOB checker_sources CONFIGURE_DEPENDS tools/checkers/*.c)
-add_library(treadle_checkers STATIC ${checker_sources})
-target_link_libraries(treadle_checkers PUBLIC treadle_flags treadle_engine)
-if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
-  target_compile_options(treadle_checkers PRIVATE -O3 -flto=auto -fno-fat-lto-objects)
-endif()
-
-add_library(treadle_redis_clock SHARED tools/redis/redis_clock.c)
-target_link_libraries(treadle_redis_clock PRIVATE treadle_flags)
-
-file(GLOB redis_sources CONFIGURE_DEPENDS tools/redis/*.c)
-list(REMOVE_ITEM redis_sources ${PROJECT_SOURCE_DIR}/tools/redis/redis_clock.c)
-add_library(treadle_redis_objects OBJECT ${redis_sources})
-target_compile_definitions(
-  treadle_redis_objects PRIVATE TREADLE_REDIS_CLOCK_LIBRARY="$<TARGET_FILE:treadle_redis_clock>")
-target_link_libraries(treadle_redis_objects PUBLIC treadle_flags PkgConfig::HIREDIS)
-add_dependencies(treadle_redis_objects treadle_redis_clock)
-add_library(treadle_redis STATIC $<TARGET_OBJECTS:treadle_redis_objects>)
-target_link_libraries(treadle_redis PUBLIC treadle_flags treadle_engine PkgConfig::HIREDIS)
-
-file(GLOB explore_sources CONFIGURE_DEPENDS tools/explore/*.c)
-add_library(treadle_explore STATIC ${explore_sources})
-target_link_libraries(treadle_explore PUBLIC treadle_flags treadle_engine treadle_checkers treadle_redis
-                                             PRIVATE PkgConfig::SODIUM m)
-
-file(GLOB report_sources CONFIGURE_DEPENDS reports/*.c reports/consistency/*.c)
-set(page_assets reports/consistency/page_assets.S)
-set_source_files_properties(
-  ${page_assets} PROPERTIES
-  COMPILE_OPTIONS "-I${PROJECT_SOURCE_DIR}/reports/consistency"
-  OBJECT_DEPENDS "${PROJECT_SOURCE_DIR}/reports/consistency/page.css;${PROJECT_SOURCE_DIR}/reports/consistency/page.js")
-add_library(treadle_reports STATIC ${report_sources} ${page_assets})
-target_link_libraries(treadle_reports PUBLIC treadle_flags treadle_explore
-                                             PRIVATE PkgConfig::JANSSON PkgConfig::LIBXML
-                                                     PkgConfig::SODIUM PkgConfig::YAML
-                                                     PkgConfig::HIREDIS)
-
-file(GLOB cli_sources CONFIGURE_DEPENDS tools/cli/*.c tools/bench/*.c)
-list(REMOVE_ITEM cli_sources ${PROJECT_SOURCE_DIR}/tools/cli/main.c)
-add_library(treadle_cli STATIC ${cli_sources} tools/cli/gdb_script.S)
-set_source_files_properties(tools/cli/gdb_script.S PROPERTIES
-                            COMPILE_OPTIONS -Wa,-I,${PROJECT_SOURCE_DIR}
-                            OBJECT_DEPENDS ${PROJECT_SOURCE_DIR}/tools/cli/treadle_gdb.py)
-string(JOIN " " treadle_compiled_with ${CMAKE_BUILD_TYPE} ${CMAKE_C_FLAGS_RELWITHDEBINFO})
-target_compile_definitions(
-  treadle_cli PRIVATE TREADLE_SOURCE_DIR="${PROJECT_SOURCE_DIR}" TREADLE_VERSION="${PROJECT_VERSION}"
-                      TREADLE_FLAGS="${treadle_compiled_with}, subjects -O1 -g -fsanitize=thread")
-target_link_libraries(treadle_cli PUBLIC treadle_reports PRIVATE PkgConfig::JANSSON
-                                                                 PkgConfig::LIBDW m)
+# The commands, and those among them that are about our own subjects. (The tables of a program over
+# other code: tools/own/.)
+file(GLOB command_sources CONFIGURE_DEPENDS tools/bench/*.c)
+add_library(treadle_commands STATIC ${command_sources} tools/cli/commands.c tools/cli/claims.c
+                                    tools/cli/health.c)
+target_compile_definitions(treadle_commands PRIVATE TREADLE_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+target_link_libraries(treadle_commands PUBLIC treadle_cli PRIVATE PkgConfig::JANSSON m)
 
 # ---- subjects and scenarios ----------------------------------------------------------------------
 
@@ -101,8 +45,8 @@ endif()
 # ---- the program -------------------------------------------------------------------------------
 
 add_executable(treadle tools/cli/main.c)
-target_compile_definitions(treadle PRIVATE TREADLE_VERSION="${PROJECT_VERSION}")
-target_link_libraries(treadle PRIVATE treadle_cli ${TREADLE_SUBJECTS} treadle_cli)
+target_compile_definitions(treadle PRIVATE TREADLE_VERSION="${TREADLE_VERSION}")
+target_link_libraries(treadle PRIVATE treadle_commands ${TREADLE_SUBJECTS} treadle_cli)
 
 # The whole matrix: every row as expected, every baseline broken.
 add_test(NAME check_everything COMMAND treadle check)
@@ -189,7 +133,8 @@ treadle_test(writers_test
              SOURCES reports/tests/writers_test.c ${writer_sources} scenarios/scenario.c
                      tools/engine/op.c tools/engine/trace.c
              LIBRARIES PkgConfig::JANSSON PkgConfig::LIBXML)
-target_compile_definitions(writers_test PRIVATE TREADLE_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+target_compile_definitions(writers_test PRIVATE TREADLE_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
+                                                TREADLE_HARNESS_PREFIX="${TREADLE_HARNESS_PREFIX}")
 
 # The page of a report that a test made up.
 add_executable(page_of reports/consistency/tests/page_of.c)

@@ -11,6 +11,7 @@ if(NOT CMAKE_C_COMPILER_ID STREQUAL "Clang")
   message(FATAL_ERROR "The fuzz build needs clang: cmake --preset fuzz")
 endif()
 include(tools/cmake/subject.cmake)
+include(tools/cmake/ck.cmake)
 pkg_check_modules(SODIUM REQUIRED IMPORTED_TARGET libsodium)
 
 set(TREADLE_FUZZING_ENGINE "" CACHE STRING "what targets are linked with; default: libFuzzer")

@@ -24,6 +24,26 @@ install(FILES ${generated}/_treadle DESTINATION share/zsh/vendor-completions)
 install(FILES ${generated}/treadle.fish DESTINATION share/fish/vendor_completions.d)
 install(DIRECTORY reports/schema scenarios/regressions DESTINATION share/treadle)
 install(FILES README.md DESTINATION share/doc/treadle)
+
+# What programs over other code are built from (tools/own/README.md): the sources of the harness, for
+# their compiler, and where find_package() looks.
+set(source_folder share/treadle/source)
+install(DIRECTORY tools/engine tools/strategies tools/checkers tools/redis tools/explore tools/cli
+                  tools/cmake tools/own
+        DESTINATION ${source_folder}/tools
+        FILES_MATCHING REGEX "[.]([chS]|syms|cmake|py)$" PATTERN tests EXCLUDE
+                       PATTERN example EXCLUDE)
+install(DIRECTORY reports/ DESTINATION ${source_folder}/reports
+        FILES_MATCHING REGEX "[.]([chS]|css|js)$" PATTERN tests EXCLUDE PATTERN example EXCLUDE
+                       PATTERN schema EXCLUDE)
+install(FILES scenarios/scenario.c scenarios/scenario.h scenarios/claims.h scenarios/racy.h
+        DESTINATION ${source_folder}/scenarios)
+file(CONFIGURE OUTPUT ${generated}/treadle-config.cmake
+     CONTENT "include(\${CMAKE_CURRENT_LIST_DIR}/../../../${source_folder}/tools/own/treadle-config.cmake)\n"
+     @ONLY)
+install(FILES ${generated}/treadle-config.cmake DESTINATION lib/cmake/treadle)
+install(FILES tools/own/README.md DESTINATION share/doc/treadle RENAME own-code.md)
+install(DIRECTORY tools/own/example/ DESTINATION share/doc/treadle/example)
 install(FILES LICENSE DESTINATION share/doc/treadle RENAME copyright)
 
 set(CPACK_GENERATOR DEB)
@@ -48,3 +68,10 @@ include(CPack)
 add_test(NAME package COMMAND tools/cli/tests/package_test.sh ${PROJECT_BINARY_DIR}
          WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
 set_tests_properties(package PROPERTIES TIMEOUT 300)
+
+# Somebody else's code under test, with what was installed.
+add_test(NAME own COMMAND ${CMAKE_COMMAND} -DBUILD=${PROJECT_BINARY_DIR}
+                          -DEXAMPLE=${PROJECT_SOURCE_DIR}/tools/own/example
+                          -DWORK=${PROJECT_BINARY_DIR}/own -DCOMPILER=${CMAKE_C_COMPILER}
+                          -P ${PROJECT_SOURCE_DIR}/tools/own/own_test.cmake)
+set_tests_properties(own PROPERTIES TIMEOUT 600 PROCESSORS 2)

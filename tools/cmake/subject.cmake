@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# treadle_subject(NAME [INSTRUMENTED | QUIET] [PRIMITIVES] SOURCES …): compiles ordinary C, then takes three steps that
-# the sources need not know of:
+# treadle_subject(NAME [INSTRUMENTED | QUIET] [PRIMITIVES] SOURCES … [LIBRARIES …]): compiles ordinary C, then takes three
+# steps that the sources need not know of:
 #   INSTRUMENTED  every access becomes a call of __tsan_*, which the engine defines;
 #   QUIET         likewise, but of functions that add it to footprints and do nothing else
 #                 (tools/engine/quiet.syms is the whole list): for scenarios;
@@ -8,7 +8,8 @@
 #                 (tools/engine/redirect.syms is the whole list);
 #   data          global variables move to a section of their own, which the engine puts back to its
 #                 initial state before every execution.
-# The result is one object file: link the target NAME. PRIMITIVES says that this is a library of
+# The result is one object file: link the target NAME. LIBRARIES are what it is compiled for and linked with, by default
+# TREADLE_SUBJECT_LIBRARIES. PRIMITIVES says that this is a library of
 # lock-free primitives, whose plain accesses are meant as volatile ones: that is what they become
 # (tools/engine/primitives.syms).
 set(TREADLE_TSAN_FLAGS -O1 -g)
@@ -29,7 +30,7 @@ endif()
 # How the compiler's calls of __tsan_* are renamed, in scenarios and in subjects: lists for objcopy;
 # empty where they keep their names. The tsan build has others.
 if(NOT DEFINED TREADLE_QUIET_NAMES)
-  set(TREADLE_QUIET_NAMES ${PROJECT_SOURCE_DIR}/tools/engine/quiet.syms)
+  set(TREADLE_QUIET_NAMES ${TREADLE_ROOT}/tools/engine/quiet.syms)
 endif()
 
 # Nobody asks a scenario where it is, and its accesses need not be those that were written.
@@ -44,20 +45,10 @@ else()
       -fno-builtin-strcmp -fno-builtin-strncmp)
 endif()
 
-# Concurrency Kit's own code, fetched by tools/packages: Debian's library has it without instrumentation.
-set(TREADLE_CK_SOURCES ${PROJECT_SOURCE_DIR}/build/ck/src/ck_ht.c
-    ${PROJECT_SOURCE_DIR}/build/ck/src/ck_epoch.c)
-foreach(source ${TREADLE_CK_SOURCES})
-  if(NOT EXISTS ${source})
-    message(FATAL_ERROR "${source} is missing: run tools/packages")
-  endif()
-endforeach()
-set_source_files_properties(${TREADLE_CK_SOURCES} PROPERTIES COMPILE_OPTIONS "-Wno-error;-w")
-
 # Has the compiler insert the calls of __tsan_*. In the asan build that is done beside its checks, by
 # asan-subject.
 function(treadle_insert_hooks objects quiet)
-  set(launcher ${PROJECT_SOURCE_DIR}/tools/cmake/asan-subject)
+  set(launcher ${TREADLE_ROOT}/tools/cmake/asan-subject)
   set(passes ${TREADLE_PASS_OPTIONS})
   set(level O1)
   if(quiet)
@@ -80,9 +71,12 @@ find_program(TREADLE_LD NAMES ld.bfd ld REQUIRED)
 find_program(TREADLE_OBJCOPY NAMES objcopy REQUIRED)
 
 function(treadle_subject name)
-  cmake_parse_arguments(SUBJECT "INSTRUMENTED;QUIET;PRIMITIVES" "" "SOURCES" ${ARGN})
+  cmake_parse_arguments(SUBJECT "INSTRUMENTED;QUIET;PRIMITIVES" "" "SOURCES;LIBRARIES" ${ARGN})
+  if(NOT DEFINED SUBJECT_LIBRARIES)
+    set(SUBJECT_LIBRARIES ${TREADLE_SUBJECT_LIBRARIES})
+  endif()
   add_library(${name}_objects OBJECT ${SUBJECT_SOURCES})
-  target_link_libraries(${name}_objects PRIVATE treadle_flags PkgConfig::HIREDIS PkgConfig::YAML)
+  target_link_libraries(${name}_objects PRIVATE ${SUBJECT_LIBRARIES})
   # Concurrency Kit's inline assembly is invisible to instrumentation; its builtins are not.
   target_compile_definitions(${name}_objects PRIVATE CK_USE_CC_BUILTINS=1)
   if(SUBJECT_INSTRUMENTED OR SUBJECT_QUIET)
@@ -94,13 +88,13 @@ function(treadle_subject name)
   if(SUBJECT_INSTRUMENTED OR SUBJECT_QUIET)
     treadle_insert_hooks(${name}_objects "${SUBJECT_QUIET}")
   endif()
-  set(redirect ${PROJECT_SOURCE_DIR}/tools/engine/redirect.syms)
+  set(redirect ${TREADLE_ROOT}/tools/engine/redirect.syms)
   set(merged ${CMAKE_CURRENT_BINARY_DIR}/${name}.merged.o)
   set(object ${CMAKE_CURRENT_BINARY_DIR}/${name}.o)
   set(data treadle_subject_data)
   set(primitives)
   if(SUBJECT_PRIMITIVES)
-    set(primitives_syms ${PROJECT_SOURCE_DIR}/tools/engine/primitives.syms)
+    set(primitives_syms ${TREADLE_ROOT}/tools/engine/primitives.syms)
     set(primitives COMMAND ${TREADLE_OBJCOPY} --redefine-syms=${primitives_syms} ${merged})
   endif()
   set(names)
@@ -142,5 +136,5 @@ function(treadle_subject name)
   add_dependencies(${name} ${name}_build)
   target_sources(${name} INTERFACE ${object})
   set_source_files_properties(${object} PROPERTIES EXTERNAL_OBJECT TRUE GENERATED TRUE)
-  target_link_libraries(${name} INTERFACE PkgConfig::HIREDIS PkgConfig::YAML Threads::Threads)
+  target_link_libraries(${name} INTERFACE ${SUBJECT_LIBRARIES} Threads::Threads)
 endfunction()

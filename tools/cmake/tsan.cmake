@@ -53,7 +53,7 @@ add_custom_command(
   DEPENDS treadle_engine ${engine_names}
   COMMENT "Engine: renaming what the compiler calls")
 
-set(parts treadle_cli treadle_reports treadle_explore treadle_redis treadle_checkers treadle_tsan)
+set(parts treadle_commands treadle_cli treadle_reports treadle_explore treadle_redis treadle_checkers treadle_tsan)
 list(TRANSFORM parts REPLACE "(.+)" "$<TARGET_FILE:\\1>" OUTPUT_VARIABLE archives)
 file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/empty.c "")
 add_library(treadle_harness SHARED $<TARGET_OBJECTS:treadle_scenarios> ${engine_archive}
@@ -68,7 +68,7 @@ target_link_libraries(
 # ---- the program -------------------------------------------------------------------------------
 
 add_executable(treadle tools/cli/main.c tools/tsan/executable.c)
-target_compile_definitions(treadle PRIVATE TREADLE_VERSION="${PROJECT_VERSION}")
+target_compile_definitions(treadle PRIVATE TREADLE_VERSION="${TREADLE_VERSION}")
 set_target_properties(treadle PROPERTIES ENABLE_EXPORTS ON)
 list(REMOVE_ITEM TREADLE_SUBJECTS treadle_scenarios)
 target_link_libraries(treadle PRIVATE treadle_flags ${TREADLE_SUBJECTS} treadle_harness)

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: MIT
+# cmake -DBUILD=FOLDER -DEXAMPLE=FOLDER -DWORK=FOLDER -DCOMPILER=cc -P own_test.cmake: installs what was
+# built in BUILD somewhere else, builds the example against it as a stranger would, and runs its
+# commands. Ends with an error when any of this fails.
+function(run)
+  execute_process(COMMAND ${ARGN} COMMAND_ERROR_IS_FATAL ANY OUTPUT_VARIABLE said)
+  set(said "${said}" PARENT_SCOPE)
+endfunction()
+
+function(demand text)
+  if(NOT said MATCHES "${text}")
+    message(FATAL_ERROR "no \"${text}\" in:\n${said}")
+  endif()
+endfunction()
+
+file(REMOVE_RECURSE ${WORK})
+run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${WORK}/prefix)
+file(COPY ${EXAMPLE}/ DESTINATION ${WORK}/project)
+run(${CMAKE_COMMAND} -G Ninja -S ${WORK}/project -B ${WORK}/build -DCMAKE_C_COMPILER=${COMPILER}
+    -DCMAKE_PREFIX_PATH=${WORK}/prefix)
+run(${CMAKE_COMMAND} --build ${WORK}/build)
+
+set(treadle ${WORK}/build/treadle)
+run(${treadle} check --format json)
+string(REGEX MATCH "tdl1[.][A-Za-z0-9_.-]+" token "${said}")
+run(${treadle} check)
+demand("naive +memory +sync +violated +as expected +conservation")
+demand("fixed +memory +sync +holds +as expected +all interleavings .60 traces.")
+demand("visits/counted +naive +redis +await +violated +as expected +lost-visit")
+demand("2 of 2 workloads that a solution passes break a baseline")
+
+# What it kept is replayed from then on.
+file(WRITE ${WORK}/project/regressions/queue "breaks ${token}  whoever waited does not look again\n")
+run(${treadle} check)
+demand("1 of 1 kept schedules do what they should")
+run(${treadle} replay ${token})
+demand("queue.c:")
+demand("The recorded verdict came about again")
+run(${treadle} shrink ${token})
+run(${treadle} report --output ${WORK}/report)
+file(READ ${WORK}/report/index.html said)
+demand("queue/put_and_take")
+if(said MATCHES "rate-limiting")
+  message(FATAL_ERROR "the report speaks of our own subjects")
+endif()
+message("own: as expected")
