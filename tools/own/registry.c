@@ -7,6 +7,7 @@
 
 #include "scenarios/claims.h"
 #include "scenarios/racy.h"
+#include "tools/cli/cli.h"
 #include "tools/own/treadle.h"
 
 enum { SCENARIOS_MAX = 256 };
@@ -24,17 +25,58 @@ static int by_name(const void *one, const void *other)
     return strcmp((*a)->name, (*b)->name);
 }
 
+/* What a scenario lacks; NULL when nothing. */
+static const char *missing_in(const treadle_scenario *scenario)
+{
+    const treadle_parameter *first = scenario->parameters;
+    if (strchr(scenario->name, '/') == NULL) {
+        return "a name like \"component/scenario\"";
+    }
+    if (first == NULL || first->name == NULL || strcmp(first->name, "threads") != 0) {
+        return ".parameters that begin with \"threads\"";
+    }
+    size_t parameters = 0;
+    while (first[parameters].name != NULL) {
+        parameters++;
+    }
+    if (parameters > TREADLE_PARAMETERS_MAX) {
+        return "fewer parameters";
+    }
+    if (scenario->expectations == NULL || scenario->expectations->variant == NULL) {
+        return ".expectations";
+    }
+    if (scenario->setup == NULL || scenario->thread == NULL || scenario->check == NULL) {
+        return ".setup, .thread and .check";
+    }
+    return scenario->summary == NULL ? ".summary" : NULL;
+}
+
+static _Noreturn void refuse(const char *name, const char *why, const char *what)
+{
+    fprintf(stderr, "treadle: the scenario \"%s\" %s%s\n", name, why, what);
+    exit(TREADLE_EXIT_USAGE);
+}
+
 __attribute__((constructor)) static void gather(void)
 {
     const treadle_scenario *const *next = __start_treadle_scenario_table;
     for (; next != __stop_treadle_scenario_table; next++) {
+        const char *name = (*next)->name != NULL ? (*next)->name : "";
+        const char *missing = (*next)->name != NULL ? missing_in(*next) : "a .name";
+        if (missing != NULL) {
+            refuse(name, "needs ", missing);
+        }
         if (count == SCENARIOS_MAX) {
-            fprintf(stderr, "treadle: more than %d scenarios\n", SCENARIOS_MAX);
-            exit(3);
+            refuse(name, "is one more than there is room for", "");
         }
         all[count++] = *next;
     }
     qsort(all, count, sizeof all[0], by_name);
+    for (size_t i = 1; i < count; i++) {
+        if (strcmp(all[i - 1]->name, all[i]->name) == 0) {
+            refuse(all[i]->name, "is there twice", "");
+        }
+    }
 }
 
 const treadle_scenario *const *treadle_scenarios(void)
