@@ -329,6 +329,10 @@ static void bench_dpor(bench *self)
            "limit: 1,000,000 executions/s", rate / 1e6);
     figure(self, "dpor_against_random_walks", rate, "executions/s", peer,
            "peer: random walks of the same program, half", 2 * rate / peer);
+    /* Machines differ; the limit was set on one whose switch takes 5 ns. */
+    const double raw_ns = switch_ns(1000000);
+    figure(self, "dpor_execution_over_switch", 1e9 / rate / raw_ns, "switches", 200,
+           "limit: 200 raw switches, 1 us at 5 ns each", 200 * raw_ns * rate / 1e9);
     figure(self, "dpor_traces", (double)reduced.executions, "traces", TRACES_3X5,
            "limit: 15!/(5!)^3 = 756,756 exactly",
            reduced.complete && reduced.executions == TRACES_3X5 ? 1 : 0);

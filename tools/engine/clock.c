@@ -58,7 +58,7 @@ static int64_t read_clock(clockid_t clock, const void *site)
     if (E.level >= TREADLE_GRANULARITY_SYNC) {
         treadle_announce(TREADLE_OP_CLOCK_READ, NULL, 0, 0, site);
     }
-    E.unseen++;
+    E.clock_reads++;
     treadle_touching_object(&E.clock_ns, TREADLE_TOUCH_READ);
     if (E.options.clock_jump_count) {
         const uint32_t jump = treadle_decide(TREADLE_CHOICE_CLOCK, E.options.clock_jump_count + 1);
@@ -72,6 +72,11 @@ static int64_t read_clock(clockid_t clock, const void *site)
     }
     E.self->clock_seen_ns = E.clock_ns;
     return start_of(clock) + E.clock_ns;
+}
+
+void treadle_clock_pass(uint32_t rounds)
+{
+    E.clock_ns += INT64_C(1000000) << (rounds < 30 ? rounds / 2 : 15);
 }
 
 static int sleep_until(int64_t deadline_ns, const void *site)

@@ -6,10 +6,11 @@
  *
  * A state is the subject's globals, heap, stacks with the registers saved there, thread-local
  * blocks, and the models of its objects; of each a hash is kept. The clock is not part of it: a
- * cycle in which the clock is read, a wait may time out, or anything comes from outside, counts for
- * nothing. Looking costs far more than a step, and begins only when an execution has become long.
- * It also needs stacks without leftovers of earlier executions, or a repetition in another process
- * would see other states. So it is done on demand only. */
+ * cycle in which it moves and is read, a wait may time out, or anything comes from outside, counts
+ * for nothing. Where it is read and stands still, others get their turn, and then time passes.
+ * Looking costs far more than a step, and begins only when an execution has become long. It also
+ * needs stacks without leftovers of earlier executions, or a repetition in another process would
+ * see other states. So it is done on demand only. */
 #include <setjmp.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,8 +31,10 @@ typedef struct logged {
     uint64_t hash;
     uint64_t ran;      /* bit of the thread whose step follows */
     uint64_t runnable; /* threads that could have run instead, and that one */
-    uint64_t unseen;   /* E.unseen before it */
-    bool timed;        /* it may time out */
+    uint64_t unseen;   /* E.unseen before it, and so on */
+    uint64_t clock_reads;
+    int64_t clock_ns;
+    bool timed; /* it may time out */
 } logged;
 
 static struct {
@@ -39,6 +42,7 @@ static struct {
     uint32_t next_step; /* that continues the log */
     uint32_t count;
     bool too_large;
+    uint32_t clock_rounds; /* times that it moved because somebody waited for it */
     logged entries[LOG_MAX];
     uint16_t table[TABLE_SIZE]; /* index in entries plus one; 0 = free */
 } past;
@@ -173,11 +177,19 @@ static finding judge(uint32_t from)
         ran |= past.entries[i].ran;
         runnable |= past.entries[i].runnable;
     }
-    if (past.entries[from].unseen != E.unseen) {
+    const bool clock_read = past.entries[from].clock_reads != E.clock_reads;
+    const bool clock_moved = past.entries[from].clock_ns != E.clock_ns;
+    if (past.entries[from].unseen != E.unseen || (clock_read && clock_moved)) {
         return NOTHING;
     }
     if (runnable & ~ran) {
         return UNFAIR;
+    }
+    if (clock_read) {
+        treadle_depends_on_all();
+        treadle_touching_object(&E.clock_ns, TREADLE_TOUCH_WRITE);
+        treadle_clock_pass(++past.clock_rounds);
+        return NOTHING;
     }
     char who[256] = "";
     describe(who, sizeof who, ran);
@@ -210,6 +222,8 @@ static bool look(uint64_t hash)
                                           .ran = self->bit,
                                           .runnable = E.enabled | E.yielded | self->bit,
                                           .unseen = E.unseen,
+                                          .clock_reads = E.clock_reads,
+                                          .clock_ns = E.clock_ns,
                                           .timed = (E.timed & self->bit) != 0};
     if (found == NOTHING) {
         *slot = (uint16_t)past.count;
@@ -227,6 +241,7 @@ bool treadle_late_step(void)
     if (past.execution != E.executions) {
         past.execution = E.executions;
         past.too_large = false;
+        past.clock_rounds = 0;
         restart();
     }
     if (past.too_large) {

@@ -349,6 +349,7 @@ static void reset(const treadle_program *program, const treadle_execution_option
     E.step_limit = options->step_limit ? options->step_limit : 20000;
     E.step_mark = options->watch_cycles ? E.step_limit / LATE_SHARE : E.step_limit;
     E.unseen = 0;
+    E.clock_reads = 0;
     E.spin_reads_max = options->spin_reads_max ? options->spin_reads_max : 4;
     E.choose = strategy->choose;
     E.forced = strategy->forced;

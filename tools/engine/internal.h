@@ -192,8 +192,9 @@ typedef struct engine {
     uint32_t coast;     /* … before those, so many that nothing needs to be looked at for */
     bool coasts;        /* nobody looks at steps of the plan one by one */
     uint32_t step_limit;
-    uint32_t step_mark; /* beyond, treadle_late_step() looks at every step */
-    uint64_t unseen;    /* counts what a state of the subject does not show; see cycles.c */
+    uint32_t step_mark;   /* beyond, treadle_late_step() looks at every step */
+    uint64_t unseen;      /* counts what a state of the subject does not show; see cycles.c */
+    uint64_t clock_reads; /* likewise, unless the clock stood still */
     uint32_t spin_reads_max;
     uint32_t (*choose)(void *, const treadle_choice *);
     uint32_t (*step)(void *, const treadle_step *); /* NULL for strategies that only choose */
@@ -628,6 +629,9 @@ static inline void treadle_cancelled_at(const volatile void *waited_for)
 
 /* Nanoseconds since the start of the execution that an absolute time on `clock` stands for. */
 int64_t treadle_deadline(clockid_t clock, const struct timespec *absolute);
+/* Nobody moves the clock, and somebody seems to wait for it: it moves by itself, the further the
+ * more often that was so. */
+void treadle_clock_pass(uint32_t rounds);
 /* Time passes at least until then. */
 static inline void treadle_clock_reach(int64_t deadline_ns)
 {

@@ -112,7 +112,7 @@ static bool retry_spinners(void)
         return false;
     }
     /* A loop that watches the clock ends when time passes. */
-    E.clock_ns += INT64_C(1000000) << (E.stuck_rounds < 30 ? E.stuck_rounds / 2 : 15);
+    treadle_clock_pass(E.stuck_rounds);
     treadle_wake_yielded(E.yielded);
     E.enabled |= spinners;
     E.spinning = 0;

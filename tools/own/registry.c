@@ -71,7 +71,7 @@ __attribute__((constructor)) static void gather(void)
         }
         all[count++] = *next;
     }
-    qsort(all, count, sizeof all[0], by_name);
+    qsort(all, count, sizeof(void *), by_name);
     for (size_t i = 1; i < count; i++) {
         if (strcmp(all[i - 1]->name, all[i]->name) == 0) {
             refuse(all[i]->name, "is there twice", "");

@@ -617,6 +617,31 @@ SUBJECT(asks_until_told)
     }
 }
 
+/* Likewise, and looks at the clock each time, which nobody moves. */
+SUBJECT(asks_until_told_or_late)
+{
+    if (index == 1) {
+        reach(1);
+        return;
+    }
+    const time_t end = time(NULL) + 1000000;
+    while (atomic_load(&stage) == 0 && time(NULL) < end) {
+        pthread_mutex_lock(&locks[0]);
+        pthread_mutex_unlock(&locks[0]);
+    }
+    liveness_outcome = atomic_load(&stage);
+}
+
+/* Nobody else could do anything about it. */
+SUBJECT(counts_until_late)
+{
+    const time_t end = time(NULL) + 2;
+    while (time(NULL) < end) {
+        pthread_mutex_lock(&locks[index]);
+        pthread_mutex_unlock(&locks[index]);
+    }
+}
+
 /* Each of these changes one thing only, in one place. */
 SUBJECT(counts_on_stack)
 {

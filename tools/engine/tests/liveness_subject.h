@@ -27,6 +27,6 @@ liveness_subject polls_semaphore, polls_mutex, polls_rwlock, polls_join, polls_a
 liveness_subject backs_off, backs_off_yielding, after_you, undoes_the_other;
 liveness_subject backs_off_counting, backs_off_until_late, backs_off_by_lot, asks_until_told,
     counts_on_stack, counts_in_heap, counts_in_global, drains_semaphore, waits_until_late,
-    fails_by_lot, times_out_meanwhile;
+    fails_by_lot, times_out_meanwhile, asks_until_told_or_late, counts_until_late;
 
 #endif

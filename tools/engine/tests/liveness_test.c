@@ -252,10 +252,11 @@ Test(livelock, is_a_state_that_comes_again_under_fair_scheduling)
 Test(livelock, is_not_what_ends_or_needs_an_unfair_scheduler)
 {
     static liveness_subject *const subjects[] = {
-        backs_off_counting, backs_off_until_late, backs_off_by_lot,   asks_until_told,
-        polls_and_gives_up, polls_in_turn,        polls_mutex,        polls_then_locks,
-        counts_on_stack,    counts_in_heap,       counts_in_global,   drains_semaphore,
-        waits_until_late,   fails_by_lot,         times_out_meanwhile};
+        backs_off_counting, backs_off_until_late, backs_off_by_lot,    asks_until_told,
+        polls_and_gives_up, polls_in_turn,        polls_mutex,         polls_then_locks,
+        counts_on_stack,    counts_in_heap,       counts_in_global,    drains_semaphore,
+        waits_until_late,   fails_by_lot,         times_out_meanwhile, asks_until_told_or_late,
+        counts_until_late};
     static const char *const strategies[] = {"random", "pct", "dfs"};
     for (size_t i = 0; i < sizeof subjects / sizeof subjects[0]; i++) {
         for (size_t s = 0; s < sizeof strategies / sizeof strategies[0]; s++) {
@@ -271,8 +272,18 @@ Test(livelock, watching_for_it_gives_fair_turns)
 {
     static const char *const strategies[] = {"pct", "dfs"};
     for (size_t s = 0; s < sizeof strategies / sizeof strategies[0]; s++) {
-        const exploration result = go_round(asks_until_told, strategies[s], 200);
+        exploration result = go_round(asks_until_told, strategies[s], 200);
         cr_expect_eq(result.passed, result.executions, "%s: %s", strategies[s],
                      result.last_bad.message);
+        result = go_round(asks_until_told_or_late, strategies[s], 200);
+        cr_expect_eq(result.results[1], result.executions, "%s: %s", strategies[s],
+                     result.last_bad.message);
     }
+}
+
+/* A loop that watches the clock ends, though there is nobody whose turn it could be. */
+Test(livelock, watching_for_it_lets_time_pass)
+{
+    const exploration result = go_round(counts_until_late, "pct", 2000);
+    cr_expect_eq(result.passed, result.executions, "%s", result.last_bad.message);
 }
