@@ -8,7 +8,8 @@
  *        3  ZADD window:x 1.5 a -> 1 ←──────┤
  *
  * An arrow is a context switch. A thread's line ends with its last event. Operations that no other
- * thread could notice are counted, not shown, unless everything is asked for. */
+ * thread could notice are counted, not shown, and so is what comes again and again, unless
+ * everything is asked for. */
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -19,6 +20,7 @@
 #include "reports/event_text.h"
 #include "reports/objects.h"
 #include "reports/relations.h"
+#include "reports/repetition.h"
 #include "reports/source_place.h"
 #include "reports/utf8.h"
 #include "reports/writer.h"
@@ -51,11 +53,13 @@ typedef struct lane {
     int text_max;  /* columns */
 } lane;
 
-/* An event or a remark; or operations in a row that no other thread could notice. */
+/* An event or a remark; operations in a row that no other thread could notice; or events that are
+ * those before them once more, and again. */
 typedef struct row {
     const treadle_event *event; /* the first of them */
     uint32_t folded;            /* how many; 0 = the event stands for itself */
-    uint32_t last_step;
+    const treadle_event *last;
+    uint32_t repeats; /* of the folded ones; 0 = nobody could notice them */
 } row;
 
 typedef struct diagram {
@@ -113,7 +117,8 @@ static void open_remarks(diagram *self, uint32_t after)
     const uint32_t step = after > 0 ? trace->events[after - 1].step : 1;
     for (uint32_t i = 0; i < trace->remark_count; i++) {
         if (trace->remarks[i].after == after && is_wanted(self, step)) {
-            self->rows[self->row_count++] = (row){.event = &trace->remarks[i].note};
+            const treadle_event *note = &trace->remarks[i].note;
+            self->rows[self->row_count++] = (row){.event = note, .last = note};
         }
     }
 }
@@ -154,6 +159,31 @@ static uint32_t foldable(const diagram *self, uint32_t index)
     return self->options->verbose || count < FOLD_MIN ? 0 : count;
 }
 
+/* What begins at `index` and comes again and again, up to where something is said of it, or it goes
+ * wrong. */
+static treadle_repetition repetition_at(const diagram *self, uint32_t index)
+{
+    const treadle_trace *trace = self->trace;
+    if (self->options->verbose || !is_wanted(self, trace->events[index].step)) {
+        return (treadle_repetition){0};
+    }
+    uint32_t end = last_operation(trace);
+    while (end > index && !is_wanted(self, trace->events[end - 1].step)) {
+        end--;
+    }
+    for (uint32_t i = 0; i < trace->remark_count; i++) {
+        const uint32_t after = trace->remarks[i].after;
+        end = after > index && after < end ? after : end;
+    }
+    return treadle_repetition_at(trace, index, end);
+}
+
+static void add_row(diagram *self, uint32_t from, uint32_t to, uint32_t folded, uint32_t repeats)
+{
+    const treadle_event *events = self->trace->events;
+    self->rows[self->row_count++] = (row){&events[from], folded, &events[to - 1], repeats};
+}
+
 static int open_rows(diagram *self)
 {
     const treadle_trace *trace = self->trace;
@@ -162,14 +192,27 @@ static int open_rows(diagram *self)
         return ENOMEM;
     }
     open_remarks(self, 0);
+    uint32_t round_end = 0;
+    treadle_repetition again = {0};
     for (uint32_t i = 0; i < trace->event_count;) {
-        const treadle_event *event = &trace->events[i];
-        const uint32_t folded = foldable(self, i);
-        i += folded > 0 ? folded : 1;
-        if (is_wanted(self, event->step)) {
-            self->rows[self->row_count++] = (row){event, folded, trace->events[i - 1].step};
+        if (i >= round_end) {
+            again = repetition_at(self, i);
+            round_end = i + again.period;
         }
+        uint32_t count = foldable(self, i);
+        const bool folds = count > 0 && (again.period == 0 || i + count <= round_end);
+        count = folds ? count : 1;
+        if (is_wanted(self, trace->events[i].step)) {
+            add_row(self, i, i + count, folds ? count : 0, 0);
+        }
+        i += count;
         open_remarks(self, i);
+        if (again.period > 0 && i == round_end) {
+            const uint32_t left_out = again.period * again.repeats;
+            add_row(self, i, i + left_out, left_out, again.repeats);
+            i = round_end += left_out;
+            open_remarks(self, i);
+        }
     }
     return 0;
 }
@@ -181,11 +224,15 @@ static char *row_text(const diagram *self, const row *of)
     if (of->folded == 0) {
         return treadle_event_describe(self->trace, of->event);
     }
-    if (asprintf(&text, DOTS " %" PRIu32 " unshared operations, to step %" PRIu32, of->folded,
-                 of->last_step) < 0) {
-        return NULL;
-    }
-    return text;
+    const uint32_t to = of->last->step;
+    const int written =
+        of->repeats > 0
+            ? asprintf(&text,
+                       DOTS " the same %" PRIu32 " again, %" PRIu32 " times, to step %" PRIu32,
+                       of->folded / of->repeats, of->repeats, to)
+            : asprintf(&text, DOTS " %" PRIu32 " unshared operations, to step %" PRIu32, of->folded,
+                       to);
+    return written < 0 ? NULL : text;
 }
 
 static int open_lane(diagram *self, uint8_t thread)
@@ -235,6 +282,7 @@ static int measure_events(diagram *self)
         lane *own = &self->lanes[self->lane_of[event->thread]];
         own->text_max = max_int(own->text_max, treadle_text_columns(text));
         own->last = i;
+        self->lanes[self->lane_of[self->rows[i].last->thread]].last = i;
         free(text);
         const int digits = snprintf(number, sizeof number, "%" PRIu32, event->step);
         self->step_width = max_int(self->step_width, digits);
@@ -406,7 +454,7 @@ static int lane_before(const diagram *self, uint32_t index)
 {
     while (index-- > 0) {
         if (!is_note(self->rows[index].event)) {
-            return self->lane_of[self->rows[index].event->thread];
+            return self->lane_of[self->rows[index].last->thread];
         }
     }
     return NONE;

@@ -195,6 +195,27 @@ static treadle_trace *hostile(void)
     return trace;
 }
 
+/* One polls, with two reads a round, until the other has written; then both go round in turns. */
+static treadle_trace *pollers(void)
+{
+    static const char *const names[] = {"main", "poller", "writer", NULL};
+    treadle_trace *trace = trace_new(names);
+    for (int i = 0; i < 40; i++) {
+        EVENT(1, ATOMIC_LOAD, 1, .site = 101, .flags = TREADLE_EVENT_HAS_VALUE);
+        EVENT(1, MUTEX_LOCK, 2, .site = 102);
+        EVENT(1, MUTEX_UNLOCK, 2, .site = 103);
+    }
+    EVENT(2, ATOMIC_STORE, 1, .site = 104, .value = 1, .flags = TREADLE_EVENT_HAS_VALUE);
+    EVENT(1, ATOMIC_LOAD, 1, .site = 101, .value = 1, .flags = TREADLE_EVENT_HAS_VALUE);
+    for (int i = 0; i < 10; i++) {
+        EVENT(1, MUTEX_LOCK, 2, .site = 105);
+        EVENT(1, MUTEX_UNLOCK, 2, .site = 106);
+        EVENT(2, MUTEX_LOCK, 2, .site = 107);
+        EVENT(2, MUTEX_UNLOCK, 2, .site = 108);
+    }
+    return trace;
+}
+
 /* Twenty threads: more than 40 columns have room for. */
 static treadle_trace *crowd(void)
 {
@@ -284,11 +305,9 @@ Test(lanes, golden)
     static const struct {
         const char *name;
         treadle_trace *(*make)(void);
-    } traces[] = {{"two_clients", two_clients},
-                  {"three_threads", three_threads},
-                  {"hostile", hostile},
-                  {"crowd", crowd},
-                  {"long_texts", long_texts}};
+    } traces[] = {{"two_clients", two_clients}, {"three_threads", three_threads},
+                  {"hostile", hostile},         {"crowd", crowd},
+                  {"pollers", pollers},         {"long_texts", long_texts}};
     static const int widths[] = {40, 80, 120};
     for (size_t i = 0; i < COUNT(traces); i++) {
         treadle_trace *trace = traces[i].make();
@@ -306,7 +325,8 @@ Test(lanes, golden)
 
 Test(lanes, every_width_is_kept)
 {
-    treadle_trace *(*const make[])(void) = {two_clients, three_threads, hostile, crowd, long_texts};
+    treadle_trace *(*const make[])(void) = {two_clients, three_threads, hostile,
+                                            crowd,       pollers,       long_texts};
     for (size_t i = 0; i < COUNT(make); i++) {
         treadle_trace *trace = make[i]();
         for (int width = 40; width <= 240; width++) {
@@ -588,7 +608,7 @@ Test(text, a_long_trace_is_shortened)
     free(result.trace);
     treadle_trace *trace = trace_new(names);
     for (uint32_t i = 0; i < 1000; i++) {
-        EVENT(0, YIELD, 0, .site = 0);
+        EVENT(0, YIELD, 0, .value = i); /* which is not shown, but no two are the same */
     }
     result.trace = trace;
     char *text = NULL;

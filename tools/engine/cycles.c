@@ -231,12 +231,26 @@ static bool look(uint64_t hash)
     return false;
 }
 
+/* Mostly somebody waits by trying again, in a way that is not recognised. */
+static _Noreturn void cut(void)
+{
+    const thread *self = E.self;
+    const uint32_t turn = E.steps - E.turn_began;
+    char who[128] = "";
+    if (turn > E.step_limit / 2 && (E.enabled & ~self->bit)) {
+        snprintf(who, sizeof who, ", the last %u of %s alone, while others could go on%s", turn,
+                 self->name,
+                 E.options.watch_cycles ? "" : " (a loop that waits? see watch_cycles)");
+    }
+    treadle_stop(TREADLE_OUTCOME_CUT, "step-limit",
+                 "still running after %u steps%s; the rest of this execution was not seen",
+                 E.step_limit, who);
+}
+
 bool treadle_late_step(void)
 {
     if (E.steps > E.step_limit) {
-        treadle_stop(TREADLE_OUTCOME_CUT, "step-limit",
-                     "still running after %u steps; the rest of this execution was not seen",
-                     E.step_limit);
+        cut();
     }
     if (past.execution != E.executions) {
         past.execution = E.executions;

@@ -72,6 +72,7 @@ static inline void switch_to(thread *to)
         memcpy(E.tls, to->tls, E.tls_bytes);
     }
     E.self = to;
+    E.turn_began = E.steps;
     treadle_fiber_go(self, to);
     *E.errno_location = self->saved_errno;
 }
@@ -336,6 +337,7 @@ static void reset(const treadle_program *program, const treadle_execution_option
                   const treadle_strategy *strategy, void *strategy_self, treadle_outcome *outcome)
 {
     E.steps = 0;
+    E.turn_began = 0;
     E.executions++;
     E.enabled = 0;
     E.timed = 0;

@@ -62,7 +62,7 @@ typedef struct treadle_execution_options {
                                or read-write lock and sees others take it more often is
                                starving */
     bool watch_cycles;      /* a long execution that comes back to a state is a livelock,
-                               or makes others run; costs a microsecond or two a thread */
+                               or makes others run, or time pass; costs a microsecond or two a thread */
     bool spurious_wakeups;  /* condition variables may wake without a signal */
     bool weak_cas_may_fail; /* weak CAS may fail spuriously */
     bool look_for_leaks;    /* in the asan build; see leaks.h */

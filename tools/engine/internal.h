@@ -185,12 +185,13 @@ typedef struct engine {
     char call_ended[TREADLE_THREADS_MAX]; /* by thread: an address for what ends a call */
     uint64_t spinning;                    /* threads that wait for another's write */
     plain_care plain;
-    bool hurry;         /* something rare is to be looked at in the next scheduling step */
-    bool alone;         /* main is: all that others did, if there were any, happened before */
-    uint32_t observing; /* OBSERVE_… */
-    uint32_t run_left;  /* steps that the current thread has left in the plan's run */
-    uint32_t coast;     /* … before those, so many that nothing needs to be looked at for */
-    bool coasts;        /* nobody looks at steps of the plan one by one */
+    bool hurry;          /* something rare is to be looked at in the next scheduling step */
+    bool alone;          /* main is: all that others did, if there were any, happened before */
+    uint32_t observing;  /* OBSERVE_… */
+    uint32_t turn_began; /* E.steps when the current thread was switched to */
+    uint32_t run_left;   /* steps that the current thread has left in the plan's run */
+    uint32_t coast;      /* … before those, so many that nothing needs to be looked at for */
+    bool coasts;         /* nobody looks at steps of the plan one by one */
     uint32_t step_limit;
     uint32_t step_mark;   /* beyond, treadle_late_step() looks at every step */
     uint64_t unseen;      /* counts what a state of the subject does not show; see cycles.c */
