@@ -9,7 +9,6 @@
 #include "tools/engine/tsd.h"
 
 int SEAM(pthread_detach)(pthread_t);
-void SEAM(pthread_exit)(void *);
 pthread_t SEAM(pthread_self)(void);
 
 _Static_assert(sizeof(mtx_t) == sizeof(pthread_mutex_t), "mtx_t is a pthread_mutex_t");
@@ -69,8 +68,7 @@ _Noreturn void SEAM(thrd_exit)(int result)
     if (!treadle_inside()) {
         thrd_exit(result);
     }
-    SEAM(pthread_exit)((void *)(intptr_t)result);
-    __builtin_unreachable();
+    treadle_thread_exit((void *)(intptr_t)result, SITE());
 }
 
 thrd_t SEAM(thrd_current)(void)

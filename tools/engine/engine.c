@@ -446,7 +446,6 @@ void treadle_execute(const treadle_program *program, const treadle_execution_opt
     }
     static const char main_name[TREADLE_THREAD_NAME_MAX] = "main";
     thread *main_thread = treadle_thread_new(main_name, NULL);
-    main_thread->detached = true;
     main_thread->sp = treadle_fiber_new(treadle_stack_low(&E.stacks, 0),
                                         treadle_stack_high(&E.stacks, 0), main_fiber);
     E.self = main_thread;

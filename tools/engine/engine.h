@@ -43,7 +43,9 @@ typedef struct treadle_decisions {
     uint16_t values[TREADLE_DECISIONS_MAX];
 } treadle_decisions;
 
-/* The program of an execution. `body` runs on fiber 0, "main". */
+/* The program of an execution. `body` runs on fiber 0, "main"; the execution passes when it
+ * returns. When main ends otherwise (pthread_exit, a cancellation) the others go on, and at the end
+ * of the last one nobody is left to say what it came to: a finding, "exit". */
 typedef struct treadle_program {
     void (*body)(void *argument);
     void *argument;

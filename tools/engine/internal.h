@@ -126,6 +126,7 @@ typedef struct thread {
     uint32_t overtaken; /* times that another thread took that since */
     uint32_t wait_step; /* when its wait began */
     const void *created_at;
+    const void *exits_at; /* where it called pthread_exit; or NULL */
     held_read held_reads[HELD_READS_KEPT];
     uint32_t held_reads_taken;
     int64_t clock_seen_ns;
@@ -596,6 +597,7 @@ int treadle_cond_broadcast(pthread_cond_t *condition, const void *site);
 int treadle_thread_create_c11(pthread_t *handle, int (*start)(void *), void *argument,
                               const void *site);
 int treadle_thread_join(pthread_t handle, void **result, bool timed, const void *site);
+_Noreturn void treadle_thread_exit(void *result, const void *site);
 int treadle_sleep_for(const struct timespec *duration, const void *site);
 int treadle_yield(const void *site);
 
@@ -696,6 +698,8 @@ place treadle_read_place(const thread *holder, const object *lock);
 
 /* No thread can go on: lets spinners try again, or ends the execution. Returns a thread to run. */
 RARELY uint32_t treadle_nobody_enabled(void);
+/* Nobody can go on: a finding when main has ended before its time, and then everybody else. */
+void treadle_process_ended(void);
 /* At the end of an execution: what was left held, or never joined. */
 void treadle_check_leaks(void);
 const char *treadle_object_describe(const object *which, char *buffer, size_t size);

@@ -35,6 +35,21 @@ _Noreturn void SEAM(quick_exit)(int status)
     treadle_violation("exit", "%s calls quick_exit(%d)", E.self->name, status);
 }
 
+void treadle_process_ended(void)
+{
+    for (uint32_t i = 0; i < E.thread_count; i++) {
+        if (!E.threads[i].finished) {
+            return;
+        }
+    }
+    const thread *first = &E.threads[0];
+    treadle_violation("exit",
+                      "%s %s%s, and the process ended with its last thread: what it came to is "
+                      "never checked",
+                      first->name, first->exits_at ? "calls pthread_exit" : "is cancelled",
+                      treadle_place(first->exits_at).text);
+}
+
 _Noreturn void SEAM(abort)(void)
 {
     if (!treadle_inside()) {

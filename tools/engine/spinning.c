@@ -149,6 +149,7 @@ uint32_t treadle_nobody_enabled(void)
                           "any more",
                           text);
     }
+    treadle_process_ended();
     treadle_describe_deadlock(text, sizeof text);
     treadle_violation("deadlock", "%s", text);
 }

@@ -422,14 +422,20 @@ _Noreturn void SEAM(__pthread_unwind_next)(__pthread_unwind_buf_t *buffer)
     unwind();
 }
 
+_Noreturn void treadle_thread_exit(void *result, const void *site)
+{
+    E.self->exiting = true;
+    E.self->exits_at = site;
+    E.self->result = result;
+    unwind();
+}
+
 _Noreturn void SEAM(pthread_exit)(void *result)
 {
     if (!treadle_inside()) {
         pthread_exit(result);
     }
-    E.self->exiting = true;
-    E.self->result = result;
-    unwind();
+    treadle_thread_exit(result, SITE());
 }
 
 void treadle_cancellation_point(void)

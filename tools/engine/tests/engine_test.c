@@ -187,6 +187,46 @@ Test(thread, join_detach_exit)
     ALL_PASS(try_and_timed_join, 1, SYNC, RESULT(0) | RESULT(1) | RESULT(3));
 }
 
+static void body_on_main(void *unused)
+{
+    program(unused, thread_count);
+    report(0);
+}
+
+static exploration run_on_main(subject *subject_function, uint32_t others, const char *strategy)
+{
+    exploration how = {.granularity = TREADLE_GRANULARITY_SYNC, .strategy = strategy};
+    program = subject_function;
+    thread_count = others;
+    outcome = 0;
+    explore(&how, body_on_main);
+    cr_assert(how.complete);
+    cr_assert_eq(how.violated, how.executions, "%s: %s", how.last_bad.property,
+                 how.last_bad.message);
+    return how;
+}
+
+Test(thread, the_process_outlives_a_main_that_exits)
+{
+    static const char *const strategies[] = {"dfs", "dpor"};
+    for (size_t i = 0; i < sizeof strategies / sizeof strategies[0]; i++) {
+        for (uint32_t others = 0; others <= 2; others++) {
+            breaks("main_exits", run_on_main(main_exits, others, strategies[i]), "exit",
+                   ", and the process ended with its last thread: what it came to is never "
+                   "checked");
+            cr_assert_eq((uint32_t)outcome, others);
+        }
+        breaks("main_exits", run_on_main(main_exits, 1, strategies[i]), "exit",
+               "main calls pthread_exit at @0x");
+        breaks("main_exits_in_c11", run_on_main(main_exits_in_c11, 0, strategies[i]), "exit",
+               "main calls pthread_exit at @0x");
+        breaks("main_is_cancelled", run_on_main(main_is_cancelled, 0, strategies[i]), "exit",
+               "main is cancelled, and");
+        breaks("main_exits_holding", run_on_main(main_exits_holding, 1, strategies[i]), "deadlock",
+               "held by main, which has ended");
+    }
+}
+
 Test(thread, cancellation)
 {
     ALL_PASS(cancel_in_wait, 1, SYNC, RESULT(1));

@@ -519,6 +519,48 @@ void exit_early(void *unused, uint32_t index)
     outcome = (int)(intptr_t)result;
 }
 
+static pthread_t main_thread;
+
+static void *adds_after_main(void *unused)
+{
+    pthread_join(main_thread, NULL);
+    return add_one(unused);
+}
+
+/* On main: the others go on when it has ended, and may join it. */
+void main_exits(void *unused, uint32_t index)
+{
+    pthread_t handle;
+    (void)unused;
+    main_thread = pthread_self();
+    for (uint32_t i = 0; i < index; i++) {
+        pthread_create(&handle, NULL, i == 0 ? adds_after_main : add_one, NULL);
+        pthread_detach(handle);
+    }
+    pthread_exit(NULL);
+}
+
+void main_exits_in_c11(void *unused, uint32_t index)
+{
+    (void)unused;
+    (void)index;
+    thrd_exit(0);
+}
+
+void main_exits_holding(void *unused, uint32_t index)
+{
+    pthread_mutex_lock(&lock);
+    main_exits(unused, index);
+}
+
+void main_is_cancelled(void *unused, uint32_t index)
+{
+    (void)unused;
+    (void)index;
+    pthread_cancel(pthread_self());
+    pthread_testcancel();
+}
+
 static void unlock_it(void *mutex)
 {
     pthread_mutex_unlock(mutex);

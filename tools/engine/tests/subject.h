@@ -17,6 +17,7 @@ subject signal_one, broadcast_all, timed_wait, recursive_wait, adaptive_twice, c
 subject readers_and_writer, upgrade_try, spin_count, barrier_serial, run_once, once_cancelled;
 subject thread_data, semaphores, semaphore_timeout;
 subject join_values, detach_one, exit_early, cancel_in_wait, cancel_in_sem, cancel_disabled;
+subject main_exits, main_exits_in_c11, main_exits_holding, main_is_cancelled;
 subject cancel_runs_handlers_in_order, try_and_timed_join, self_join_cycle;
 subject c11_all, c11_once_and_tss;
 subject two_sleepers, clocks, jumpy_clock, polls_with_sleep, absolute_sleep, skewed_clock,
