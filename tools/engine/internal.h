@@ -57,12 +57,13 @@ typedef struct object {
     uint64_t pending;    /* threads whose operation waits for this object's gate */
     uint64_t waiting;    /* cond: waiting for a signal; rwlock: readers that want in */
     uint64_t holders;    /* rwlock: readers inside */
-    int64_t count;       /* recursion depth, semaphore value, barrier arrivals, once state */
+    int64_t count;       /* recursion depth, semaphore value, barrier arrivals, once state; rwlock:
+                            writers that hold up readers */
     const void *last_at; /* where it was taken last, or (cond) signalled last; for messages */
     uint32_t last_step;  /* when that was */
     uint32_t limit;      /* barrier: how many; cond: the clock of its timed waits */
     uint8_t class;       /* object_class */
-    uint8_t type;        /* mutex: PTHREAD_MUTEX_… */
+    uint8_t type;        /* mutex: PTHREAD_MUTEX_…; rwlock: its kind */
     uint8_t owner;       /* thread that holds it exclusively, or NO_THREAD */
     uint8_t last_by;     /* who took or signalled it last, or NO_THREAD */
     bool unheard;        /* cond: when it was signalled last nobody waited */

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
-/* Read-write locks. Readers get in while no writer is inside (glibc's default: readers preferred),
- * so every order that a writer-preferring lock would allow is explored too. */
+/* Read-write locks. Readers get in while no writer is inside, so every order that a lock which
+ * prefers writers would allow is explored too. glibc's PTHREAD_RWLOCK_PREFER_WRITER_NP is such a
+ * lock: a reader may read again. PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP is not: there a
+ * writer that finds the lock taken has come, which is a step of its own, and no reader gets in
+ * before it. */
 #include <errno.h>
 #include <string.h>
 
@@ -9,24 +12,38 @@
 static object *rwlock_of(pthread_rwlock_t *lock)
 {
     object *known = treadle_object_known(lock, OBJECT_RWLOCK);
-    return known != NULL ? known : treadle_object_new(lock, OBJECT_RWLOCK);
+    if (known == NULL) {
+        known = treadle_object_new(lock, OBJECT_RWLOCK);
+        known->type = (uint8_t)lock->__data.__flags; /* also in static initialisers */
+    }
+    return known;
+}
+
+/* Whether a reader gets in; `count` is that of the writers that hold them up. */
+static bool admits_readers(const object *lock)
+{
+    return lock->owner == NO_THREAD && lock->count == 0;
+}
+
+static bool admits_writer(const object *lock)
+{
+    return lock->owner == NO_THREAD && lock->holders == 0;
 }
 
 /* Every change of a lock depends on every other: readers among themselves, too. */
 static void touch(const object *lock, uint32_t how)
 {
-    const bool no_writer = lock->owner == NO_THREAD;
     treadle_touching_object((void *)lock->address,
-                            TREADLE_TOUCH_WRITE | TREADLE_TOUCH_LOCK | how |
-                                (no_writer ? TREADLE_TOUCH_OPEN_READ : 0) |
-                                (no_writer && lock->holders == 0 ? TREADLE_TOUCH_OPEN : 0));
+                            TREADLE_TOUCH_WRITE | how |
+                                (admits_readers(lock) ? TREADLE_TOUCH_OPEN_READ : 0) |
+                                (admits_writer(lock) ? TREADLE_TOUCH_OPEN : 0));
 }
 
 /* Opens and closes the two gates: `waiting` holds readers, `pending` writers. */
 static void update(object *lock)
 {
-    treadle_gate_set(lock->waiting, lock->owner == NO_THREAD);
-    treadle_gate_set(lock->pending, lock->owner == NO_THREAD && lock->holders == 0);
+    treadle_gate_set(lock->waiting, admits_readers(lock));
+    treadle_gate_set(lock->pending, admits_writer(lock));
 }
 
 /* The calling thread's entry for a lock that it reads more than once; NULL when it does not. With
@@ -57,7 +74,7 @@ static nested_read *nested(object *lock, bool make)
 /* A reader inside is a bit; that it is inside more than once is kept with the thread. */
 static void take_read(object *lock, const void *site)
 {
-    touch(lock, TREADLE_TOUCH_ACQUIRE | TREADLE_TOUCH_SHARED);
+    touch(lock, TREADLE_TOUCH_LOCK | TREADLE_TOUCH_ACQUIRE | TREADLE_TOUCH_SHARED);
     if (lock->holders & E.self->bit) {
         nested_read *entry = nested(lock, true);
         entry->lock = lock;
@@ -72,7 +89,7 @@ static void take_read(object *lock, const void *site)
 
 static void take_write(object *lock, const void *site)
 {
-    touch(lock, TREADLE_TOUCH_ACQUIRE);
+    touch(lock, TREADLE_TOUCH_LOCK | TREADLE_TOUCH_ACQUIRE);
     lock->owner = (uint8_t)E.self->id;
     treadle_object_taken(lock, site);
     update(lock);
@@ -94,10 +111,10 @@ static int rdlock(pthread_rwlock_t *address, bool timed, const void *site)
     if (lock->owner == E.self->id) {
         return EDEADLK;
     }
-    const bool open = lock->owner == NO_THREAD;
+    const bool open = admits_readers(lock);
     if (E.level >= TREADLE_GRANULARITY_SYNC || !open) {
         wait_for(&lock->waiting, open, lock, TREADLE_OP_RWLOCK_RDLOCK, timed, site);
-        if (lock->owner != NO_THREAD) {
+        if (!admits_readers(lock)) {
             treadle_touching_object(address, TREADLE_TOUCH_READ);
             treadle_clock_reach(E.self->deadline_ns);
             treadle_event_failed();
@@ -111,26 +128,74 @@ static int rdlock(pthread_rwlock_t *address, bool timed, const void *site)
     return 0;
 }
 
+/* A writer comes where readers pass it until it is inside. */
+static void come_last(object *lock, bool timed, const void *site)
+{
+    const bool open = admits_writer(lock);
+    if (E.level >= TREADLE_GRANULARITY_SYNC || !open) {
+        wait_for(&lock->pending, open, lock, TREADLE_OP_RWLOCK_WRLOCK, timed, site);
+    }
+}
+
+/* A writer comes where readers do not pass it. True when it had to wait: it is among those that
+ * hold them up. */
+static bool come_first(object *lock, bool timed, const void *site)
+{
+    const bool announced = E.level >= TREADLE_GRANULARITY_SYNC;
+    if (announced) {
+        treadle_announce(TREADLE_OP_RWLOCK_WRLOCK, (void *)lock->address, 0, 0, site);
+    }
+    if (admits_writer(lock)) {
+        return false;
+    }
+    if (announced) {
+        treadle_event_failed();
+    }
+    touch(lock, 0);
+    lock->count++;
+    treadle_gate_set(lock->waiting, false);
+    wait_for(&lock->pending, false, lock, TREADLE_OP_RWLOCK_WRLOCK, timed, site);
+    return true;
+}
+
+/* A writer goes without the lock. */
+static void give_up(object *lock, bool held_up)
+{
+    if (!held_up) {
+        treadle_touching_object((void *)lock->address, TREADLE_TOUCH_READ);
+        return;
+    }
+    touch(lock, 0);
+    lock->count--;
+    update(lock);
+    if (admits_readers(lock)) {
+        treadle_progress((void *)lock->address, sizeof(pthread_rwlock_t));
+    }
+}
+
 static int wrlock(pthread_rwlock_t *address, bool timed, const void *site)
 {
     object *lock = rwlock_of(address);
     if (lock->owner == E.self->id) {
         return EDEADLK;
     }
-    const bool open = lock->owner == NO_THREAD && lock->holders == 0;
-    if (E.level >= TREADLE_GRANULARITY_SYNC || !open) {
-        wait_for(&lock->pending, open, lock, TREADLE_OP_RWLOCK_WRLOCK, timed, site);
-        if (lock->owner != NO_THREAD || lock->holders != 0) {
-            treadle_touching_object(address, TREADLE_TOUCH_READ);
-            treadle_clock_reach(E.self->deadline_ns);
-            treadle_event_failed();
-            return ETIMEDOUT;
-        }
+    bool held_up = false; /* readers */
+    if (lock->type == PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP) {
+        held_up = come_first(lock, timed, site);
+    } else {
+        come_last(lock, timed, site);
+    }
+    if (!admits_writer(lock)) {
+        give_up(lock, held_up);
+        treadle_clock_reach(E.self->deadline_ns);
+        treadle_event_failed();
+        return ETIMEDOUT;
     }
     if (timed) {
         treadle_polled();
     }
     take_write(lock, site);
+    lock->count -= held_up;
     return 0;
 }
 
@@ -148,8 +213,13 @@ int SEAM(pthread_rwlock_init)(pthread_rwlock_t *lock, const pthread_rwlockattr_t
     if (!treadle_inside()) {
         return pthread_rwlock_init(lock, attributes);
     }
+    int kind = PTHREAD_RWLOCK_DEFAULT_NP;
+    if (attributes != NULL) {
+        pthread_rwlockattr_getkind_np(attributes, &kind);
+    }
     memset(lock, 0, sizeof *lock);
-    treadle_object_init(lock, OBJECT_RWLOCK, SITE());
+    lock->__data.__flags = (unsigned)kind;
+    treadle_object_init(lock, OBJECT_RWLOCK, SITE())->type = (uint8_t)kind;
     return 0;
 }
 
@@ -237,7 +307,7 @@ int SEAM(pthread_rwlock_tryrdlock)(pthread_rwlock_t *lock)
     if (E.level >= TREADLE_GRANULARITY_SYNC) {
         treadle_announce(TREADLE_OP_RWLOCK_TRYRDLOCK, lock, 0, 0, SITE());
     }
-    return tried(known->owner == NO_THREAD, known, take_read, SITE());
+    return tried(admits_readers(known), known, take_read, SITE());
 }
 
 int SEAM(pthread_rwlock_trywrlock)(pthread_rwlock_t *lock)
@@ -249,7 +319,7 @@ int SEAM(pthread_rwlock_trywrlock)(pthread_rwlock_t *lock)
     if (E.level >= TREADLE_GRANULARITY_SYNC) {
         treadle_announce(TREADLE_OP_RWLOCK_TRYWRLOCK, lock, 0, 0, SITE());
     }
-    return tried(known->owner == NO_THREAD && known->holders == 0, known, take_write, SITE());
+    return tried(admits_writer(known), known, take_write, SITE());
 }
 
 int SEAM(pthread_rwlock_unlock)(pthread_rwlock_t *lock)
@@ -261,7 +331,8 @@ int SEAM(pthread_rwlock_unlock)(pthread_rwlock_t *lock)
     if (E.level >= TREADLE_GRANULARITY_SYNC) {
         treadle_announce(TREADLE_OP_RWLOCK_UNLOCK, lock, 0, 0, SITE());
     }
-    touch(known, TREADLE_TOUCH_RELEASE | (known->owner == E.self->id ? 0 : TREADLE_TOUCH_SHARED));
+    touch(known, TREADLE_TOUCH_LOCK | TREADLE_TOUCH_RELEASE |
+                     (known->owner == E.self->id ? 0 : TREADLE_TOUCH_SHARED));
     if (known->owner == E.self->id) {
         known->owner = NO_THREAD;
     } else if (known->holders & E.self->bit) {

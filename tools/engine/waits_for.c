@@ -60,7 +60,10 @@ static uint64_t waits_for(const thread *waiter)
     if (what->owner != NO_THREAD) {
         return E.threads[what->owner].bit;
     }
-    return what->class == OBJECT_RWLOCK ? what->holders : 0;
+    if (what->class != OBJECT_RWLOCK) {
+        return 0;
+    }
+    return waiter->kind == TREADLE_OP_RWLOCK_RDLOCK ? what->pending : what->holders;
 }
 
 static void add_holder(sentence *out, const thread *waiter, const thread *holder)
@@ -81,6 +84,17 @@ static void add_readers(sentence *out, const thread *waiter)
         add(out, "%s", glue);
         add_holder(out, waiter, reader);
         add(out, "%s", treadle_read_place(reader, lock).text);
+        glue = " and ";
+    }
+}
+
+/* Writers that wait, too. */
+static void add_writers(sentence *out, const object *lock)
+{
+    add(out, ", where no reader gets in before ");
+    const char *glue = "";
+    for (uint64_t left = lock->pending; left; left &= left - 1) {
+        add(out, "%s%s", glue, E.threads[__builtin_ctzll(left)].name);
         glue = " and ";
     }
 }
@@ -112,6 +126,8 @@ static void add_object(sentence *out, const thread *waiter)
         if (what->last_at != NULL) {
             add(out, ", taken%s", treadle_place(what->last_at).text);
         }
+    } else if (what->class == OBJECT_RWLOCK && waiter->kind == TREADLE_OP_RWLOCK_RDLOCK) {
+        add_writers(out, what);
     } else if (what->class == OBJECT_RWLOCK && what->holders) {
         add_readers(out, waiter);
     } else if (what->class == OBJECT_COND) {

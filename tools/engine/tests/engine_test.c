@@ -136,6 +136,27 @@ Test(locks, readers_share_and_writers_do_not)
     ALL_PASS(upgrade_try, 2, SYNC, RESULT(1) | RESULT(2));
 }
 
+Test(locks, readers_pass_a_writer_unless_their_kind_forbids_it)
+{
+    for (int g = TREADLE_GRANULARITY_AWAIT; g <= TREADLE_GRANULARITY_SYNC; g++) {
+        const exploration how = {.granularity = (treadle_granularity)g};
+        ALL_PASS(reads_again, 2, how, RESULT(0));
+        ALL_PASS(reads_again_writers_preferred, 2, how, RESULT(0));
+        BREAKS(reads_again_writers_first, 2, how, "deadlock", "where no reader gets in before t-2");
+        BREAKS(reads_again_static, 2, how, "deadlock", "where no reader gets in before t-2");
+        cr_assert_gt(run(reads_again_static, 2, how).passed, 0);
+        ALL_PASS(writers_first_try, 2, how, RESULT(1) | RESULT(2));
+        ALL_PASS(writers_first_timed_read, 2, how, RESULT(1) | RESULT(2));
+        ALL_PASS(writers_first_timed_write, 2, how, RESULT(1) | RESULT(2));
+    }
+    exploration how = SYNC;
+    how.strategy = "random";
+    how.executions_max = 5000;
+    how = run(writers_first_tried_again, 3, how);
+    cr_assert_eq(how.results[1], how.executions, "%s: %s", how.last_bad.property,
+                 how.last_bad.message);
+}
+
 Test(locks, spin_locks_exclude)
 {
     ALL_PASS(spin_count, 2, SYNC, RESULT(2));

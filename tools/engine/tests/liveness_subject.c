@@ -89,6 +89,19 @@ SUBJECT(waits_for_readers)
     pthread_mutex_unlock(&locks[0]);
 }
 
+SUBJECT(reads_again_behind_writers)
+{
+    static pthread_rwlock_t writers_first = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
+    if (index == 0) {
+        pthread_rwlock_rdlock(&writers_first);
+        reach(1);
+        pthread_rwlock_rdlock(&writers_first);
+    } else {
+        await(1);
+        pthread_rwlock_wrlock(&writers_first);
+    }
+}
+
 SUBJECT(waits_unsignalled)
 {
     pthread_mutex_lock(&locks[0]);

@@ -14,7 +14,7 @@ typedef void liveness_subject(void *, uint32_t index);
 /* Nobody can go on. */
 liveness_subject takes_crosswise, takes_in_ring, both_upgrade, waits_for_readers, waits_unsignalled,
     waits_too_late, waits_woken_once, waits_unposted, waits_at_barrier, waits_for_ended,
-    joins_who_waits, waits_after_another_woke;
+    joins_who_waits, waits_after_another_woke, reads_again_behind_writers;
 /* Something is left. */
 liveness_subject leaves_mutex, leaves_read_lock, leaves_thread;
 /* Somebody waits while others take. */

@@ -103,6 +103,17 @@ Test(deadlock, readers_are_named)
                    "taken @; t-2 waits @ for mutex 1 held by t-3, taken @"));
 }
 
+Test(deadlock, readers_wait_for_writers_that_wait)
+{
+    cr_expect(said(reads_again_behind_writers, 2,
+                   "t-1 waits @ for read-write lock 1, where no reader gets in before t-2; "
+                   "t-2 waits @ for read-write lock 1 held for reading by t-1, taken @"));
+    cr_expect(said(reads_again_behind_writers, 3,
+                   "t-1 waits @ for read-write lock 1, where no reader gets in before t-2 and t-3; "
+                   "t-2 waits @ for read-write lock 1 held for reading by t-1, taken @; "
+                   "t-3 waits @ for read-write lock 1 held for reading by t-1, taken @"));
+}
+
 Test(deadlock, a_signal_is_missing_lost_or_was_another_s)
 {
     ENDS_WITH(waits_unsignalled, 1, "deadlock",

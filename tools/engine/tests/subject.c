@@ -307,6 +307,147 @@ void upgrade_try(void *unused, uint32_t index)
     }
 }
 
+/* The first reads again while it reads; the second writes. */
+static void read_again(pthread_rwlock_t *shared, uint32_t index)
+{
+    if (index == 0) {
+        pthread_rwlock_rdlock(shared);
+        usleep(1);
+        pthread_rwlock_rdlock(shared);
+        pthread_rwlock_unlock(shared);
+    } else {
+        pthread_rwlock_wrlock(shared);
+    }
+    pthread_rwlock_unlock(shared);
+}
+
+void reads_again(void *unused, uint32_t index)
+{
+    (void)unused;
+    read_again(&rwlock, index);
+}
+
+static pthread_rwlock_t made;
+static pthread_once_t making = PTHREAD_ONCE_INIT;
+
+static void make(int kind)
+{
+    pthread_rwlockattr_t attributes;
+    assert(pthread_rwlockattr_init(&attributes) == 0);
+    assert(pthread_rwlockattr_setkind_np(&attributes, kind) == 0);
+    assert(pthread_rwlock_init(&made, &attributes) == 0);
+    pthread_rwlockattr_destroy(&attributes);
+}
+
+static void make_writers_preferred(void)
+{
+    make(PTHREAD_RWLOCK_PREFER_WRITER_NP);
+}
+
+void reads_again_writers_preferred(void *unused, uint32_t index)
+{
+    (void)unused;
+    pthread_once(&making, make_writers_preferred);
+    read_again(&made, index);
+}
+
+static void make_writers_first(void)
+{
+    make(PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+}
+
+void reads_again_writers_first(void *unused, uint32_t index)
+{
+    (void)unused;
+    pthread_once(&making, make_writers_first);
+    read_again(&made, index);
+}
+
+static pthread_rwlock_t writers_first = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
+
+void reads_again_static(void *unused, uint32_t index)
+{
+    (void)unused;
+    read_again(&writers_first, index);
+}
+
+/* The writer may have come, or not, when the first reads again, or tries to. 1: it could, 2: not.
+ */
+void writers_first_try(void *unused, uint32_t index)
+{
+    (void)unused;
+    if (index == 1) {
+        read_again(&writers_first, index);
+        return;
+    }
+    pthread_rwlock_rdlock(&writers_first);
+    usleep(1);
+    outcome = 2;
+    if (pthread_rwlock_tryrdlock(&writers_first) == 0) {
+        pthread_rwlock_unlock(&writers_first);
+        outcome = 1;
+    }
+    pthread_rwlock_unlock(&writers_first);
+}
+
+void writers_first_timed_read(void *unused, uint32_t index)
+{
+    const struct timespec until = {.tv_sec = 1800000000};
+    (void)unused;
+    if (index == 1) {
+        read_again(&writers_first, index);
+        return;
+    }
+    pthread_rwlock_rdlock(&writers_first);
+    usleep(1);
+    outcome = 2;
+    if (pthread_rwlock_timedrdlock(&writers_first, &until) == 0) {
+        pthread_rwlock_unlock(&writers_first);
+        outcome = 1;
+    }
+    pthread_rwlock_unlock(&writers_first);
+}
+
+/* A writer that gives up lets the reader go on. 1: it wrote, 2: it gave up. */
+void writers_first_timed_write(void *unused, uint32_t index)
+{
+    const struct timespec until = {.tv_sec = 1800000000};
+    (void)unused;
+    if (index == 0) {
+        read_again(&writers_first, index);
+        return;
+    }
+    outcome = 2;
+    if (pthread_rwlock_timedwrlock(&writers_first, &until) == 0) {
+        pthread_rwlock_unlock(&writers_first);
+        outcome = 1;
+    }
+}
+
+/* 0 holds it until the writer, 1, has given up, which lets 2 read who tries again and again. */
+void writers_first_tried_again(void *unused, uint32_t index)
+{
+    const struct timespec until = {.tv_sec = 1800000000};
+    static atomic_int given_up;
+    (void)unused;
+    if (index == 0) {
+        pthread_rwlock_rdlock(&writers_first);
+        while (atomic_load(&given_up) == 0) {
+        }
+        pthread_rwlock_unlock(&writers_first);
+    } else if (index == 1) {
+        if (pthread_rwlock_timedwrlock(&writers_first, &until) == 0) {
+            pthread_rwlock_unlock(&writers_first);
+        }
+        atomic_store(&given_up, 1);
+    } else {
+        while (pthread_rwlock_tryrdlock(&writers_first) != 0) {
+        }
+        pthread_rwlock_unlock(&writers_first);
+        outcome = 1;
+    }
+}
+
 void spin_count(void *unused, uint32_t index)
 {
     static pthread_spinlock_t spin;

@@ -15,6 +15,9 @@ subject mutex_types, trylock_loop, timed_lock, recursive_mutex;
 subject signal_one, broadcast_all, timed_wait, recursive_wait, adaptive_twice, cancelled_sleep,
     odd_arguments, numbers_from_seeds;
 subject readers_and_writer, upgrade_try, spin_count, barrier_serial, run_once, once_cancelled;
+subject reads_again, reads_again_writers_preferred, reads_again_writers_first, reads_again_static;
+subject writers_first_try, writers_first_timed_read, writers_first_timed_write,
+    writers_first_tried_again;
 subject thread_data, semaphores, semaphore_timeout;
 subject join_values, detach_one, exit_early, cancel_in_wait, cancel_in_sem, cancel_disabled;
 subject main_exits, main_exits_in_c11, main_exits_holding, main_is_cancelled;

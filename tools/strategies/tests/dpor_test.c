@@ -243,6 +243,32 @@ Test(dpor, agrees_where_threads_poll)
     }
 }
 
+/* Most instructions take one read-write lock, whose writers go first. */
+static void add_writers_first(uint64_t number)
+{
+    uint64_t random = number * UINT64_C(0x9e3779b97f4a7c15);
+    for (uint32_t t = 0; t < current.threads; t++) {
+        for (uint32_t i = 0; i < current.lengths[t]; i++, random = random >> 5 | random << 59) {
+            if (random % 4 < 3) {
+                const uint32_t kinds = OPCODES_ALL - OP_FIRST_READ;
+                const opcode code = (opcode)(OP_FIRST_READ + (random >> 2) % kinds);
+                current.code[t][i] = (instruction){code, 0};
+            }
+        }
+    }
+}
+
+Test(dpor, agrees_where_writers_go_first)
+{
+    const uint64_t programs = from_environment("TREADLE_PROGRAMS", 300) / 3;
+    uint64_t compared = 0;
+    for (uint64_t i = from_environment("TREADLE_FIRST", 1); compared < programs; i++) {
+        program_generate(&current, i);
+        add_writers_first(i);
+        compared += agree(i, granularity_of(i), false);
+    }
+}
+
 /* The first thread waits for a store of the second by trying again. */
 static void add_spin(uint64_t number)
 {
@@ -311,6 +337,8 @@ static void generate_symmetric(uint64_t number)
     program_generate(&current, number);
     if (number % 5 == 0) {
         add_polls(number);
+    } else if (number % 5 == 1) {
+        add_writers_first(number);
     }
     current.another = number / 4 % 2;
     for (uint32_t t = 1; t < current.threads; t++) {

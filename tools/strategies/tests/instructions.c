@@ -18,6 +18,7 @@ static pthread_mutex_t locks[PLACES];
 static pthread_cond_t conditions[PLACES];
 static sem_t semaphores[PLACES];
 static pthread_rwlock_t rwlocks[PLACES];
+static pthread_rwlock_t writers_first[PLACES];
 static pthread_barrier_t barriers[PLACES];
 static pthread_once_t once[PLACES];
 
@@ -30,6 +31,7 @@ void instructions_prepare(void)
         pthread_cond_init(&conditions[i], NULL);
         sem_init(&semaphores[i], 0, i == 0);
         pthread_rwlock_init(&rwlocks[i], NULL);
+        writers_first[i] = (pthread_rwlock_t)PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
         pthread_barrier_init(&barriers[i], NULL, 2);
         once[i] = (pthread_once_t)PTHREAD_ONCE_INIT;
     }
@@ -141,6 +143,36 @@ static uint32_t take(opcode code, uint32_t place, uint32_t value)
     }
 }
 
+static int take_first(opcode code, pthread_rwlock_t *lock)
+{
+    const struct timespec soon = {.tv_sec = 1900000000};
+    switch (code) {
+    case OP_FIRST_TRYREAD: return pthread_rwlock_tryrdlock(lock);
+    case OP_FIRST_TIMEDREAD: return pthread_rwlock_timedrdlock(lock, &soon);
+    case OP_FIRST_WRITE: return pthread_rwlock_wrlock(lock);
+    case OP_FIRST_TRYWRITE: return pthread_rwlock_trywrlock(lock);
+    case OP_FIRST_TIMEDWRITE: return pthread_rwlock_timedwrlock(lock, &soon);
+    default: return pthread_rwlock_rdlock(lock);
+    }
+}
+
+static uint32_t in_first(opcode code, uint32_t place, uint32_t value)
+{
+    pthread_rwlock_t *lock = &writers_first[place];
+    if (take_first(code, lock) != 0) {
+        return value + 5;
+    }
+    if (code == OP_FIRST_READ_TWICE) {
+        value = in_first(OP_FIRST_READ, place, value);
+    } else if (code < OP_FIRST_WRITE) {
+        value = plain[place];
+    } else {
+        value = add_plain(place, value);
+    }
+    pthread_rwlock_unlock(lock);
+    return value;
+}
+
 uint32_t instruction_run(opcode code, uint32_t place, uint32_t value)
 {
     uint32_t expected = value;
@@ -189,6 +221,13 @@ uint32_t instruction_run(opcode code, uint32_t place, uint32_t value)
         }
         return value;
     case OP_SLEEP: return value + (uint32_t)usleep(1);
+    case OP_FIRST_READ:
+    case OP_FIRST_READ_TWICE:
+    case OP_FIRST_TRYREAD:
+    case OP_FIRST_TIMEDREAD:
+    case OP_FIRST_WRITE:
+    case OP_FIRST_TRYWRITE:
+    case OP_FIRST_TIMEDWRITE: return in_first(code, place, value);
     default: return value;
     }
 }

@@ -41,6 +41,15 @@ typedef enum opcode {
     OP_YIELD = OPCODES, /* these let others have their turn: in programs that are about that */
     OP_SLEEP,
     OP_SPIN, /* until somebody has stored there */
+    /* Read-write locks whose writers go first, with an access inside. */
+    OP_FIRST_READ,
+    OP_FIRST_READ_TWICE, /* the second time inside the first */
+    OP_FIRST_TRYREAD,
+    OP_FIRST_TIMEDREAD,
+    OP_FIRST_WRITE,
+    OP_FIRST_TRYWRITE,
+    OP_FIRST_TIMEDWRITE,
+    OPCODES_ALL,
 } opcode;
 
 /* On the main fiber, before the threads. */

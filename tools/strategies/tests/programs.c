@@ -134,10 +134,11 @@ void program_read(program *self, const uint8_t *bytes, size_t size)
 void program_describe(const program *self, char *text, size_t size)
 {
     static const char *const names[] = {
-        "read",    "write",     "load", "store",     "add",     "cas",       "lock",  "unlock",
-        "try",     "timedlock", "wait", "timedwait", "signal",  "broadcast", "post",  "take",
-        "trytake", "timedtake", "rd",   "wr",        "barrier", "once",      "clock", "fork",
-        "cancel",  "decide",    "skip", "yield",     "sleep",   "spin",
+        "read",    "write",     "load", "store",     "add",      "cas",       "lock",  "unlock",
+        "try",     "timedlock", "wait", "timedwait", "signal",   "broadcast", "post",  "take",
+        "trytake", "timedtake", "rd",   "wr",        "barrier",  "once",      "clock", "fork",
+        "cancel",  "decide",    "skip", "yield",     "sleep",    "spin",      "frd",   "frdtwice",
+        "ftryrd",  "ftimedrd",  "fwr",  "ftrywr",    "ftimedwr",
     };
     size_t used = 0;
     for (uint32_t t = 0; t < self->threads; t++) {
