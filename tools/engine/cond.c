@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* Condition variables. A wait is {unlock, enqueue}, then asleep until signalled, then the mutex
  * again. Which waiter a signal wakes is a decision; a timed waiter may be picked without a signal,
- * which is its timeout; with `spurious_wakeups` every waiter may. */
+ * which is its timeout. With `spurious_wakeups` a waiter may go on for no reason, too: a few times
+ * in a row, or a wait in vain would never be one. */
 #include <errno.h>
 #include <string.h>
 
@@ -53,6 +54,13 @@ int SEAM(pthread_cond_destroy)(pthread_cond_t *condition)
                             : pthread_cond_destroy(condition);
 }
 
+/* A timed wait without a signal: or it times out. */
+static bool ends_for_no_reason(const thread *self)
+{
+    return E.options.spurious_wakeups && self->idle_repeats <= FREE_WAITS &&
+           treadle_decide(TREADLE_CHOICE_SPURIOUS, 2) != 0;
+}
+
 /* Sleeps on `condition` until signalled, timed out, cancelled or spuriously woken; the caller holds
  * `mutex` before and after. */
 static int wait_on(object *condition, object *mutex, bool timed, const void *site)
@@ -75,9 +83,12 @@ static int wait_on(object *condition, object *mutex, bool timed, const void *sit
     }
     self->signalled = false;
     self->wait_mutex = mutex;
-    const bool free = E.options.spurious_wakeups || treadle_cancel_due(self);
+    const bool cancelled = treadle_cancel_due(self);
+    const bool spurious =
+        E.options.spurious_wakeups && !timed && !cancelled && !treadle_idle_again(site, FREE_WAITS);
+    const bool free = spurious || cancelled;
     void *const address = (void *)condition->address;
-    if (timed && !free) {
+    if (timed && !cancelled) {
         treadle_timed_wait(&condition->waiting, false, condition, TREADLE_OP_COND_WAKE, address,
                            site);
     } else {
@@ -93,7 +104,7 @@ static int wait_on(object *condition, object *mutex, bool timed, const void *sit
     }
     self->idle_repeats = self->signalled ? 0 : self->idle_repeats;
     int result = 0;
-    if (!self->signalled && timed && !treadle_cancel_due(self)) {
+    if (!self->signalled && timed && !treadle_cancel_due(self) && !ends_for_no_reason(self)) {
         treadle_clock_reach(self->deadline_ns);
         treadle_event_failed();
         result = ETIMEDOUT;

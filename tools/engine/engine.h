@@ -64,8 +64,9 @@ typedef struct treadle_execution_options {
                                or read-write lock and sees others take it more often is
                                starving */
     bool watch_cycles;      /* a long execution that comes back to a state is a livelock,
-                               or makes others run, or time pass; costs a microsecond or two a thread */
-    bool spurious_wakeups;  /* condition variables may wake without a signal */
+                               or makes others run, or time pass; costs a microsecond or two a
+                               thread */
+    bool spurious_wakeups;  /* condition variables may wake without a signal, twice in a row */
     bool weak_cas_may_fail; /* weak CAS may fail spuriously */
     bool look_for_leaks;    /* in the asan build; see leaks.h */
     const struct treadle_observer *observer; /* sees everything touched; see observe.h */

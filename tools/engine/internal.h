@@ -37,6 +37,7 @@ enum {
     NO_THREAD = 0xff,
     NESTED_READS_MAX = 8,
     HELD_READS_KEPT = 4,
+    FREE_WAITS = 2, /* of a thread in one place that end without what it waits for, in a row */
 };
 
 typedef enum object_class {

@@ -9,7 +9,7 @@
 
 #include "tools/engine/internal.h"
 
-enum { STUCK_ROUNDS_MAX = 64, FREE_TIMEOUTS = 2 };
+enum { STUCK_ROUNDS_MAX = 64 };
 
 void treadle_spin_park(watch *seen)
 {
@@ -90,7 +90,7 @@ void treadle_timed_wait(uint64_t *gate, bool open, object *behind, treadle_op_ki
     thread *self = E.self;
     bool polls = false;
     /* Whether the gate is open plays no part in that, or coming to it would be a look at it. */
-    if (treadle_idle_again(site, FREE_TIMEOUTS)) {
+    if (treadle_idle_again(site, FREE_WAITS)) {
         treadle_depends_on_all();
         polls = gives_way(self, open);
     }

@@ -30,6 +30,7 @@ typedef enum treadle_choice_kind {
     TREADLE_CHOICE_CLOCK,    /* how far the clock jumps at this reading */
     TREADLE_CHOICE_RANDOM,   /* which value a random number generator gives */
     TREADLE_CHOICE_FAULT,    /* which fault strikes this Redis flush */
+    TREADLE_CHOICE_SPURIOUS, /* whether a timed wait ends for no reason, and not by its timeout */
 } treadle_choice_kind;
 
 typedef struct treadle_choice {

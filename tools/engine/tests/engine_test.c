@@ -124,6 +124,32 @@ Test(cond, spurious_wakeups_are_explored_on_demand)
     cr_assert_gt(run(broadcast_all, 2, SYNC).executions, 1);
 }
 
+Test(cond, a_timed_wait_may_end_for_no_reason_too)
+{
+    static subject *const subjects[] = {waits_by_itself, waits_by_itself_by_clock,
+                                        waits_by_itself_in_c11};
+    exploration how = SYNC;
+    how.options.spurious_wakeups = true;
+    for (size_t i = 0; i < sizeof subjects / sizeof subjects[0]; i++) {
+        ALL_PASS(subjects[i], 1, SYNC, RESULT(2));
+        ALL_PASS(subjects[i], 1, how, RESULT(1) | RESULT(2));
+    }
+    ALL_PASS(timed_wait, 2, how, RESULT(1) | RESULT(2));
+    ALL_PASS(polls_with_timeouts, 2, how, RESULT(1));
+}
+
+/* Waits do not end for no reason for ever. */
+Test(cond, a_wait_in_vain_is_found_where_wakeups_are_spurious)
+{
+    exploration how = SYNC;
+    how.options.spurious_wakeups = true;
+    how.executions_max = 1000;
+    how = run(waits_in_vain, 1, how);
+    cr_expect(how.complete);
+    cr_expect_eq(how.violated, how.executions);
+    cr_expect_str_eq(how.last_bad.property, "deadlock");
+}
+
 Test(locks, readers_share_and_writers_do_not)
 {
     exploration how = SYNC;

@@ -172,6 +172,70 @@ void timed_wait(void *unused, uint32_t index)
     pthread_mutex_unlock(&lock);
 }
 
+static uint64_t seconds_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec;
+}
+
+/* 1: it ended for no reason, and no time has passed; 2: it timed out. */
+static void ended(int result, int timed_out, uint64_t began)
+{
+    assert(result == 0 || result == timed_out);
+    assert((seconds_now() > began) == (result == timed_out));
+    outcome = result == 0 ? 1 : 2;
+}
+
+void waits_by_itself(void *unused, uint32_t index)
+{
+    const struct timespec until = in_ms(CLOCK_REALTIME, 1000);
+    const uint64_t began = seconds_now();
+    (void)unused;
+    (void)index;
+    pthread_mutex_lock(&lock);
+    ended(pthread_cond_timedwait(&changed, &lock, &until), ETIMEDOUT, began);
+    pthread_mutex_unlock(&lock);
+}
+
+void waits_by_itself_by_clock(void *unused, uint32_t index)
+{
+    const struct timespec until = in_ms(CLOCK_MONOTONIC, 1000);
+    const uint64_t began = seconds_now();
+    (void)unused;
+    (void)index;
+    pthread_mutex_lock(&lock);
+    ended(pthread_cond_clockwait(&changed, &lock, CLOCK_MONOTONIC, &until), ETIMEDOUT, began);
+    pthread_mutex_unlock(&lock);
+}
+
+void waits_by_itself_in_c11(void *unused, uint32_t index)
+{
+    const struct timespec until = in_ms(CLOCK_REALTIME, 1000);
+    const uint64_t began = seconds_now();
+    mtx_t mutex;
+    cnd_t condition;
+    (void)unused;
+    (void)index;
+    mtx_init(&mutex, mtx_plain);
+    cnd_init(&condition);
+    mtx_lock(&mutex);
+    const int result = cnd_timedwait(&condition, &mutex, &until);
+    ended(result == thrd_success ? 0 : result, thrd_timedout, began);
+    mtx_unlock(&mutex);
+}
+
+void waits_in_vain(void *unused, uint32_t index)
+{
+    (void)unused;
+    (void)index;
+    pthread_mutex_lock(&lock);
+    while (count == 0) {
+        pthread_cond_wait(&changed, &lock);
+    }
+    pthread_mutex_unlock(&lock);
+}
+
 void recursive_wait(void *unused, uint32_t index)
 {
     (void)unused;

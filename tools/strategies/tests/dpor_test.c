@@ -30,6 +30,7 @@ static void open_engine(void)
 }
 
 static program current;
+static bool spurious_wakeups;
 
 /* ---- exploring ------------------------------------------------------------------------------- */
 
@@ -82,7 +83,8 @@ static void explore(traces *self, const treadle_strategy *strategy, void *state,
 {
     open_engine();
     memset(self, 0, sizeof *self);
-    const treadle_execution_options options = {.granularity = granularity};
+    const treadle_execution_options options = {.granularity = granularity,
+                                               .spurious_wakeups = spurious_wakeups};
     const treadle_program body = {program_run, &current};
     for (uint64_t i = 0; i < EXECUTIONS_MAX; i++) {
         if (!strategy->begin(state, i)) {
@@ -127,7 +129,8 @@ static uint64_t loans; /* that were settled, by all programs */
 static void explore_in_parts(traces *self, treadle_granularity granularity, bool symmetric,
                              uint64_t seed)
 {
-    const treadle_execution_options options = {.granularity = granularity};
+    const treadle_execution_options options = {.granularity = granularity,
+                                               .spurious_wakeups = spurious_wakeups};
     const treadle_program body = {program_run, &current};
     lending_found found;
     memset(self, 0, sizeof *self);
@@ -265,6 +268,33 @@ Test(dpor, agrees_where_writers_go_first)
     for (uint64_t i = from_environment("TREADLE_FIRST", 1); compared < programs; i++) {
         program_generate(&current, i);
         add_writers_first(i);
+        compared += agree(i, granularity_of(i), false);
+    }
+}
+
+/* Most instructions wait for a signal, or send one. */
+static void add_waits(uint64_t number)
+{
+    static const opcode codes[] = {OP_WAIT, OP_TIMEDWAIT, OP_TIMEDWAIT, OP_SIGNAL, OP_BROADCAST};
+    uint64_t random = number * UINT64_C(0x9e3779b97f4a7c15);
+    for (uint32_t t = 0; t < current.threads; t++) {
+        for (uint32_t i = 0; i < current.lengths[t]; i++, random = random >> 5 | random << 59) {
+            if (random % 4 < 3) {
+                const opcode code = codes[(random >> 2) % (sizeof codes / sizeof codes[0])];
+                current.code[t][i] = (instruction){code, 0};
+            }
+        }
+    }
+}
+
+Test(dpor, agrees_where_wakeups_are_spurious)
+{
+    const uint64_t programs = from_environment("TREADLE_PROGRAMS", 300) / 3;
+    uint64_t compared = 0;
+    spurious_wakeups = true;
+    for (uint64_t i = from_environment("TREADLE_FIRST", 1); compared < programs; i++) {
+        program_generate(&current, i);
+        add_waits(i);
         compared += agree(i, granularity_of(i), false);
     }
 }
