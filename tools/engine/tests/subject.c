@@ -225,6 +225,30 @@ void waits_by_itself_in_c11(void *unused, uint32_t index)
     mtx_unlock(&mutex);
 }
 
+/* 0 waits for some time, 1 for ever, 2 signals once when both wait; who gets the signal passes it
+ * on. 1: 0 got it, 2: it timed out. */
+void leaves_signal(void *unused, uint32_t index)
+{
+    const struct timespec until = in_ms(CLOCK_REALTIME, 1000);
+    (void)unused;
+    if (index == 2) {
+        while (atomic_load(&cells[0]) + atomic_load(&cells[1]) < 2) {
+        }
+    }
+    pthread_mutex_lock(&lock);
+    if (index == 0) {
+        atomic_store(&cells[0], 1);
+        outcome = pthread_cond_timedwait(&changed, &lock, &until) == 0 ? 1 : 2;
+    } else if (index == 1) {
+        atomic_store(&cells[1], 1);
+        pthread_cond_wait(&changed, &lock);
+    }
+    if (index == 2 || (index == 0 && outcome == 1)) {
+        pthread_cond_signal(&changed);
+    }
+    pthread_mutex_unlock(&lock);
+}
+
 void waits_in_vain(void *unused, uint32_t index)
 {
     (void)unused;

@@ -14,7 +14,8 @@ typedef void subject(void *, uint32_t index);
 subject mutex_types, trylock_loop, timed_lock, recursive_mutex;
 subject signal_one, broadcast_all, timed_wait, recursive_wait, adaptive_twice, cancelled_sleep,
     odd_arguments, numbers_from_seeds;
-subject waits_by_itself, waits_by_itself_by_clock, waits_by_itself_in_c11, waits_in_vain;
+subject waits_by_itself, waits_by_itself_by_clock, waits_by_itself_in_c11, waits_in_vain,
+    leaves_signal;
 subject readers_and_writer, upgrade_try, spin_count, barrier_serial, run_once, once_cancelled;
 subject reads_again, reads_again_writers_preferred, reads_again_writers_first, reads_again_static;
 subject writers_first_try, writers_first_timed_read, writers_first_timed_write,
