@@ -99,7 +99,7 @@ treadle_subject(treadle_dpor_test_subject INSTRUMENTED
                 SOURCES tools/strategies/tests/instructions.c)
 treadle_test(dpor_test SOURCES tools/strategies/tests/dpor_test.c tools/strategies/tests/lending.c
                                tools/strategies/tests/programs.c tools/strategies/tests/tracer.c
-             LIBRARIES treadle_engine treadle_dpor_test_subject treadle_engine)
+             LIBRARIES treadle_engine treadle_dpor_test_subject treadle_engine TIMEOUT 300)
 
 treadle_test(step_test SOURCES tools/strategies/tests/step_test.c
              tools/strategies/step.c tools/strategies/locations.c)

@@ -289,7 +289,7 @@ static void add_waits(uint64_t number)
 
 Test(dpor, agrees_where_wakeups_are_spurious)
 {
-    const uint64_t programs = from_environment("TREADLE_PROGRAMS", 300) / 3;
+    const uint64_t programs = from_environment("TREADLE_PROGRAMS", 300) / 6;
     uint64_t compared = 0;
     spurious_wakeups = true;
     for (uint64_t i = from_environment("TREADLE_FIRST", 1); compared < programs; i++) {
