@@ -515,6 +515,21 @@ PROGRAM(readers_and_writers)
     pthread_rwlock_unlock(&rwlock);
 }
 
+/* A writer that has come, and waits, orders nothing and takes nothing back. */
+PROGRAM(readers_and_writers_first)
+{
+    UNUSED;
+    static pthread_rwlock_t writers_first = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
+    if (index <= 1) {
+        pthread_rwlock_wrlock(&writers_first);
+        data++;
+    } else {
+        pthread_rwlock_rdlock(&writers_first);
+        own = data;
+    }
+    pthread_rwlock_unlock(&writers_first);
+}
+
 /* A reader does not wait for another. */
 PROGRAM(reader_writes)
 {
@@ -1497,6 +1512,7 @@ const race_program race_programs[] = {
     CLEAN(recursive_mutex, 2),
     CLEAN(spin_locks, 2),
     CLEAN(readers_and_writers, 3),
+    CLEAN(readers_and_writers_first, 4),
     ALWAYS_RACY(reader_writes, 2),
     RACY(reader_writes_later, 2),
     CLEAN(writer_reads_later, 3),
