@@ -8,10 +8,15 @@
 #include "tools/cli/progress.h"
 
 static volatile sig_atomic_t interrupted;
+static atomic_bool *_Atomic to_stop; /* NULL = nothing */
 
 static void on_interrupt(int number)
 {
     interrupted = 1;
+    atomic_bool *stop = atomic_load(&to_stop);
+    if (stop != NULL) {
+        atomic_store(stop, true);
+    }
     signal(number, SIG_DFL); /* a second one ends at once */
 }
 
@@ -46,6 +51,14 @@ void treadle_cli_catch_interrupts(void)
     const struct sigaction action = {.sa_handler = on_interrupt};
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+}
+
+void treadle_cli_stop_when_interrupted(atomic_bool *stop)
+{
+    atomic_store(&to_stop, stop);
+    if (stop != NULL && interrupted) {
+        atomic_store(stop, true);
+    }
 }
 
 bool treadle_cli_interrupted(void)

@@ -6,6 +6,8 @@
 #ifndef TREADLE_CLI_CELLS_H
 #define TREADLE_CLI_CELLS_H
 
+#include <stdatomic.h>
+
 #include "tools/explore/jobs.h"
 
 /* `jobs` has the budgets and what becomes of results; progress and interruption are added here.
@@ -14,6 +16,8 @@ int treadle_cli_explore(const treadle_cell *cells, size_t count, const treadle_j
 
 /* From now on; for what a command does before it explores. */
 void treadle_cli_catch_interrupts(void);
+/* An interrupt also sets `*stop`, from now on; at once when there was one. NULL = no longer. */
+void treadle_cli_stop_when_interrupted(atomic_bool *stop);
 /* Whether it was interrupted. */
 bool treadle_cli_interrupted(void);
 

@@ -60,7 +60,7 @@ static const struct argp argp = {
            "GLOB is matched against component/scenario, like 'memory_store/*'. Without arguments: "
            "everything, with budgets that end in minutes.\n\n"
            "Exit status: 0 all verdicts as expected, 1 some not, 2 usage, 3 environment (no Redis, "
-           "no memory, output not writable), 4 unknown verdicts only.",
+           "no memory, output not writable), 4 unknown verdicts only, or interrupted.",
 };
 
 /* ---- running --------------------------------------------------------------------------------- */

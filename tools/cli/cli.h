@@ -20,7 +20,7 @@ enum treadle_exit {
     TREADLE_EXIT_UNEXPECTED = 1, /* some verdict not as expected */
     TREADLE_EXIT_USAGE = 2,
     TREADLE_EXIT_ENVIRONMENT = 3, /* no Redis, no memory, output not writable */
-    TREADLE_EXIT_UNKNOWN = 4,     /* unknown verdicts only */
+    TREADLE_EXIT_UNKNOWN = 4,     /* unknown verdicts only, or interrupted */
 };
 
 int treadle_cli_list(int argc, char **argv);

@@ -104,7 +104,7 @@ static void print_page(void)
     puts(
         ".SH EXIT STATUS\n.TP\n0\nall verdicts as expected\n.TP\n1\nsome verdict not as expected\n"
         ".TP\n2\nusage\n.TP\n3\nenvironment: no Redis, no memory, output not writable\n.TP\n4\n"
-        "unknown verdicts only\n"
+        "unknown verdicts only, or interrupted\n"
         ".SH ENVIRONMENT\n.TP\n.B NO_COLOR\nnot empty: no colours. Without it colours are used on "
         "a "
         "terminal, unless\n.B TERM\nis \\(lqdumb\\(rq.\n.TP\n.B GITHUB_ACTIONS\n"

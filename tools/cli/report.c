@@ -81,7 +81,7 @@ static const struct argp argp = {
         "the new one.\n\n"
         "Exit status: 0 all verdicts as expected, and what must hold holds; 1 some not, or "
         "something that held no longer does; 2 usage; 3 environment (no Redis, no memory, output "
-        "not writable); 4 unknown verdicts only.",
+        "not writable); 4 unknown verdicts only, or interrupted.",
 };
 
 /* ---- which cells ----------------------------------------------------------------------------- */

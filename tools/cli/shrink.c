@@ -7,6 +7,7 @@
 
 #include "reports/utf8.h"
 #include "reports/writer.h"
+#include "tools/cli/cells.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/output.h"
 #include "tools/cli/places.h"
@@ -60,9 +61,9 @@ static const struct argp argp = {
     .args_doc = "TOKEN|FILE",
     .doc =
         "Makes a failing schedule shorter: fewest context switches first, then fewest steps. The "
-        "result breaks the same property.\v"
+        "result breaks the same property. Ctrl-C ends with the shortest so far.\v"
         "Exit status: 0 done, 1 the schedule does not fail, or breaks something else, 2 usage, 3 "
-        "environment.",
+        "environment, 4 interrupted.",
 };
 
 static int finish(treadle_session *session, const uint16_t *decisions, uint32_t count,
@@ -98,10 +99,17 @@ static int finish(treadle_session *session, const uint16_t *decisions, uint32_t 
     printf("%u context switches and %u steps, before %u and %u (%" PRIu64 " executions)\n",
            report->after.switches, report->after.steps, report->before.switches,
            report->before.steps, report->executions);
+    if (!report->finished) {
+        printf("%s: a shorter one may exist\n",
+               treadle_cli_interrupted() ? "interrupted" : "the budget is spent");
+    }
     printf("replay: treadle replay %s\n", token != NULL ? token : "");
     free(token);
     const int status = treadle_output_close(&output);
-    return error ? TREADLE_EXIT_ENVIRONMENT : status;
+    if (error || status) {
+        return TREADLE_EXIT_ENVIRONMENT;
+    }
+    return !report->finished && treadle_cli_interrupted() ? TREADLE_EXIT_UNKNOWN : TREADLE_EXIT_OK;
 }
 
 int treadle_cli_shrink(int argc, char **argv)
@@ -113,12 +121,14 @@ int treadle_cli_shrink(int argc, char **argv)
     if (status) {
         return status;
     }
+    treadle_cli_catch_interrupts(); /* before there are files to be left behind */
     treadle_session session;
     status = treadle_session_open_schedule(&session, &schedule, self.redis_url);
     if (status) {
         treadle_schedule_free(&schedule);
         return status;
     }
+    treadle_cli_stop_when_interrupted(&session.journal->stop);
     uint16_t *decisions = calloc(TREADLE_DECISIONS_MAX, sizeof *decisions);
     if (decisions == NULL) {
         treadle_cli_error("out of memory");
@@ -151,6 +161,7 @@ int treadle_cli_shrink(int argc, char **argv)
         }
     }
     free(decisions);
+    treadle_cli_stop_when_interrupted(NULL);
     treadle_session_close(&session);
     treadle_schedule_free(&schedule);
     return status;

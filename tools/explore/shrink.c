@@ -173,6 +173,7 @@ int treadle_shrink(treadle_sandbox *sandbox, const treadle_journal *journal, uin
     self.error = treadle_sandbox_replay(sandbox, &request, &self.best_outcome);
     self.executions++;
     report->before = self.best_outcome;
+    report->finished = false;
     const treadle_outcome_kind kind = self.best_outcome.kind;
     if (!self.error && kind != TREADLE_OUTCOME_VIOLATED && kind != TREADLE_OUTCOME_CUT) {
         self.error = kind == TREADLE_OUTCOME_ENVIRONMENT ? EIO : ENOENT;
@@ -188,6 +189,7 @@ int treadle_shrink(treadle_sandbox *sandbox, const treadle_journal *journal, uin
             better = pass_pieces(&self);
             better |= pass_single(&self);
         }
+        report->finished = kind != TREADLE_OUTCOME_VIOLATED || !spent(&self);
     }
     *count = self.best_count;
     report->after = self.best_outcome;

@@ -15,13 +15,14 @@
 
 typedef struct treadle_shrink_report {
     uint64_t executions;
+    bool finished; /* nothing was left to try; else the budget was spent, or journal->stop */
     treadle_outcome before;
     treadle_outcome after;
 } treadle_shrink_report;
 
 /* Shrinks `*decisions` (`*count` of them, room for TREADLE_DECISIONS_MAX) in place. At most
- * `executions_max` executions and `time_s_max` seconds. 0; ENOENT when the schedule does not fail
- * to begin with; or another errno value. */
+ * `executions_max` executions and `time_s_max` seconds, or until `journal->stop`: then they are the
+ * best so far. 0; ENOENT when the schedule does not fail to begin with; or another errno value. */
 int treadle_shrink(treadle_sandbox *sandbox, const treadle_journal *journal, uint16_t *decisions,
                    uint32_t *count, uint64_t executions_max, double time_s_max,
                    treadle_shrink_report *report);

@@ -697,6 +697,81 @@ Test(cli, an_interrupt_before_anything_is_explored_leaves_nothing, .timeout = 60
     cr_assert_eq(system(command), 0);
 }
 
+/* A journal whose schedule takes long to shrink: 8 threads, switched at random. */
+static void leave_long_schedule(const char *path)
+{
+    treadle_journal *journal = treadle_journal_create(path);
+    cr_assert_not_null(journal);
+    treadle_cell *cell = &journal->cell;
+    snprintf(cell->scenario, sizeof cell->scenario, "litmus/counter");
+    snprintf(cell->variant, sizeof cell->variant, "naive");
+    cell->granularity = TREADLE_GRANULARITY_SYNC;
+    static const int64_t parameters[] = {8, 1000, 1};
+    cell->parameter_count = 3;
+    memcpy(cell->parameters, parameters, sizeof parameters);
+    journal->decisions.count = 16000;
+    uint32_t random = 1;
+    for (uint32_t i = 0; i < journal->decisions.count; i++) {
+        random = random * 1103515245 + 12345;
+        journal->decisions.values[i] = random >> 16 & 1;
+    }
+    treadle_journal_unmap(journal);
+}
+
+static void wait_until_it_catches(pid_t pid, int number)
+{
+    char path[64];
+    unsigned long long caught = 0;
+    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    for (int i = 0; i < 10000 && !(caught >> (number - 1) & 1); i++) {
+        char line[256];
+        FILE *file = fopen(path, "re");
+        while (file != NULL && fgets(line, sizeof line, file) != NULL) {
+            sscanf(line, "SigCgt: %llx", &caught);
+        }
+        if (file != NULL) {
+            fclose(file);
+        }
+        usleep(1000);
+    }
+    cr_assert(caught >> (number - 1) & 1, "signal %d ends it", number);
+}
+
+/* The lanes are too long to be quoted. */
+Test(cli, an_interrupt_ends_shrinking_with_the_shortest_so_far, .timeout = 30)
+{
+    char directory[] = "/tmp/treadle-test-XXXXXX";
+    cr_assert_not_null(mkdtemp(directory));
+    char environment[64];
+    char path[64];
+    snprintf(environment, sizeof environment, "TMPDIR=%s", directory);
+    snprintf(path, sizeof path, "%s/long", directory);
+    leave_long_schedule(path);
+    ran spent = TREADLE_WITH(environment, "shrink", path, "--executions", "10");
+    cr_assert_eq(spent.status, 0);
+    cr_assert_not_null(strstr(spent.out, "the budget is spent: a shorter one may exist"));
+    ran_free(&spent);
+    const char *const arguments[] = {"shrink", path, "-n", "100000000", "-t", "50", NULL};
+    running process = start_treadle(environment, arguments);
+    wait_until_it_catches(process.pid, SIGINT);
+    kill(process.pid, SIGINT);
+    ran result = finish_treadle(process);
+    cr_assert_eq(result.status, 4, "status %d: %s", result.status, result.err);
+    cr_assert_not_null(strstr(result.out, "lost-update: "));
+    cr_assert_not_null(strstr(result.out, "interrupted: a shorter one may exist"));
+    char *token = first_token(result.out);
+    cr_assert_not_null(token);
+    ran again = TREADLE("replay", token);
+    cr_assert_eq(again.status, 0, "%s", again.err);
+    ran_free(&again);
+    free(token);
+    ran_free(&result);
+    char command[128];
+    snprintf(command, sizeof command, "test \"$(ls -A %s)\" = long && rm -r %s", directory,
+             directory);
+    cr_assert_eq(system(command), 0);
+}
+
 Test(cli, two_runs_at_once_do_not_disturb_each_other, .timeout = 90)
 {
     const char *const arguments[] = {"check", "sliding_window/*", "--format", "json", NULL};

@@ -513,6 +513,18 @@ Test(shrink, works_on_what_kills_the_process)
     cr_assert_leq(shrink(&crash).after.switches, 1);
 }
 
+/* What was found by then is as good as before, and may not be the smallest. */
+Test(shrink, stops_when_asked_to_and_says_so)
+{
+    found toctou = find("memory_store/check_then_add", "proposed", TREADLE_GRANULARITY_SYNC);
+    cr_expect(shrink(&toctou).finished);
+    atomic_store(&toctou.journal->stop, true);
+    const treadle_shrink_report report = shrink(&toctou);
+    cr_expect_not(report.finished);
+    cr_expect_eq(report.executions, 1);
+    cr_expect_eq(report.after.switches, report.before.switches);
+}
+
 Test(shrink, refuses_a_schedule_that_does_not_fail)
 {
     treadle_journal *journal =
