@@ -70,15 +70,17 @@ int treadle_detection_log(int fd, const treadle_result *result, const struct tim
     if (result->verdict != TREADLE_VERDICT_VIOLATED) {
         return 0;
     }
-    json_t *object = describe(result, now);
-    char *text = object != NULL ? json_dumps(object, JSON_COMPACT | JSON_PRESERVE_ORDER) : NULL;
     char *line = NULL;
-    const int length = text != NULL ? asprintf(&line, "%s\n", text) : -1;
-    const int error = length >= 0 ? write_whole(fd, line, (size_t)length) : ENOMEM;
-    if (length >= 0) {
-        free(line);
+    size_t length = 0;
+    FILE *out = open_memstream(&line, &length);
+    if (out == NULL) {
+        return ENOMEM;
     }
-    free(text);
-    json_decref(object);
+    int error = treadle_json_print(describe(result, now), out);
+    if (fclose(out) != 0 && !error) {
+        error = ENOMEM;
+    }
+    error = error ? error : write_whole(fd, line, length);
+    free(line);
     return error;
 }

@@ -28,7 +28,7 @@ static int github_begin(void **out, const treadle_writer_options *options)
 /* The escapes of workflow commands; a property may not hold ':' and ',' either. */
 static void print_data(FILE *out, const char *text, bool property)
 {
-    char *clean = treadle_utf8_for_xml(text, strlen(text));
+    char *clean = treadle_utf8_escape_lines(text, strlen(text));
     for (const char *c = clean != NULL ? clean : ""; *c != '\0'; c++) {
         const unsigned char byte = (unsigned char)*c;
         const bool escaped =

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "reports/json_values.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
@@ -75,17 +76,52 @@ json_t *treadle_json_parameters(const treadle_cell *cell)
     return object;
 }
 
+/* Only strings hold more than ASCII. */
+static void put_escape(uint32_t code, FILE *out)
+{
+    if (code < 0x10000) {
+        fprintf(out, "\\u%04" PRIx32, code);
+    } else {
+        code -= 0x10000;
+        fprintf(out, "\\u%04" PRIx32 "\\u%04" PRIx32, 0xd800 | code >> 10, 0xdc00 | (code & 0x3ff));
+    }
+}
+
+/* jansson escapes what JSON demands, and hands on whole characters. */
+static int put_chunk(const char *text, size_t length, void *out)
+{
+    size_t written = 0;
+    for (size_t i = 0; i < length;) {
+        uint32_t code = 0;
+        const size_t bytes = treadle_utf8_decode(text + i, length - i, &code);
+        assert(bytes > 0);
+        if (code >= 0x7f && treadle_utf8_columns(code) < 0) {
+            fwrite(text + written, 1, i - written, out);
+            put_escape(code, out);
+            written = i + bytes;
+        }
+        i += bytes;
+    }
+    fwrite(text + written, 1, length - written, out);
+    return ferror((FILE *)out) ? -1 : 0;
+}
+
+int treadle_json_dump(const json_t *value, FILE *out)
+{
+    const size_t flags = JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(15);
+    errno = 0;
+    if (json_dump_callback(value, put_chunk, out, flags) != 0 || fputc('\n', out) == EOF) {
+        return errno ? errno : EIO;
+    }
+    return 0;
+}
+
 int treadle_json_print(json_t *object, FILE *out)
 {
     if (object == NULL) {
         return ENOMEM;
     }
-    const size_t flags = JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(15);
-    errno = 0;
-    int error = json_dumpf(object, out, flags) != 0 ? (errno ? errno : EIO) : 0;
+    const int error = treadle_json_dump(object, out);
     json_decref(object);
-    if (!error && fputc('\n', out) == EOF) {
-        error = errno ? errno : EIO;
-    }
     return error ? error : treadle_flush(out);
 }

@@ -27,7 +27,10 @@ json_t *treadle_json_parameters(const treadle_cell *cell);
 /* A result as `check --format json` writes it (json.c). */
 json_t *treadle_json_result(const treadle_result *result);
 
-/* One line, flushed. 0, or an errno value; `object` may be NULL (ENOMEM) and is released. */
+/* One line. What must not reach a terminal (utf8.h) is escaped, so that no character is lost. 0, or
+ * an errno value. */
+int treadle_json_dump(const json_t *value, FILE *out);
+/* Likewise, flushed. 0, or an errno value; `object` may be NULL (ENOMEM) and is released. */
 int treadle_json_print(json_t *object, FILE *out);
 
 #endif

@@ -107,7 +107,7 @@ static void end(document *xml)
 
 static void attribute(document *xml, const char *name, const char *value)
 {
-    char *clean = treadle_utf8_for_xml(value, strlen(value));
+    char *clean = treadle_utf8_escape_lines(value, strlen(value));
     check(xml, clean == NULL
                    ? -1
                    : xmlTextWriterWriteAttribute(xml->xml, BAD_CAST name, BAD_CAST clean));
@@ -132,7 +132,7 @@ __attribute__((format(printf, 2, 3))) static void content(document *xml, const c
     va_start(arguments, format);
     const int length = vasprintf(&text, format, arguments);
     va_end(arguments);
-    char *clean = length >= 0 ? treadle_utf8_for_xml(text, (size_t)length) : NULL;
+    char *clean = length >= 0 ? treadle_utf8_escape_lines(text, (size_t)length) : NULL;
     check(xml, clean == NULL ? -1 : xmlTextWriterWriteString(xml->xml, BAD_CAST clean));
     free(clean);
     if (length >= 0) {

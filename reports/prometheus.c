@@ -129,11 +129,10 @@ static void family(const prometheus_writer *self, const char *name, const char *
     fprintf(self->out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
-/* NAME="VALUE": the three characters that the format escapes, and U+FFFD for what is not UTF-8. */
+/* NAME="VALUE": the three characters that the format escapes, of what may reach a terminal. */
 static int label(const prometheus_writer *self, const char *name, const char *value)
 {
-    size_t length = 0;
-    char *clean = treadle_utf8_for_json(value, strlen(value), &length);
+    char *clean = treadle_utf8_escape_lines(value, strlen(value));
     if (clean == NULL) {
         return ENOMEM;
     }

@@ -72,7 +72,8 @@ int treadle_utf8_columns(uint32_t code)
     if (code >= ' ' && code <= '~') {
         return 1;
     }
-    if (code < 0xa0 || deceives(code)) {
+    const bool character = (code & 0xfffe) != 0xfffe && (code < 0xfdd0 || code > 0xfdef);
+    if (code < 0xa0 || deceives(code) || !character) {
         return -1;
     }
     /* libc's table, whatever locale the program runs in. */
@@ -105,7 +106,7 @@ static size_t escape_code(char *out, uint32_t code)
     return (size_t)snprintf(out, ESCAPE_MAX, format, code);
 }
 
-char *treadle_utf8_escape(const char *data, size_t length)
+static char *escape(const char *data, size_t length, const char *kept)
 {
     char *text = malloc(length * ESCAPE_GROWTH + ESCAPE_MAX);
     if (text == NULL) {
@@ -115,9 +116,10 @@ char *treadle_utf8_escape(const char *data, size_t length)
     for (size_t i = 0; i < length;) {
         uint32_t code = 0;
         const size_t bytes = treadle_utf8_decode(data + i, length - i, &code);
+        const bool keep = code != 0 && code < 0x80 && strchr(kept, (int)code) != NULL;
         if (bytes == 0) {
             used += (size_t)snprintf(text + used, ESCAPE_MAX, "\\x%02x", (unsigned char)data[i++]);
-        } else if (treadle_utf8_columns(code) < 0) {
+        } else if (!keep && treadle_utf8_columns(code) < 0) {
             used += escape_code(text + used, code);
             i += bytes;
         } else {
@@ -130,20 +132,17 @@ char *treadle_utf8_escape(const char *data, size_t length)
     return text;
 }
 
-static bool any_code(uint32_t code)
+char *treadle_utf8_escape(const char *data, size_t length)
 {
-    (void)code;
-    return true;
+    return escape(data, length, "");
 }
 
-/* The `Char` production of XML 1.0. */
-static bool xml_code(uint32_t code)
+char *treadle_utf8_escape_lines(const char *data, size_t length)
 {
-    return (code >= ' ' || code == '\t' || code == '\n' || code == '\r') && code != 0xfffe &&
-           code != 0xffff;
+    return escape(data, length, "\n\t");
 }
 
-static char *replace(const char *data, size_t length, bool (*allowed)(uint32_t), size_t *out_length)
+char *treadle_utf8_for_json(const char *data, size_t length, size_t *out_length)
 {
     char *text = malloc(length * REPLACE_GROWTH + 1);
     if (text == NULL) {
@@ -153,24 +152,12 @@ static char *replace(const char *data, size_t length, bool (*allowed)(uint32_t),
     for (size_t i = 0; i < length;) {
         uint32_t code = 0;
         const size_t bytes = treadle_utf8_decode(data + i, length - i, &code);
-        const bool keep = bytes > 0 && allowed(code);
-        const size_t size = keep ? bytes : sizeof REPLACEMENT - 1;
-        memcpy(text + used, keep ? data + i : REPLACEMENT, size);
+        const size_t size = bytes > 0 ? bytes : sizeof REPLACEMENT - 1;
+        memcpy(text + used, bytes > 0 ? data + i : REPLACEMENT, size);
         used += size;
         i += bytes > 0 ? bytes : 1;
     }
     text[used] = '\0';
     *out_length = used;
     return text;
-}
-
-char *treadle_utf8_for_xml(const char *data, size_t length)
-{
-    size_t used;
-    return replace(data, length, xml_code, &used);
-}
-
-char *treadle_utf8_for_json(const char *data, size_t length, size_t *out_length)
-{
-    return replace(data, length, any_code, out_length);
 }

@@ -14,16 +14,16 @@
 /* The code point at `data`; returns its bytes, 0 when they are not UTF-8 or `length` is 0. */
 size_t treadle_utf8_decode(const char *data, size_t length, uint32_t *code);
 
-/* Columns on a terminal: 0, 1 or 2; -1 for what must not get there: control characters, and those
- * that reorder or hide the text around them. */
+/* Columns on a terminal: 0, 1 or 2; -1 for what must not get there: control characters, those that
+ * reorder or hide the text around them, and what is no character. */
 int treadle_utf8_columns(uint32_t code);
 
 /* For a terminal: what treadle_utf8_columns() refuses as \n, \x1b or \u{202e}; other bytes as
  * \xff. The result is one line. */
 char *treadle_utf8_escape(const char *data, size_t length);
 
-/* For XML 1.0: what it cannot hold becomes U+FFFD. */
-char *treadle_utf8_for_xml(const char *data, size_t length);
+/* Likewise, but lines stay lines, and tabs tabs: what is left XML 1.0 can hold. */
+char *treadle_utf8_escape_lines(const char *data, size_t length);
 
 /* For JSON, which can hold every code point: only bytes that are not UTF-8 become U+FFFD. Sets
  * *out_length, since the text may hold zero bytes. */

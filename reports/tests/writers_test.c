@@ -895,7 +895,7 @@ Test(prometheus, labels_survive_whatever_they_hold)
     char *text = write_metrics(&result, 1, true);
     json_t *families = read_metrics(text);
     cr_assert_eq(sample(families, "treadle_executions", "treadle_executions_total",
-                        "{\"component\": \"a\\\\b\\\"c\\nd,e=\\\"}\\r caf\\u00e9\\ufffd\"}"),
+                        "{\"component\": \"a\\\\b\\\"c\\nd,e=\\\"}\\\\r caf\\u00e9\\\\xff\"}"),
                  7, "%s", text);
     cr_assert_eq(sample(families, "treadle_interrupted", "treadle_interrupted", "{}"), 1);
     cr_assert_eq(
@@ -1366,6 +1366,8 @@ Test(utf8, escapes)
                  {"\xed\xa0\x80", "\\xed\\xa0\\x80"},          /* surrogate */
                  {"\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80"}, /* beyond U+10FFFF */
                  {"\xe2\x82", "\\xe2\\x82"},                   /* cut */
+                 {"\x7f\xc2\x9b", "\\x7f\\u{9b}"},
+                 {"\xef\xbf\xbe\xef\xb7\x90", "\\u{fffe}\\u{fdd0}"}, /* no characters */
                  {"\xe2\x80\xae", "\\u{202e}"}};
     for (size_t i = 0; i < COUNT(cases); i++) {
         char *text = treadle_utf8_escape(cases[i].from, strlen(cases[i].from));

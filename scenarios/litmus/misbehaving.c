@@ -122,6 +122,16 @@ static void free_twice(misbehaving *state)
     free(state->nowhere); // NOLINT(clang-analyzer-unix.Malloc): the misdeed
 }
 
+/* What a terminal would obey, what XML cannot hold, and what is no text at all. */
+static void say_anything(misbehaving *state)
+{
+    (void)state;
+    treadle_violation("foreign-bytes",
+                      "C0 \x1b[2J\x07\r, DEL \x7f, C1 \xc2\x9b"
+                      "31m, reversed \xe2\x80\xae, no characters \xef\xbf\xbe\xef\xbf\xbf, a "
+                      "surrogate \xed\xa0\x80, no UTF-8 \xff\xc3(, markup <b>&'\"`|]]>");
+}
+
 static const misdeed misdeeds[] = {
     {"segfault", crash_segv},
     {"abort", crash_abort},
@@ -136,6 +146,7 @@ static const misdeed misdeeds[] = {
     {"exhausts-memory", exhaust_memory},
     {"loses-thread", lose_thread},
     {"frees-twice", free_twice},
+    {"says-anything", say_anything},
 };
 
 static void *setup(const treadle_run *run)
@@ -185,6 +196,7 @@ static const treadle_expectation expectations[] = {
     MISDEED("exhausts-memory", UNKNOWN, "memory-limit", "allocates for ever"),
     MISDEED("loses-thread", VIOLATED, "thread-leak", "neither joins nor detaches a thread"),
     MISDEED("frees-twice", VIOLATED, "double-free", "frees a block twice"),
+    MISDEED("says-anything", VIOLATED, "foreign-bytes", "a message that is no plain text"),
     {0},
 };
 

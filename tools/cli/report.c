@@ -10,6 +10,7 @@
 #include "reports/consistency/gate.h"
 #include "reports/consistency/page.h"
 #include "reports/consistency/summary.h"
+#include "reports/json_values.h"
 #include "tools/cli/exploring.h"
 #include "tools/cli/report_directory.h"
 #include "tools/cli/symbols.h"
@@ -235,13 +236,7 @@ static int explore(const arguments *self, gathered *reporting, treadle_reproduct
 
 static int write_json(void *context, FILE *out)
 {
-    errno = 0;
-    if (json_dumpf(context, out, JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(15)) !=
-            0 ||
-        fputc('\n', out) == EOF) {
-        return errno ? errno : EIO;
-    }
-    return 0;
+    return treadle_json_dump(context, out);
 }
 
 static int write_page(void *context, FILE *out)

@@ -12,6 +12,8 @@ import subprocess
 import sys
 import tempfile
 import time
+import unicodedata
+import xml.etree.ElementTree
 
 TREADLE, VALIDATE = sys.argv[1:3]
 TRIES = 5
@@ -71,6 +73,49 @@ def annotations():
         sys.exit("annotations outside of GitHub Actions")
 
 
+def harmless(what, text):
+    """Bytes of any format: UTF-8, one message of foreign bytes in it, none of them as they were."""
+    if b"reversed" not in text:
+        sys.exit(f"{what} does not have the message: {text}")
+    for char in text.decode():
+        kind = unicodedata.category(char)
+        if char not in "\n\t" and (kind in ("Cc", "Cn", "Cs") or char == "\u202e"):
+            sys.exit(f"{what} passes {char!r}: {text}")
+
+
+def foreign_bytes(folder):
+    """What a message holds is shown by every format, and controls no terminal."""
+    subject = ("check", "litmus/misbehaving", "--variant", "says-anything")
+    unexpected = (*subject, "--granularity", "await")
+    beside = {"--metrics": folder / "metrics", "--log": folder / "log", "--output": folder / "out"}
+    made = {}
+    for form in ("text", "json", "junit", "sarif", "github", "markdown", "prometheus"):
+        command = [TREADLE, *unexpected, "--format", form]
+        made[form] = subprocess.run(command, capture_output=True, timeout=120, check=False).stdout
+    treadle(*subject, "--format", "json", *(str(part) for pair in beside.items() for part in pair))
+    made["log"] = beside["--log"].read_bytes()
+    result = json.loads(beside["--output"].read_text())
+    for form in ("lanes", "json", "perfetto", "dot"):
+        command = [TREADLE, "replay", result["token"], "--format", form]
+        made[f"replay {form}"] = subprocess.run(command, capture_output=True, timeout=120,
+                                                check=True).stdout
+    made["shrink"] = subprocess.run([TREADLE, "shrink", result["token"]], capture_output=True,
+                                    timeout=120, check=True).stdout
+    treadle("report", *subject[1:], "--output", folder / "report")
+    for path in (folder / "report").iterdir():
+        made[path.name] = path.read_bytes()
+    # Numbers by property, and graphs of what happened, have no place for a message.
+    for form in ("prometheus", "replay perfetto", "replay dot"):
+        made[form] += b"reversed"
+    for what, text in made.items():
+        harmless(what, text)
+    if "\x9b31m, reversed \u202e" not in result["message"]:
+        sys.exit(f"JSON lost what it could keep: {result['message']!r}")
+    suites = xml.etree.ElementTree.fromstring(made["junit"])
+    if "C1 \\u{9b}31m" not in suites.find(".//failure").get("message"):
+        sys.exit(f"JUnit lost what the message says: {made['junit']}")
+
+
 def killed(folder):
     """Each format, killed after random times: never half a file."""
     for kind, form in (("sarif", "sarif"), ("junit", "junit"), ("check", "json")):
@@ -110,6 +155,7 @@ def unwritable():
 with tempfile.TemporaryDirectory() as name:
     results(pathlib.Path(name))
     replays(pathlib.Path(name))
+    foreign_bytes(pathlib.Path(name))
     killed(pathlib.Path(name))
 annotations()
 unwritable()
