@@ -144,6 +144,18 @@ static void put_event(lanes *self, const json_t *event)
     fputc('\n', out);
 }
 
+/* If operations were left out before this one. */
+static void put_gap(const lanes *self, size_t event)
+{
+    const long long left_out = treadle_number_of(self->run, "left_out");
+    if (left_out > 0 && (long long)event == treadle_number_of(self->run, "left_out_after")) {
+        treadle_html(self->out,
+                     "<li class=\"gap\" style=\"grid-row:%d\">%d operations and notes left out; "
+                     "<code>treadle replay</code> shows them</li>\n",
+                     FIRST_ROW + (int)event, (int)left_out);
+    }
+}
+
 /* A line from one operation to another: out of the one, down in the gap before the lane further
  * right, and into the other. Of the lanes between them only one of the two rows is crossed, and
  * nobody else acts in it. */
@@ -202,7 +214,6 @@ void treadle_page_run(const json_t *run, const treadle_page_run_options *options
     lanes self = {.run = run, .options = options, .out = out};
     const json_t *threads = json_object_get(run, "threads");
     const json_t *events = json_object_get(run, "events");
-    const long long left_out = treadle_number_of(run, "left_out");
     treadle_html(out,
                  "<div class=\"run %s\" role=\"group\" aria-label=\"%s\"><div class=\"lanes\" "
                  "style=\"--n:%zu\">\n<div class=\"h\" aria-hidden=\"true\"><i>step</i><i>"
@@ -222,14 +233,10 @@ void treadle_page_run(const json_t *run, const treadle_page_run_options *options
     fputs("</div><ol role=\"list\">\n", out);
     json_array_foreach(events, i, one)
     {
-        if (left_out > 0 && (long long)i == treadle_number_of(run, "left_out_after")) {
-            treadle_html(out,
-                         "<li class=\"gap\" style=\"grid-row:%d\">%d operations left out; "
-                         "<code>treadle replay</code> shows them</li>\n",
-                         FIRST_ROW + (int)i, (int)left_out);
-        }
+        put_gap(&self, i);
         put_event(&self, one);
     }
+    put_gap(&self, json_array_size(events));
     treadle_html(out, "<li class=\"end %s\"><b aria-hidden=\"true\">%s</b> %s</li>\n</ol></div>\n",
                  options->passes ? "ok" : "bad", options->passes ? "✓" : "✗", options->end);
     put_objects(json_object_get(run, "objects"), out);

@@ -385,20 +385,37 @@ static json_t *make_columns(builder *self)
     return names;
 }
 
-static uint32_t add_events(builder *self)
+/* Which events of a long execution are not shown: [from, to). What a full trace had no room for
+ * came at its end. */
+typedef struct gap {
+    uint32_t from;
+    uint32_t to;
+} gap;
+
+static gap gap_of(const treadle_trace *trace)
+{
+    const uint32_t count = trace->event_count;
+    if (count <= FIRST_MAX + LAST_MAX) {
+        return (gap){count, count};
+    }
+    return trace->dropped > 0 ? (gap){FIRST_MAX + LAST_MAX, count}
+                              : (gap){FIRST_MAX, count - LAST_MAX};
+}
+
+/* Remarks are few, and what it is about: they are all shown. Sets how many of those shown come
+ * before what is left out. */
+static void add_events(builder *self, gap left_out, size_t *before)
 {
     const treadle_trace *trace = self->trace;
-    const uint32_t count = trace->event_count;
-    const bool cut = count > FIRST_MAX + LAST_MAX;
-    add_remarks(self, 0);
-    for (uint32_t i = 0; i < count; i++) {
-        const bool shown = !cut || i < FIRST_MAX || i >= count - LAST_MAX;
-        add_event(self, &trace->events[i], shown);
-        if (shown) {
-            add_remarks(self, i + 1);
+    for (uint32_t i = 0; i <= trace->event_count; i++) {
+        add_remarks(self, i);
+        if (i == left_out.from) {
+            *before = json_array_size(self->events);
+        }
+        if (i < trace->event_count) {
+            add_event(self, &trace->events[i], i < left_out.from || i >= left_out.to);
         }
     }
-    return (cut ? count - FIRST_MAX - LAST_MAX : 0) + trace->dropped;
 }
 
 json_t *treadle_run_json(const treadle_trace *trace, const treadle_consistency_options *options)
@@ -417,10 +434,13 @@ json_t *treadle_run_json(const treadle_trace *trace, const treadle_consistency_o
     if (!self.failed) {
         json_t *threads = make_columns(&self);
         gather_keys(&self);
-        const uint32_t left_out = add_events(&self);
+        const gap left_out = gap_of(trace);
+        const uint32_t count = left_out.to - left_out.from + trace->dropped;
+        size_t before = 0;
+        add_events(&self, left_out, &before);
         run = json_pack("{s:o, s:O, s:O, s:O, s:i, s:i}", "threads", threads, "events", self.events,
-                        "links", self.links, "objects", self.objects, "left_out", (int)left_out,
-                        "left_out_after", left_out > 0 ? FIRST_MAX : 0);
+                        "links", self.links, "objects", self.objects, "left_out", (int)count,
+                        "left_out_after", count > 0 ? (int)before : 0);
     }
     if (self.failed && run != NULL) {
         json_decref(run);

@@ -145,6 +145,19 @@ class Reports(unittest.TestCase):
                           "provider_factory", "metrics", "rollout"})
         self.assertLess((example / "index.html").stat().st_size, 3_000_000)
 
+    def test_what_was_left_out_is_said_where_it_was(self):
+        for after, neighbour in ((2, '<li class="t'), (None, '<li class="end')):
+            report = copy.deepcopy(self.report)
+            failing = report["counterexamples"][0]["failing"]
+            failing["left_out"] = 7
+            failing["left_out_after"] = len(failing["events"]) if after is None else after
+            made = subprocess.run([PAGE_OF, self.write("cut.json", report)], capture_output=True,
+                                  timeout=60, check=True).stdout.decode()
+            gap, following = re.search('<li class="gap" style="grid-row:(\\d+)">7 operations and notes '
+                                       'left out.*\n(.*)', made).groups()
+            self.assertEqual(int(gap), 2 + failing["left_out_after"])
+            self.assertTrue(following.startswith(neighbour), following)
+
     # ---- compared with an older one ------------------------------------------------------------
 
     def against(self, change):

@@ -196,3 +196,52 @@ Test(run, long_ones_are_cut_and_lose_no_state)
     json_decref(run);
     free(trace);
 }
+
+static void add_many(treadle_trace *trace, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        access_x(trace, 1, TREADLE_OP_WRITE, i);
+    }
+}
+
+/* The event that comes first after what was left out. */
+static const json_t *after_gap(const json_t *run, json_int_t expected)
+{
+    const json_int_t after = json_integer_value(json_object_get(run, "left_out_after"));
+    cr_expect_eq(after, expected, "%lld", (long long)after);
+    return json_array_get(json_object_get(run, "events"), (size_t)after);
+}
+
+/* Remarks take places of their own among the events, and none is left out. */
+Test(run, the_gap_is_where_events_were_left_out)
+{
+    treadle_trace *trace = calloc(1, sizeof *trace);
+    add_many(trace, 1000);
+    trace->remark_count = 3;
+    trace->remarks[0] = (treadle_trace_remark){5, {.thread = 1, .kind = TREADLE_OP_NOTE}};
+    trace->remarks[1] = (treadle_trace_remark){40, {.thread = 1, .kind = TREADLE_OP_NOTE}};
+    trace->remarks[2] = (treadle_trace_remark){500, {.thread = 1, .kind = TREADLE_OP_NOTE}};
+    const treadle_consistency_options options = {0};
+    json_t *run = treadle_run_json(trace, &options);
+    cr_expect_eq(json_array_size(json_object_get(run, "events")), 200 + 3);
+    cr_expect_eq(json_integer_value(json_object_get(run, "left_out")), 800);
+    cr_expect(json_is_true(json_object_get(after_gap(run, 42), "note")));
+    const json_t *next = json_array_get(json_object_get(run, "events"), 43);
+    cr_expect_eq(json_integer_value(json_object_get(next, "step")), 841);
+    json_decref(run);
+    free(trace);
+}
+
+/* What a full trace had no room for was at the end. */
+Test(run, the_gap_of_a_full_trace_is_at_its_end)
+{
+    treadle_trace *trace = calloc(1, sizeof *trace);
+    add_many(trace, 1000);
+    trace->dropped = 7;
+    const treadle_consistency_options options = {0};
+    json_t *run = treadle_run_json(trace, &options);
+    cr_expect_eq(json_integer_value(json_object_get(run, "left_out")), 807);
+    cr_expect_null(after_gap(run, 200));
+    json_decref(run);
+    free(trace);
+}
