@@ -75,8 +75,14 @@ static json_t *server_version(void)
     return treadle_json_text(at + 2);
 }
 
-/* Over what is the same in every run that finds the same: each cell, its verdict, and what broke
- * with which trace. */
+/* With its end, so that no two different lists of texts are the same bytes. */
+static void add_text(crypto_generichash_state *state, const char *text)
+{
+    crypto_generichash_update(state, (const unsigned char *)text, strlen(text) + 1);
+}
+
+/* Over what is the same in every run that finds the same: each cell with its parameters, its
+ * verdict, and what broke with which trace. */
 static json_t *results_hash(const json_t *cells)
 {
     static const char *const parts[] = {"id", "verdict", "property", "trace_hash"};
@@ -91,10 +97,12 @@ static json_t *results_hash(const json_t *cells)
     json_array_foreach(cells, i, cell)
     {
         for (size_t p = 0; p < sizeof parts / sizeof parts[0]; p++) {
-            const char *text = treadle_text_of(cell, parts[p]);
-            /* With its end, so that no two different lists of texts are the same bytes. */
-            crypto_generichash_update(&state, (const unsigned char *)text, strlen(text) + 1);
+            add_text(&state, treadle_text_of(cell, parts[p]));
         }
+        const json_t *parameters = json_object_get(cell, "parameters");
+        char *text = json_dumps(parameters, JSON_COMPACT | JSON_ENCODE_ANY | JSON_PRESERVE_ORDER);
+        add_text(&state, text != NULL ? text : "");
+        free(text);
     }
     crypto_generichash_final(&state, hash, sizeof hash);
     char text[2 * HASH_BYTES + 1];

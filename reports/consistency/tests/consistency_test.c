@@ -245,3 +245,33 @@ Test(run, the_gap_of_a_full_trace_is_at_its_end)
     json_decref(run);
     free(trace);
 }
+
+/* ---- reproduction ---------------------------------------------------------------------------- */
+
+/* The hash over the results of one cell; to be freed. */
+static char *hash_of(int threads, const char *verdict)
+{
+    json_t *cells = json_pack("[{s:s, s:s, s:{s:i, s:i}}]", "id", "a/b fixed memory sync",
+                              "verdict", verdict, "parameters", "threads", threads, "limit", 1);
+    const treadle_reproduction reproduction = {.version = "0"};
+    json_t *made = treadle_reproduction_json(cells, &reproduction);
+    char *hash = strdup(treadle_text_of(made, "results_hash"));
+    json_decref(made);
+    json_decref(cells);
+    return hash;
+}
+
+Test(reproduction, the_hash_is_of_cells_with_their_parameters)
+{
+    char *two = hash_of(2, "holds");
+    char *again = hash_of(2, "holds");
+    char *three = hash_of(3, "holds");
+    char *unknown = hash_of(2, "unknown");
+    cr_expect_str_eq(two, again);
+    cr_expect_str_neq(two, three);
+    cr_expect_str_neq(two, unknown);
+    free(two);
+    free(again);
+    free(three);
+    free(unknown);
+}
