@@ -8,9 +8,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tools/checkers/races.h"
 #include "tools/explore/crew.h"
+#include "tools/explore/explorer.h"
 #include "tools/explore/sandbox.h"
 #include "tools/explore/token.h"
+#include "tools/strategies/strategies.h"
 
 static treadle_journal *open_journal(const char *scenario, const char *variant,
                                      const int64_t *parameters, uint32_t count)
@@ -159,6 +162,56 @@ Test(explorers, stop_when_asked_to, .timeout = 120)
     cr_expect(report.interrupted);
     cr_expect_not(report.complete);
     cr_expect_gt(report.executions, 0);
+}
+
+/* ---- with --races only ----------------------------------------------------------------------- */
+
+static void end_at(void *property)
+{
+    treadle_stop(TREADLE_OUTCOME_CUT, property, "as far as this can be followed");
+}
+
+/* Ten executions that all end so, in this process. */
+static treadle_explorer explore_only_races(treadle_journal *journal, const char *property)
+{
+    cr_assert_eq(treadle_engine_open(&journal->decisions), 0);
+    journal->races = TREADLE_RACES_ONLY;
+    journal->request = (treadle_explore_request){.executions_max = 10};
+    const treadle_program program = {end_at, (void *)(uintptr_t)property};
+    const treadle_execution_options options = {.granularity = TREADLE_GRANULARITY_SYNC};
+    const treadle_strategy_options strategy_options = {.seed = 1};
+    treadle_explorer explorer = {.journal = journal,
+                                 .program = &program,
+                                 .options = &options,
+                                 .strategy = &treadle_strategy_random,
+                                 .strategy_options = &strategy_options,
+                                 .self = treadle_strategy_random.create(&strategy_options),
+                                 .explorers = 1};
+    treadle_explorer_run(&explorer);
+    treadle_strategy_random.destroy(explorer.self);
+    return explorer;
+}
+
+/* What was cut short by something else showed no race that far, and is told apart from what came to
+ * its end. */
+Test(races_only, goes_on_after_what_is_no_race)
+{
+    treadle_journal *journal = open_journal("litmus/locked_increment", "fixed", small, 3);
+    const treadle_explorer explorer = explore_only_races(journal, "step-limit");
+    cr_expect_eq(atomic_load(&journal->executions), 10);
+    cr_expect_eq(explorer.tally.cut_short, 10);
+    cr_expect_eq(journal->outcome.kind, TREADLE_OUTCOME_PASSED);
+}
+
+/* Past its limit the detector sees none: that is no verdict on races. */
+Test(races_only, ends_where_races_could_not_be_followed)
+{
+    treadle_journal *journal = open_journal("litmus/locked_increment", "fixed", small, 3);
+    const treadle_explorer explorer = explore_only_races(journal, TREADLE_PROPERTY_RACE_LIMIT);
+    cr_expect_eq(atomic_load(&journal->executions), 1);
+    cr_expect_eq(explorer.tally.cut_short, 0);
+    cr_expect_eq(journal->outcome.kind, TREADLE_OUTCOME_CUT);
+    cr_expect_str_eq(journal->outcome.property, TREADLE_PROPERTY_RACE_LIMIT);
 }
 
 /* ---- what they share ------------------------------------------------------------------------- */
