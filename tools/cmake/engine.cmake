@@ -111,6 +111,9 @@ treadle_test(fuzz_strategy_test SOURCES tools/strategies/tests/fuzz_strategy_tes
 treadle_test(linearizability_test SOURCES tools/checkers/tests/linearizability_test.c
              LIBRARIES treadle_checkers treadle_engine)
 
+treadle_test(serial_test SOURCES tools/checkers/tests/serial_test.c tools/engine/tests/explore.c
+             LIBRARIES treadle_checkers treadle_engine)
+
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   # Atomics of two words are instructions, not calls of a library that nobody instruments.
   set_source_files_properties(tools/checkers/tests/races_subject.c PROPERTIES COMPILE_OPTIONS -mcx16)
@@ -160,6 +163,7 @@ endif()
 
 set(explore_libraries treadle_explore ${TREADLE_SUBJECTS} treadle_explore)
 treadle_test(token_test SOURCES tools/explore/tests/token_test.c LIBRARIES ${explore_libraries})
+treadle_test(ledger_test SOURCES tools/explore/tests/ledger_test.c LIBRARIES ${explore_libraries})
 treadle_test(explore_test SOURCES tools/explore/tests/explore_test.c
              LIBRARIES ${explore_libraries})
 treadle_test(explorer_test SOURCES tools/explore/tests/explorer_test.c
