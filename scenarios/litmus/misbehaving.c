@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "scenarios/registry.h"
 
@@ -122,6 +123,17 @@ static void free_twice(misbehaving *state)
     free(state->nowhere); // NOLINT(clang-analyzer-unix.Malloc): the misdeed
 }
 
+/* The kernel remembers this, which no decision stream tells of: it does so once a process. */
+static void break_once(misbehaving *state)
+{
+    enum { MARK_NS = 54321 };
+    (void)state;
+    if (prctl(PR_GET_TIMERSLACK) != MARK_NS) {
+        prctl(PR_SET_TIMERSLACK, (unsigned long)MARK_NS);
+        treadle_violation("first-time", "it has never been so far");
+    }
+}
+
 /* What a terminal would obey, what XML cannot hold, and what is no text at all. */
 static void say_anything(misbehaving *state)
 {
@@ -146,6 +158,7 @@ static const misdeed misdeeds[] = {
     {"exhausts-memory", exhaust_memory},
     {"loses-thread", lose_thread},
     {"frees-twice", free_twice},
+    {"breaks-once", break_once},
     {"says-anything", say_anything},
 };
 
@@ -196,6 +209,7 @@ static const treadle_expectation expectations[] = {
     MISDEED("exhausts-memory", UNKNOWN, "memory-limit", "allocates for ever"),
     MISDEED("loses-thread", VIOLATED, "thread-leak", "neither joins nor detaches a thread"),
     MISDEED("frees-twice", VIOLATED, "double-free", "frees a block twice"),
+    MISDEED("breaks-once", UNKNOWN, "first-time", "depends on what the kernel remembers"),
     MISDEED("says-anything", VIOLATED, "foreign-bytes", "a message that is no plain text"),
     {0},
 };

@@ -171,7 +171,7 @@ treadle_test(explorer_test SOURCES tools/explore/tests/explorer_test.c
 treadle_test(dpor_cells_test SOURCES tools/explore/tests/dpor_cells_test.c
              tools/strategies/tests/tracer.c LIBRARIES ${explore_libraries})
 treadle_test(cli_test SOURCES tools/cli/tests/cli_test.c tools/cli/tests/run.c
-                              tools/explore/journal.c TIMEOUT 300)
+             LIBRARIES ${explore_libraries} TIMEOUT 300)
 target_compile_definitions(cli_test PRIVATE TREADLE_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
                                             TREADLE_BINARY="$<TARGET_FILE:treadle>")
 add_dependencies(cli_test treadle)
