@@ -28,13 +28,17 @@ static const char *status_words(const json_t *of)
     return "?";
 }
 
-/* What an older report says may be anything. */
-static void print_text(const json_t *object, const char *key, FILE *out)
+/* What an older report, a gate and names of files say may be anything. */
+static void print_escaped(const char *text, FILE *out)
 {
-    const char *text = treadle_text_of(object, key);
     char *shown = treadle_utf8_escape(text, strlen(text));
     fputs(shown != NULL ? shown : "?", out);
     free(shown);
+}
+
+static void print_text(const json_t *object, const char *key, FILE *out)
+{
+    print_escaped(treadle_text_of(object, key), out);
 }
 
 static void print_component(const json_t *component, FILE *out)
@@ -79,8 +83,11 @@ static void print_rule(const json_t *rule, FILE *out)
         return;
     }
     if (number_of(rule, "matched") == 0) {
-        fprintf(out, "  line %d: no check matches %s %s\n", number_of(rule, "line"),
-                treadle_text_of(rule, "scenarios"), treadle_text_of(rule, "variant"));
+        fprintf(out, "  line %d: no check matches ", number_of(rule, "line"));
+        print_text(rule, "scenarios", out);
+        fputs(" ", out);
+        print_text(rule, "variant", out);
+        fputs("\n", out);
     }
     const json_t *failing = json_object_get(rule, "failing");
     size_t i;
@@ -102,8 +109,9 @@ static void print_gate(const json_t *gate, FILE *out)
     if (!json_is_object(gate)) {
         return;
     }
-    fprintf(out, "\nGate %s: %s\n", treadle_text_of(gate, "file"),
-            json_is_true(json_object_get(gate, "passed")) ? "passed" : "NOT passed");
+    fputs("\nGate ", out);
+    print_text(gate, "file", out);
+    fprintf(out, ": %s\n", json_is_true(json_object_get(gate, "passed")) ? "passed" : "NOT passed");
     size_t i;
     const json_t *rule;
     json_array_foreach(json_object_get(gate, "rules"), i, rule)
@@ -137,5 +145,7 @@ void treadle_summary_print(const json_t *report, const char *directory, FILE *ou
     }
     print_gate(json_object_get(report, "gate"), out);
     fprintf(out, "\n%s\n", treadle_text_of(json_object_get(report, "answer"), "sentence"));
-    fprintf(out, "The report: %s/index.html\n", directory);
+    fputs("The report: ", out);
+    print_escaped(directory, out);
+    fputs("/index.html\n", out);
 }

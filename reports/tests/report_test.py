@@ -175,6 +175,25 @@ class Reports(unittest.TestCase):
         self.assertEqual([comparison[key] for key in ("worse", "vanished", "better", "appeared")],
                          [[], [], [], []])
 
+    def test_what_older_reports_and_gates_say_controls_no_terminal(self):
+        foreign = "\x1b[2J\u009b31m\n\u202e"
+        escaped = r"\x1b[2J\u{9b}31m\n\u{202e}"
+
+        def change(old):
+            old["reproduction"]["started"] = f"then {foreign}"
+            gone = dict(self.cell(old, f"{WINDOW} fixed redis await"), id=f"gone {foreign}")
+            old["cells"].append(gone)
+        made, _ = self.against(change)
+        self.assertEqual(made.returncode, 1)
+        self.assertIn(f"Against the report of then {escaped}: something", made.stdout)
+        self.assertIn(f"vanished  gone {escaped}: holds\n", made.stdout)
+        gate = self.write("gate\u202e.yaml", 'must-hold: [{scenarios: "a\\e[2J", variant: "b\\x9b"}]')
+        made = run(WINDOW, "--gate", gate, "--output", self.root / "gate\u009b31m")
+        self.assertEqual(made.returncode, 1, made.stderr)
+        self.assertIn(r"gate\u{202e}.yaml: NOT passed", made.stdout)
+        self.assertIn(r"no check matches a\x1b[2J b\u{9b}", made.stdout)
+        self.assertIn(r"gate\u{9b}31m/index.html", made.stdout)
+
     def test_what_held_and_breaks_is_worse(self):
         name = f"{WINDOW} naive redis await"
         made, comparison = self.against(lambda old: self.cell(old, name).update(verdict="holds"))
