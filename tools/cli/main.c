@@ -20,7 +20,7 @@ static void usage(FILE *out)
     }
     fprintf(out, "\n`treadle COMMAND --help` tells more.\n"
                  "Exit status: 0 as expected, 1 not as expected, 2 usage, 3 environment, 4 unknown "
-                 "verdicts only.\n");
+                 "verdicts only, or interrupted.\n");
 }
 
 static int run(int argc, char **argv)
