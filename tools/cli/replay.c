@@ -7,6 +7,7 @@
 
 #include "reports/utf8.h"
 #include "reports/writer.h"
+#include "tools/cli/cells.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/gdb.h"
 #include "tools/cli/output.h"
@@ -138,7 +139,7 @@ static const struct argp argp = {
         "FILE holds a token, or is the journal of a run that was killed, in which no verdict is "
         "recorded.\n\n"
         "Exit status: 0 the recorded verdict came about again, 1 it did not, 2 usage, 3 "
-        "environment.",
+        "environment, 4 interrupted before it was repeated as often as asked for.",
 };
 
 /* Whether what came about is what the schedule says; explains in one line. */
@@ -252,12 +253,16 @@ static int run(const arguments *self, treadle_session *session, const treadle_sc
                                        .judged = judged,
                                        .again = again};
     const int status = show(self, &replayed);
-    if (!status && self->repeat > 1 && session->journal->repeated < self->repeat &&
-        outcome.kind != TREADLE_OUTCOME_DIVERGED) {
+    const uint64_t times = session->journal->repeated;
+    const bool fewer = times < self->repeat && outcome.kind != TREADLE_OUTCOME_DIVERGED;
+    const bool interrupted = fewer && times > 0 && treadle_cli_interrupted();
+    if (!status && interrupted) {
+        treadle_cli_error("interrupted: run %" PRIu64 " of %" PRIu64 " times", times, self->repeat);
+    } else if (!status && fewer && self->repeat > 1) {
         treadle_cli_error("run once, not %" PRIu64 " times: it ends its process", self->repeat);
     }
     if (status || again) {
-        return status;
+        return !status && interrupted ? TREADLE_EXIT_UNKNOWN : status;
     }
     return outcome.kind == TREADLE_OUTCOME_ENVIRONMENT ? TREADLE_EXIT_ENVIRONMENT
                                                        : TREADLE_EXIT_UNEXPECTED;
@@ -282,6 +287,9 @@ int treadle_cli_replay(int argc, char **argv)
         }
         strict &= recorded == schedule.cell.backend;
     }
+    if (!self.gdb && !self.in_process) { /* there Ctrl-C is the debugger's */
+        treadle_cli_catch_interrupts();
+    }
     treadle_session session;
     status = treadle_session_open_schedule(&session, &schedule, self.redis_url);
     if (status) {
@@ -289,7 +297,9 @@ int treadle_cli_replay(int argc, char **argv)
         return status;
     }
     session.journal->print_reports = true;
+    treadle_cli_stop_when_interrupted(&session.journal->stop);
     status = run(&self, &session, &schedule, strict);
+    treadle_cli_stop_when_interrupted(NULL);
     treadle_session_close(&session);
     treadle_schedule_free(&schedule);
     return status;

@@ -251,12 +251,11 @@ static void do_replay(treadle_journal *journal, const treadle_program *program,
     treadle_redis_tell_state(journal->replay_state);
     const uint32_t repeat = journal->repeat ? journal->repeat : 1;
     uint64_t first_hash = 0;
-    for (journal->repeated = 0; journal->repeated < repeat; journal->repeated++) {
-        if (atomic_load_explicit(&journal->stop, memory_order_relaxed) && journal->repeated) {
-            break;
-        }
+    for (journal->repeated = 0;; journal->repeated++) {
+        const bool last = journal->repeated + 1 == repeat ||
+                          atomic_load_explicit(&journal->stop, memory_order_relaxed);
         against.events = 0;
-        options.record_callers = journal->repeated + 1 == repeat;
+        options.record_callers = last;
         strategy->begin(self, journal->repeated);
         treadle_execute(program, &options, strategy, self, &journal->outcome);
         strategy->end(self, &journal->outcome);
@@ -267,6 +266,10 @@ static void do_replay(treadle_journal *journal, const treadle_program *program,
             snprintf(journal->outcome.message, sizeof journal->outcome.message,
                      "repetition %llu gave another trace than the first",
                      (unsigned long long)journal->repeated + 1);
+            break;
+        }
+        if (last) {
+            journal->repeated++;
             break;
         }
     }

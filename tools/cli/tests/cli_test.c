@@ -786,7 +786,10 @@ static void wait_until_it_catches(pid_t pid, int number)
         }
         usleep(1000);
     }
-    cr_assert(caught >> (number - 1) & 1, "signal %d ends it", number);
+    if (!(caught >> (number - 1) & 1)) {
+        kill(pid, SIGKILL);
+        cr_assert_fail("signal %d ends it", number);
+    }
 }
 
 /* The lanes are too long to be quoted. */
@@ -817,6 +820,26 @@ Test(cli, an_interrupt_ends_shrinking_with_the_shortest_so_far, .timeout = 30)
     free(token);
     ran_free(&result);
     free(schedule);
+    cr_assert_eq(rmdir(directory), 0, "something was left behind");
+}
+
+Test(cli, an_interrupt_ends_repeating_a_replay, .timeout = 30)
+{
+    char directory[] = "/tmp/treadle-test-XXXXXX";
+    cr_assert_not_null(mkdtemp(directory));
+    char environment[64];
+    snprintf(environment, sizeof environment, "TMPDIR=%s", directory);
+    char *token = some_token();
+    const char *const arguments[] = {"replay", token, "--repeat", "1000000000", NULL};
+    running process = start_treadle(environment, arguments);
+    wait_until_it_catches(process.pid, SIGINT);
+    kill(process.pid, SIGINT);
+    ran result = finish_treadle(process);
+    ASSERT_STATUS(result, 4);
+    ASSERT_SAYS(result.out, "The recorded verdict came about again.");
+    ASSERT_SAYS(result.err, "interrupted: run ");
+    ran_free(&result);
+    free(token);
     cr_assert_eq(rmdir(directory), 0, "something was left behind");
 }
 
