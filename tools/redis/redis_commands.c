@@ -54,6 +54,8 @@ static const struct {
     {"psync", TREADLE_REDIS_STREAMS},
     {"client|reply", TREADLE_REDIS_STREAMS},
     {"client|pause", TREADLE_REDIS_BLOCKS},
+    {"wait", TREADLE_REDIS_BLOCKS}, /* for replicas; so does WAITAOF */
+    {"waitaof", TREADLE_REDIS_BLOCKS},
     {"migrate", TREADLE_REDIS_ELSEWHERE},
     {"replicaof", TREADLE_REDIS_ELSEWHERE},
     {"slaveof", TREADLE_REDIS_ELSEWHERE},

@@ -115,6 +115,7 @@ Test(commands, flags)
         {"zadd", TREADLE_REDIS_WRITES},
         {"BLPOP", TREADLE_REDIS_BLOCKS},
         {"XREAD", TREADLE_REDIS_BLOCKS},
+        {"WAIT", TREADLE_REDIS_BLOCKS},
         {"SUBSCRIBE", TREADLE_REDIS_STREAMS},
         {"MONITOR", TREADLE_REDIS_STREAMS},
         {"client|reply", TREADLE_REDIS_STREAMS | TREADLE_REDIS_SESSION},

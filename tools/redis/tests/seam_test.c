@@ -1037,6 +1037,7 @@ Test(seam, what_would_hang_is_refused)
     assert_refused("CLIENT REPLY OFF", "exactly one reply");
     assert_refused("BLPOP l 0", "BLPOP cannot be used: it may wait for another client");
     assert_refused("XREAD BLOCK 0 STREAMS s $", "may wait");
+    assert_refused("WAIT 1 100", "may wait");
     assert_refused("CLIENT PAUSE 100", "CLIENT cannot be used: clients would wait");
     assert_refused("client pause 100 WRITE", "would wait");
     refused_line = "XREAD STREAMS s 0";
