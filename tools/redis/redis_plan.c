@@ -97,8 +97,8 @@ static const char *seam_reason(const treadle_redis_command *command,
     return NULL;
 }
 
-static bool plan_command(treadle_redis_plan *plan, const treadle_resp_command *arguments,
-                         char *refusal, size_t refusal_size)
+static bool plan_command(treadle_redis_plan *plan, const treadle_redis_link *connection,
+                         const treadle_resp_command *arguments, char *refusal, size_t refusal_size)
 {
     const treadle_redis_command *command =
         treadle_redis_command_of(treadle_redis.commands, arguments);
@@ -119,6 +119,9 @@ static bool plan_command(treadle_redis_plan *plan, const treadle_resp_command *a
         return false;
     }
     plan->flags |= command != NULL ? treadle_redis_command_flags(command) : 0;
+    if (command != NULL && strcmp(treadle_redis_command_name(command), "exec") == 0) {
+        plan->flags |= connection->queued.flags; /* of earlier flushes: it runs them */
+    }
     return true;
 }
 
@@ -142,7 +145,7 @@ bool treadle_redis_plan_make(treadle_redis_plan *plan, treadle_resp_span command
             continue; /* the server does not answer it either */
         }
         plan->replies++;
-        if (!plan_command(plan, &command, refusal, refusal_size)) {
+        if (!plan_command(plan, connection, &command, refusal, refusal_size)) {
             return false;
         }
     }

@@ -857,6 +857,31 @@ Test(seam, a_refusal_does_not_outlast_its_process)
     run(key_is_new);
 }
 
+static void executes(void)
+{
+    redisContext *context = treadle_redis_connection(0);
+    freeReplyObject(redisCommand(context, "SCRIPT LOAD %s", "return 1"));
+    command(context, "MULTI");
+    command(context, "INCR k");
+    command(context, "EVALSHA " RETURN_1 " 1 k");
+    freeReplyObject(redisCommand(context, "EXEC"));
+}
+
+Test(seam, what_exec_runs_can_be_struck_when_it_runs)
+{
+    treadle_redis_faults((treadle_faults){.error_reply = 1});
+    stub.recording = true;
+    stub.decisions[2] = 1;
+    run(executes);
+    cr_assert_eq(stub.decided, 3, "when they are queued, and when they run");
+    cr_assert_not_null(strstr(stub.events[4].text, "NOREPLICAS"), "%s", stub.events[4].text);
+    treadle_redis_faults((treadle_faults){.scripts_flushed = 1});
+    stub.decisions[1] = 1;
+    run(executes);
+    cr_assert_eq(stub.decided, 2);
+    cr_assert_not_null(strstr(stub.events[4].text, "NOSCRIPT"), "%s", stub.events[4].text);
+}
+
 static void answered_pipeline(void)
 {
     redisContext *context = treadle_redis_connection(0);
