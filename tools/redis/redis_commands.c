@@ -208,6 +208,18 @@ static key_spec read_key_spec(const redisReply *map)
     return spec;
 }
 
+/* A command that writes and has no key to write writes what it reads (XREADGROUP). */
+static void read_as_written(treadle_redis_command *command)
+{
+    bool writes_none = (command->flags & TREADLE_REDIS_WRITES) != 0;
+    for (uint32_t i = 0; i < command->spec_count; i++) {
+        writes_none &= !command->specs[i].write;
+    }
+    for (uint32_t i = 0; i < command->spec_count; i++) {
+        command->specs[i].write |= writes_none;
+    }
+}
+
 static void read_key_specs(treadle_redis_command *command, const redisReply *entry)
 {
     if (entry->elements > 8) {
@@ -215,6 +227,7 @@ static void read_key_specs(treadle_redis_command *command, const redisReply *ent
         for (size_t i = 0; i < specs->elements && command->spec_count < KEY_SPECS_MAX; i++) {
             command->specs[command->spec_count++] = read_key_spec(specs->element[i]);
         }
+        read_as_written(command);
         return;
     }
     const bool writes = (command->flags & TREADLE_REDIS_WRITES) != 0;

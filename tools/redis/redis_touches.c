@@ -81,8 +81,6 @@ static void put_key(treadle_redis_transaction *later, treadle_resp_span key, boo
 typedef struct key_walk {
     treadle_redis_transaction *later;
     uint32_t keys;
-    uint32_t written;
-    bool put;
     bool all_written;
 } key_walk;
 
@@ -90,10 +88,7 @@ static void visit_key(void *context, treadle_resp_span key, bool write)
 {
     key_walk *walk = context;
     walk->keys++;
-    walk->written += write;
-    if (walk->put) {
-        put_key(walk->later, key, write || walk->all_written);
-    }
+    put_key(walk->later, key, write || walk->all_written);
 }
 
 /* Keys that the arguments do not name. */
@@ -118,17 +113,12 @@ static uint32_t put_keys(treadle_redis_transaction *later, const treadle_redis_c
     const bool script = carries_script(treadle_redis_command_name(command));
     const bool writes =
         (flags & TREADLE_REDIS_WRITES) || (script && !(flags & TREADLE_REDIS_READS));
-    key_walk walk = {.later = later};
+    key_walk walk = {.later = later, .all_written = flags & TREADLE_REDIS_ACCESS_TIME};
     const bool complete = treadle_redis_command_keys(command, arguments, visit_key, &walk);
-    const uint32_t keys = walk.keys;
-    /* A command that writes and has no key to write writes what it reads (XREADGROUP). */
-    walk.all_written = (writes && walk.written == 0) || (flags & TREADLE_REDIS_ACCESS_TIME);
-    walk.put = true;
-    treadle_redis_command_keys(command, arguments, visit_key, &walk);
-    if (!complete || (script && keys == 0)) {
+    if (!complete || (script && walk.keys == 0)) {
         put_unknown_keys(later, writes || script); /* it may list them all */
     }
-    return keys;
+    return walk.keys;
 }
 
 static void put_scripts(treadle_redis_transaction *later, const char *name, uint32_t flags)

@@ -92,6 +92,7 @@ Test(commands, keys_that_move)
     assert_keys("ZUNIONSTORE d 2 a b WEIGHTS 1 2", "w:d r:a r:b");
     assert_keys("ZINTER 2 a b", "r:a r:b");
     assert_keys("XREAD COUNT 2 STREAMS s t 0 0", "r:s r:t");
+    assert_keys("XREADGROUP GROUP g c STREAMS s t > >", "w:s w:t");
     assert_keys("XGROUP CREATE s g 0", "w:s");
     assert_keys("OBJECT ENCODING k", "r:k");
     assert_keys("GEORADIUS g 1 1 1 m STORE d", "r:g w:d");

@@ -1287,6 +1287,8 @@ Test(foreign, what_reaches_further_is_refused)
                                         "PUBLISH c m",
                                         "SPUBLISH c m",
                                         "COPY users treadle:0:users DB 1",
+                                        "PFCOUNT visitors",
+                                        "XREADGROUP GROUP g c STREAMS log >",
                                         "HELLO 3"};
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         assert_refused(lines[i], "cannot be used");
@@ -1296,6 +1298,25 @@ Test(foreign, what_reaches_further_is_refused)
     assert_refused("SET users 2", "it writes a key that is not under treadle_redis_provider(): "
                                   "users");
     cr_assert_str_eq(direct("GET users"), "1");
+    cr_assert_str_eq(direct("DBSIZE"), "3");
+}
+
+static void reads_by_group(void)
+{
+    redisContext *context = treadle_redis_connection(0);
+    const char *name = treadle_redis_provider("openai");
+    freeReplyObject(redisCommand(context, "XGROUP CREATE log:%s g $ MKSTREAM", name));
+    freeReplyObject(redisCommand(context, "XADD log:%s * f v", name));
+    redisReply *reply = redisCommand(context, "XREADGROUP GROUP g c STREAMS log:%s >", name);
+    cr_assert_eq(reply->type, REDIS_REPLY_ARRAY);
+    freeReplyObject(reply);
+}
+
+Test(foreign, what_a_command_writes_that_has_only_keys_to_read_is_those)
+{
+    run(reads_by_group);
+    cr_assert_str_eq(direct("DBSIZE"), "4");
+    run(nothing);
     cr_assert_str_eq(direct("DBSIZE"), "3");
 }
 
