@@ -124,7 +124,7 @@ treadle_test(races_test SOURCES tools/checkers/tests/races_test.c tools/engine/t
              LIBRARIES treadle_checkers treadle_engine treadle_races_test_subject treadle_engine)
 
 # The wire seam is tested against a stub of the engine.
-foreach(name resp wire url commands server clock seam touches)
+foreach(name resp wire url commands script server clock seam touches)
   treadle_test(redis_${name}_test
                SOURCES tools/redis/tests/${name}_test.c tools/redis/tests/engine_stub.c
                        $<TARGET_OBJECTS:treadle_redis_objects>

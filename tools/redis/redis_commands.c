@@ -27,7 +27,8 @@ typedef struct key_spec {
 struct treadle_redis_command {
     char name[TREADLE_REDIS_COMMAND_NAME_MAX];
     uint32_t flags;
-    bool container; /* has subcommands */
+    uint32_t flags_below; /* of its subcommands */
+    bool container;       /* has subcommands */
     uint32_t spec_count;
     key_spec specs[KEY_SPECS_MAX];
 };
@@ -75,7 +76,8 @@ static const struct {
     {"eval_ro", TREADLE_REDIS_SCRIPT},
     {"evalsha", TREADLE_REDIS_RUNS | TREADLE_REDIS_CACHED},
     {"evalsha_ro", TREADLE_REDIS_CACHED},
-    {"fcall", TREADLE_REDIS_RUNS},
+    {"fcall", TREADLE_REDIS_RUNS | TREADLE_REDIS_GLOBAL}, /* nobody has seen what it calls */
+    {"fcall_ro", TREADLE_REDIS_GLOBAL},
     {"script|load", TREADLE_REDIS_SCRIPT},
     {"script", TREADLE_REDIS_SCRIPT | TREADLE_REDIS_GLOBAL}, /* with a subcommand that is unknown */
     {"script|flush", TREADLE_REDIS_GLOBAL},
@@ -313,26 +315,37 @@ static bool add_known_subcommands(treadle_redis_commands *commands, const redisR
     return true;
 }
 
+static bool add_entry(treadle_redis_commands *commands, const redisReply *entry);
+
+/* Of the command that was added last. */
+static bool add_subcommands(treadle_redis_commands *commands, const redisReply *entry)
+{
+    if (entry->elements <= 9) {
+        return add_known_subcommands(commands, entry);
+    }
+    const redisReply *subcommands = entry->element[9];
+    commands->items[commands->count - 1].container = subcommands->elements > 0;
+    for (size_t i = 0; i < subcommands->elements; i++) {
+        if (!add_entry(commands, subcommands->element[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Adds an entry and its subcommands. false when out of memory. */
 static bool add_entry(treadle_redis_commands *commands, const redisReply *entry)
 {
     if (!looks_like_entry(entry)) {
         return true;
     }
-    treadle_redis_command *command = add_command(commands, entry->element[0]->str, entry);
-    if (command == NULL) {
+    const size_t index = commands->count;
+    if (add_command(commands, entry->element[0]->str, entry) == NULL ||
+        !add_subcommands(commands, entry)) {
         return false;
     }
-    if (entry->elements <= 9) {
-        return add_known_subcommands(commands, entry);
-    }
-    if (entry->element[9]->elements > 0) {
-        command->container = true;
-        for (size_t i = 0; i < entry->element[9]->elements; i++) {
-            if (!add_entry(commands, entry->element[9]->element[i])) {
-                return false;
-            }
-        }
+    for (size_t i = index + 1; i < commands->count; i++) {
+        commands->items[index].flags_below |= commands->items[i].flags;
     }
     return true;
 }
@@ -447,6 +460,11 @@ const char *treadle_redis_command_name(const treadle_redis_command *command)
 uint32_t treadle_redis_command_flags(const treadle_redis_command *command)
 {
     return command->flags;
+}
+
+uint32_t treadle_redis_command_flags_within(const treadle_redis_command *command)
+{
+    return command->flags | command->flags_below;
 }
 
 /* ---- keys ------------------------------------------------------------------------------------ */

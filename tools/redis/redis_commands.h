@@ -64,6 +64,9 @@ const treadle_redis_command *treadle_redis_command_of(const treadle_redis_comman
 const char *treadle_redis_command_name(const treadle_redis_command *command);
 uint32_t treadle_redis_command_flags(const treadle_redis_command *command);
 
+/* Likewise, with those of all its subcommands. */
+uint32_t treadle_redis_command_flags_within(const treadle_redis_command *command);
+
 /* Calls visit(context, key, write) for every key argument. false when the arguments do not tell all
  * the keys (SORT … STORE), or are malformed. */
 bool treadle_redis_command_keys(const treadle_redis_command *command,

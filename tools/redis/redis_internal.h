@@ -60,8 +60,9 @@ typedef struct treadle_redis_seam {
 
     treadle_resp_span prefix; /* foreign: part of every key written; else length 0 */
     char prefix_text[40];
-    treadle_redis_keys written; /* foreign: to be deleted */
-    char broken[200];           /* why no execution can go on; "" = it can */
+    treadle_redis_keys written;      /* foreign: to be deleted */
+    treadle_redis_keys scripts_seen; /* foreign: the SHA1s of those let through in this execution */
+    char broken[200];                /* why no execution can go on; "" = it can */
 
     uint32_t name_count;
     struct {

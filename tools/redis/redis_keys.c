@@ -20,9 +20,14 @@ static int compare(const void *a, const void *b)
     return memcmp(left->data, right->data, left->length);
 }
 
+bool treadle_redis_keys_has(const treadle_redis_keys *keys, treadle_resp_span key)
+{
+    return tfind(&key, &keys->root, compare) != NULL;
+}
+
 bool treadle_redis_keys_add(treadle_redis_keys *keys, treadle_resp_span key)
 {
-    if (tfind(&key, &keys->root, compare) != NULL) {
+    if (treadle_redis_keys_has(keys, key)) {
         return true;
     }
     key_node *node = malloc(sizeof *node + key.length);

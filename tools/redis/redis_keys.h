@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * A set of keys, to remember what was written on a server that is not ours. Keys are any bytes, and
- * copied. Internal to tools/redis.
+ * A set of keys, to remember what was written, and which scripts were sent, on a server that is not
+ * ours. Keys are any bytes, and copied. Internal to tools/redis.
  */
 #ifndef TREADLE_REDIS_KEYS_H
 #define TREADLE_REDIS_KEYS_H
@@ -16,6 +16,8 @@ typedef struct treadle_redis_keys {
     void *root; /* of a tsearch() tree */
     size_t count;
 } treadle_redis_keys;
+
+bool treadle_redis_keys_has(const treadle_redis_keys *keys, treadle_resp_span key);
 
 /* false when out of memory. */
 bool treadle_redis_keys_add(treadle_redis_keys *keys, treadle_resp_span key);

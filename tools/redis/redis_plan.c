@@ -2,10 +2,13 @@
 /* What the commands of one flush amount to, and which may not be let through: on any server those
  * that are not answered at once by one reply, or lead to another server; on a server that is not
  * ours also those that reach beyond keys with the unique prefix. */
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "tools/redis/redis_internal.h"
+#include "tools/redis/redis_script.h"
+#include "tools/redis/redis_sha1.h"
 
 /* The keys of one command on a foreign server. */
 typedef struct key_check {
@@ -48,20 +51,117 @@ static bool has_argument(const treadle_resp_command *command, uint32_t first, co
     return false;
 }
 
+static const char elsewhere[] =
+    "it makes the server talk to another one, which nobody gave to Treadle";
+static const char beyond[] = "it reaches beyond the keys of this run";
+static const char unknown[] = "it is not in the server's COMMAND table";
+
+enum {
+    BEYOND = TREADLE_REDIS_ADMIN | TREADLE_REDIS_GLOBAL | TREADLE_REDIS_FUNCTION,
+};
+
+static bool is_foreign(void)
+{
+    return treadle_redis.prefix.length > 0;
+}
+
+/* ---- scripts --------------------------------------------------------------------------------- */
+
+/* What a script calls. */
+typedef struct script_check {
+    const char *reason;     /* why it may not call one; NULL = it may call them all */
+    treadle_resp_span name; /* of that one */
+} script_check;
+
+static const char *call_reason(treadle_resp_span name)
+{
+    const treadle_redis_command *command =
+        name.length < TREADLE_REDIS_COMMAND_NAME_MAX
+            ? treadle_redis_command_find(treadle_redis.commands, name.data, name.length)
+            : NULL;
+    const uint32_t flags = command != NULL ? treadle_redis_command_flags_within(command) : 0;
+    if (flags & TREADLE_REDIS_ELSEWHERE) {
+        return elsewhere;
+    }
+    if (!is_foreign()) {
+        return NULL;
+    }
+    if (command == NULL) {
+        return unknown;
+    }
+    if (strcmp(treadle_redis_command_name(command), "copy") == 0) {
+        return "it may write into a database from which nothing will be deleted";
+    }
+    return flags & BEYOND ? beyond : NULL;
+}
+
+static void check_call(void *context, treadle_resp_span name)
+{
+    script_check *check = context;
+    if (check->reason == NULL) {
+        check->reason = call_reason(name);
+        check->name = check->reason != NULL ? name : check->name;
+    }
+}
+
+/* Why a script that is sent may not be; NULL when it may, or when there is none. */
+static const char *script_reason(const treadle_resp_command *command, script_check *check)
+{
+    treadle_resp_arguments arguments = {.command = command};
+    const uint32_t index = treadle_redis_script_argument(&arguments);
+    if (index == 0) {
+        return NULL;
+    }
+    const treadle_resp_span text = treadle_resp_argument(&arguments, index);
+    const bool all = treadle_redis_script_calls(text, check_call, check);
+    if (check->reason != NULL || !is_foreign()) {
+        return check->reason;
+    }
+    if (!all) {
+        return "what its script calls cannot be told from its text; it can where it stands as "
+               "redis.call('NAME', ...)";
+    }
+    char digits[TREADLE_REDIS_SHA1_DIGITS];
+    treadle_redis_sha1(text, digits);
+    const treadle_resp_span sha = {digits, sizeof digits};
+    return treadle_redis_keys_add(&treadle_redis.scripts_seen, sha) ? NULL : "out of memory";
+}
+
+/* Whether the script that EVALSHA calls was let through in this execution. */
+static bool script_was_seen(const treadle_resp_command *command)
+{
+    treadle_resp_arguments arguments = {.command = command};
+    char digits[TREADLE_REDIS_SHA1_DIGITS];
+    if (command->argc < 2 || treadle_resp_argument(&arguments, 1).length != sizeof digits) {
+        return true; /* the server has no such script */
+    }
+    const treadle_resp_span given = treadle_resp_argument(&arguments, 1);
+    for (size_t i = 0; i < sizeof digits; i++) {
+        digits[i] = (char)tolower((unsigned char)given.data[i]);
+    }
+    return treadle_redis_keys_has(&treadle_redis.scripts_seen,
+                                  (treadle_resp_span){digits, sizeof digits});
+}
+
+/* ---- commands -------------------------------------------------------------------------------- */
+
 /* Why a command may not run on a server that is not ours; NULL when it may. */
 static const char *foreign_reason(const treadle_redis_command *command,
                                   const treadle_resp_command *arguments, key_check *check)
 {
     if (command == NULL) {
-        return "it is not in the server's COMMAND table";
+        return unknown;
     }
     const uint32_t flags = treadle_redis_command_flags(command);
-    if (flags & (TREADLE_REDIS_ADMIN | TREADLE_REDIS_GLOBAL | TREADLE_REDIS_FUNCTION)) {
-        return "it reaches beyond the keys of this run";
+    if (flags & BEYOND) {
+        return beyond;
     }
     if (strcmp(treadle_redis_command_name(command), "copy") == 0 &&
         has_argument(arguments, 3, "DB")) {
         return "it writes into a database from which nothing will be deleted";
+    }
+    if ((flags & TREADLE_REDIS_CACHED) && !script_was_seen(arguments)) {
+        return "what it calls is not known, as the script was not sent in this execution";
     }
     const bool complete = treadle_redis_command_keys(command, arguments, check_key, check);
     const bool writes = flags & (TREADLE_REDIS_WRITES | TREADLE_REDIS_RUNS);
@@ -81,7 +181,7 @@ static const char *seam_reason(const treadle_redis_command *command,
         return "it is not answered by exactly one reply";
     }
     if (flags & TREADLE_REDIS_ELSEWHERE) {
-        return "it makes the server talk to another one, which nobody gave to Treadle";
+        return elsewhere;
     }
     if (flags & TREADLE_REDIS_BLOCKS) {
         if (strcmp(treadle_redis_command_name(command), "client|pause") == 0) {
@@ -96,26 +196,44 @@ static const char *seam_reason(const treadle_redis_command *command,
     return NULL;
 }
 
+/* "NAME cannot be used …: its script calls NAME: REASON: KEY" */
+static bool refuse(const treadle_resp_command *command, bool anywhere, const char *reason,
+                   const script_check *script, const key_check *keys, char *refusal,
+                   size_t refusal_size)
+{
+    treadle_resp_arguments walk = {.command = command};
+    const treadle_resp_span name = treadle_resp_argument(&walk, 0);
+    const treadle_resp_span called = script->name;
+    const treadle_resp_span key = keys->first_outside;
+    snprintf(refusal, refusal_size, "%.*s cannot be used%s: %s%.*s%s%s%s%.*s", shown(name),
+             name.data, anywhere ? "" : " on a server that Treadle did not start",
+             called.length > 0 ? "its script calls " : "", shown(called), called.data,
+             called.length > 0 ? ": " : "", reason, key.length > 0 ? ": " : "", shown(key),
+             key.data);
+    return false;
+}
+
 static bool plan_command(treadle_redis_plan *plan, const treadle_redis_link *connection,
                          const treadle_resp_command *arguments, char *refusal, size_t refusal_size)
 {
     const treadle_redis_command *command =
         treadle_redis_command_of(treadle_redis.commands, arguments);
-    key_check check = {0};
-    const char *where = "";
+    key_check keys = {0};
+    script_check script = {0};
     const char *reason = seam_reason(command, arguments);
-    if (reason == NULL && treadle_redis.prefix.length > 0) {
-        where = " on a server that Treadle did not start";
-        reason = foreign_reason(command, arguments, &check);
+    bool anywhere = reason != NULL;
+    if (reason == NULL && is_foreign()) {
+        reason = foreign_reason(command, arguments, &keys);
     }
-    if (reason != NULL || check.memory) {
-        treadle_resp_arguments walk = {.command = arguments};
-        const treadle_resp_span name = treadle_resp_argument(&walk, 0);
-        const treadle_resp_span key = check.first_outside;
-        snprintf(refusal, refusal_size, "%.*s cannot be used%s: %s%s%.*s", shown(name), name.data,
-                 where, reason != NULL ? reason : "out of memory", key.length > 0 ? ": " : "",
-                 shown(key), key.length > 0 ? key.data : "");
-        return false;
+    if (reason == NULL) {
+        reason = script_reason(arguments, &script);
+        anywhere = reason == elsewhere;
+    }
+    if (reason == NULL && keys.memory) {
+        reason = "out of memory";
+    }
+    if (reason != NULL) {
+        return refuse(arguments, anywhere, reason, &script, &keys, refusal, refusal_size);
     }
     plan->flags |= command != NULL ? treadle_redis_command_flags(command) : 0;
     if (command != NULL && strcmp(treadle_redis_command_name(command), "exec") == 0) {

@@ -97,6 +97,7 @@ static void close_all(void)
         munmap(treadle_redis.clock, sizeof(int64_t));
     }
     treadle_redis_keys_clear(&treadle_redis.written);
+    treadle_redis_keys_clear(&treadle_redis.scripts_seen);
     for (uint32_t i = 0; i < treadle_redis.name_count; i++) {
         free(treadle_redis.names[i].given);
         free(treadle_redis.names[i].used);
@@ -215,6 +216,7 @@ static void start_execution(void)
     if (treadle_redis.target.own) {
         treadle_redis.fresh |= treadle_redis.touched;
     } else {
+        treadle_redis_keys_clear(&treadle_redis.scripts_seen);
         delete_written(treadle_redis.broken, sizeof treadle_redis.broken);
     }
 }

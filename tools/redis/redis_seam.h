@@ -20,7 +20,8 @@
  *     commands that reach further end the execution as ENVIRONMENT and are not sent.
  *  3. The virtual clock is published to the server's clock library before each flush.
  *  4. Commands that are not answered at once by one reply (SUBSCRIBE, BLPOP, …), or that make the
- *     server talk to another one (MIGRATE, REPLICAOF, …), end the execution as ENVIRONMENT.
+ *     server talk to another one (MIGRATE, REPLICAOF, …), end the execution as ENVIRONMENT. So
+ *     do scripts that name one that may not be sent.
  *     A read with nothing under way is the violation "hang".
  *  5. A subject may open contexts itself, to the attached server only; those it leaves open are
  *     closed when the next execution starts.

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tools/redis/redis_script.h"
+
 #define ELLIPSIS "\xe2\x80\xa6"
 
 enum { ELLIPSIS_BYTES = 3, STRING_MAX = 64, SHA_DIGITS = 40, SHA_SHOWN = 8, DEPTH_MAX = 16 };
@@ -128,21 +130,6 @@ void treadle_redis_text_bytes(treadle_redis_text *text, treadle_resp_span bytes)
     put_string(text, bytes, false);
 }
 
-/* The index of the argument that is a script's source; 0 = none. */
-static uint32_t source_argument(treadle_resp_arguments *arguments)
-{
-    const uint32_t argc = arguments->command->argc;
-    const treadle_resp_span name = treadle_resp_argument(arguments, 0);
-    if (argc > 1 && (treadle_resp_is(name, "eval") || treadle_resp_is(name, "eval_ro"))) {
-        return 1;
-    }
-    if (argc > 2 && (treadle_resp_is(name, "script") || treadle_resp_is(name, "function")) &&
-        treadle_resp_is(treadle_resp_argument(arguments, 1), "load")) {
-        return argc - 1; /* FUNCTION LOAD may have REPLACE before it */
-    }
-    return 0;
-}
-
 void treadle_redis_text_command(treadle_redis_text *text, const treadle_resp_command *command)
 {
     if (command->argc == 0) {
@@ -150,7 +137,7 @@ void treadle_redis_text_command(treadle_redis_text *text, const treadle_resp_com
         return;
     }
     treadle_resp_arguments arguments = {.command = command};
-    const uint32_t source = source_argument(&arguments);
+    const uint32_t source = treadle_redis_script_argument(&arguments);
     for (uint32_t i = 0; i < command->argc && !text->full; i++) {
         const treadle_resp_span argument = treadle_resp_argument(&arguments, i);
         treadle_redis_text_literal(text, i > 0 ? " " : "");

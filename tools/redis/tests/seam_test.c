@@ -1087,6 +1087,54 @@ Test(seam, what_reaches_another_server_is_refused)
     run(key_is_new);
 }
 
+/* What a subject's scripts are refused, whoever started the server. */
+static const char *script;
+
+static void evaluates(void)
+{
+    redisReply *reply = redisCommand(treadle_redis_connection(0), "EVAL %s 1 %s", script,
+                                     treadle_redis_provider("openai"));
+    cr_assert_neq(reply->type, REDIS_REPLY_ERROR, "%s", reply->str);
+    freeReplyObject(reply);
+}
+
+static void loads(void)
+{
+    freeReplyObject(redisCommand(treadle_redis_connection(0), "SCRIPT LOAD %s", script));
+}
+
+#define MIGRATE_SCRIPT "return redis.pcall('migrate', '127.0.0.1', '1', KEYS[1], 0, 10)"
+
+Test(seam, what_reaches_another_server_is_refused_to_scripts_too)
+{
+    static const char refusal[] = "cannot be used: its script calls migrate: it makes the server "
+                                  "talk to another one";
+    script = MIGRATE_SCRIPT;
+    expect_stop(evaluates, TREADLE_OUTCOME_ENVIRONMENT, refusal);
+    expect_stop(loads, TREADLE_OUTCOME_ENVIRONMENT, refusal);
+    script = "return redis.call('PUBLISH', 'c', 'm')"; /* nobody listens */
+    run(evaluates);
+    script = "local call = redis.call return call('INCR', KEYS[1])";
+    run(evaluates);
+}
+
+static void migrates_under_a_name_put_together(void)
+{
+    redisContext *context = treadle_redis_connection(0);
+    command(context, "SET k 1");
+    redisReply *reply =
+        redisCommand(context, "EVAL %s 1 k",
+                     "return redis.call('MIG' .. 'RATE', '127.0.0.1', '1', KEYS[1], '0', '10')");
+    cr_assert_eq(reply->type, REDIS_REPLY_ERROR);
+    cr_assert_not_null(strstr(reply->str, "can't run this command"), "%s", reply->str);
+    freeReplyObject(reply);
+}
+
+Test(seam, a_script_cannot_reach_another_server_under_any_name)
+{
+    run(migrates_under_a_name_put_together);
+}
+
 static void inline_command(void)
 {
     redisContext *context = treadle_redis_connection(0);
@@ -1320,6 +1368,62 @@ Test(foreign, what_a_command_writes_that_has_only_keys_to_read_is_those)
     cr_assert_str_eq(direct("DBSIZE"), "3");
 }
 
+static void assert_script_refused(const char *text, const char *part)
+{
+    script = text;
+    expect_stop(evaluates, TREADLE_OUTCOME_ENVIRONMENT, part);
+    expect_stop(loads, TREADLE_OUTCOME_ENVIRONMENT, part);
+}
+
+Test(foreign, what_reaches_further_is_refused_to_scripts_too)
+{
+    static const char *const lines[] = {"redis.call('PUBLISH', 'c', 'm')",
+                                        "redis.call('spublish', 'c', 'm')",
+                                        "redis.call('FLUSHALL')",
+                                        "redis.pcall(\"select\", 1)",
+                                        "redis.call('SWAPDB', 0, 1)",
+                                        "redis.call('MOVE', 'users', 1)",
+                                        "redis.call('KEYS', '*')",
+                                        "redis.call('CLUSTER', 'FLUSHSLOTS')",
+                                        "redis.call('COPY', 'users', KEYS[1], 'DB', 1)",
+                                        "redis.call('NOSUCHCOMMAND')"};
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        assert_script_refused(lines[i], ": its script calls ");
+    }
+    assert_script_refused(lines[0],
+                          "on a server that Treadle did not start: its script calls PUBLISH: it "
+                          "reaches beyond the keys of this run");
+    assert_script_refused("local call = redis.call return call('FLUSHALL')",
+                          "what its script calls cannot be told from its text");
+    assert_script_refused(MIGRATE_SCRIPT, "cannot be used: its script calls migrate");
+    assert_refused("FCALL f 1 treadle:0", "reaches beyond");
+    assert_refused("FCALL_RO f 0", "reaches beyond");
+    cr_assert_str_eq(direct("DBSIZE"), "3");
+}
+
+static void calls_what_was_there(void)
+{
+    command(treadle_redis_connection(0), "EVALSHA_RO " RETURN_1 " 0");
+}
+
+static void calls_what_it_sent(void)
+{
+    redisContext *context = treadle_redis_connection(0);
+    script = "return 1";
+    evaluates();
+    cr_assert_eq(command(context, "EVALSHA_RO " RETURN_1 " 0"), 1);
+    cr_assert_eq(command(context, "EVALSHA_RO E0E1F9FABFC9D4800C877A703B823AC0578FF8DB 0"), 1);
+    cr_assert_eq(command(context, "EVALSHA_RO nonsense 0"), -1);
+}
+
+Test(foreign, a_script_that_somebody_else_loaded_is_not_called)
+{
+    run(calls_what_it_sent);
+    expect_stop(calls_what_was_there, TREADLE_OUTCOME_ENVIRONMENT,
+                "what it calls is not known, as the script was not sent in this execution");
+    run(calls_what_it_sent);
+}
+
 static void copies(void)
 {
     redisContext *context = treadle_redis_connection(0);
@@ -1381,6 +1485,8 @@ Test(foreign, what_a_cut_connection_wrote_is_deleted_too)
 static void write_and_call(void)
 {
     redisContext *context = treadle_redis_connection(0);
+    script = "return 1";
+    loads();
     for (int i = 0; i < 2; i++) {
         redisAppendCommand(context, "SET %s 1", treadle_redis_provider("openai"));
         redisAppendCommand(context, "EVALSHA " RETURN_1 " 1 %s", treadle_redis_provider("openai"));
@@ -1395,7 +1501,6 @@ static void write_and_call(void)
 
 Test(foreign, faults_in_the_server_do_not_strike_it)
 {
-    freeReplyObject(redisCommand(outside, "SCRIPT LOAD %s", "return 1"));
     treadle_redis_faults((treadle_faults){.scripts_flushed = 9, .error_reply = 9, .evicted = 9});
     for (uint32_t i = 0; i < 16; i++) {
         stub.decisions[i] = 9;

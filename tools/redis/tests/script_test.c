@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+/* What a script calls, by its text, and the name that a server gives it. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tools/redis/redis_script.h"
+#include "tools/redis/redis_sha1.h"
+
+static treadle_resp_span span(const char *text)
+{
+    return (treadle_resp_span){text, strlen(text)};
+}
+
+static void visit(void *out, treadle_resp_span name)
+{
+    char *text = out;
+    const size_t length = strlen(text);
+    snprintf(text + length, 256 - length, "%s%.*s", length > 0 ? " " : "", (int)name.length,
+             name.data);
+}
+
+/* What a text calls, with "?" when there may be more. */
+static void assert_calls(const char *text, const char *expected)
+{
+    char calls[256] = "";
+    if (!treadle_redis_script_calls(span(text), visit, calls)) {
+        strcat(calls, "?");
+    }
+    cr_expect_str_eq(calls, expected, "<<%s>> calls \"%s\", not \"%s\"", text, calls, expected);
+}
+
+Test(script, calls)
+{
+    assert_calls("", "");
+    assert_calls("return 1", "");
+    assert_calls("return redis.call('GET', KEYS[1])", "GET");
+    assert_calls("redis.pcall(\"set\",KEYS[1],ARGV[1]) redis.call('PING')", "set PING");
+    assert_calls("return redis.call'TIME'", "TIME");
+    assert_calls("redis . call -- a comment\n ( [[INCR]] , KEYS[1])", "INCR");
+    assert_calls("redis.call([=[INCR]=], KEYS[1])", "INCR");
+    assert_calls("redis.call('SET', KEYS[1], redis.call('GET', KEYS[2]))", "SET GET");
+    assert_calls("server.call('GET', KEYS[1])", "GET");
+    assert_calls("return redis.error_reply('ERR ' .. redis.sha1hex(ARGV[1]))", "");
+    assert_calls("#!lua flags=no-writes\nreturn redis.call('GET', KEYS[1])", "GET");
+    assert_calls("redis.register_function('f', function(k) redis.call('DEL', k[1]) end)", "DEL");
+    assert_calls("local t = {load = 1}", "?");
+    assert_calls("local n = s:load() + t.load", "");
+    assert_calls("local n = 5 % 2 - 1", "");
+}
+
+Test(script, what_is_no_code_calls_nothing)
+{
+    assert_calls("-- redis.call('FLUSHALL')\nreturn 1", "");
+    assert_calls("-- redis.call('A')\rredis.call('B')", "B");
+    assert_calls("--[[ redis.call('A')\n ]] redis.call('B')", "B");
+    assert_calls("--[==[ ]] ]=] redis.call('A') ]==] redis.call('B')", "B");
+    assert_calls("--[=redis.call('A')\nredis.call('B')", "B");
+    assert_calls("return 'redis.call(\"FLUSHALL\")'", "");
+    assert_calls("return [[redis.call('FLUSHALL')]]", "");
+    assert_calls("return 'it\\'s' .. redis.call('B')", "B");
+    assert_calls("return '\\\\' .. redis.call('B')", "B");
+    assert_calls("return t[ [[a]] ] .. redis.call('B')", "B");
+    assert_calls("#!lua name=\"x\nreturn redis.call('GET', KEYS[1])", "GET");
+}
+
+Test(script, other_ways_to_call)
+{
+    static const char *const texts[] = {"local call = redis.call",
+                                        "local r = redis",
+                                        "return redis['call']('A')",
+                                        "return redis.call(ARGV[1])",
+                                        "redis.call('A'..'B')",
+                                        "redis.call(('A'))",
+                                        "pcall(redis.call, 'A')",
+                                        "redis.call('\\70LUSH')",
+                                        "f(redis)",
+                                        "return _G['red' .. 'is']",
+                                        "getfenv(0)",
+                                        "loadstring('x')()",
+                                        "return ''..loadstring('x')()",
+                                        "setfenv(1, {})",
+                                        "t = {redis}",
+                                        "redis.call = f",
+                                        "redis:call('A')",
+                                        "redis..call",
+                                        "debug.getregistry()",
+                                        "return redis",
+                                        "redis.call",
+                                        "redis.",
+                                        "return 'open",
+                                        "return [[open",
+                                        "--[[ open",
+                                        "'broken\nredis.call'"};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        assert_calls(texts[i], "?");
+    }
+    assert_calls("redis.call('A') local r = redis", "A?");
+}
+
+static void assert_argument(const char *bytes, uint32_t expected)
+{
+    size_t position = 0;
+    treadle_resp_command command;
+    cr_assert_eq(treadle_resp_command_read(bytes, strlen(bytes), &position, &command),
+                 TREADLE_RESP_OK);
+    treadle_resp_arguments arguments = {.command = &command};
+    cr_expect_eq(treadle_redis_script_argument(&arguments), expected, "%s", bytes);
+}
+
+Test(script, where_the_text_is)
+{
+    assert_argument("*3\r\n$4\r\nEVAL\r\n$1\r\nx\r\n$1\r\n0\r\n", 1);
+    assert_argument("*3\r\n$7\r\neval_ro\r\n$1\r\nx\r\n$1\r\n0\r\n", 1);
+    assert_argument("*3\r\n$6\r\nSCRIPT\r\n$4\r\nload\r\n$1\r\nx\r\n", 2);
+    assert_argument("*4\r\n$8\r\nFUNCTION\r\n$4\r\nLOAD\r\n$7\r\nREPLACE\r\n$1\r\nx\r\n", 3);
+    assert_argument("*3\r\n$6\r\nSCRIPT\r\n$6\r\nEXISTS\r\n$1\r\nx\r\n", 0);
+    assert_argument("*1\r\n$4\r\nEVAL\r\n", 0);
+    assert_argument("*3\r\n$7\r\nEVALSHA\r\n$1\r\nx\r\n$1\r\n0\r\n", 0);
+}
+
+static void assert_sha1(treadle_resp_span text, const char *expected)
+{
+    char digits[TREADLE_REDIS_SHA1_DIGITS];
+    treadle_redis_sha1(text, digits);
+    cr_expect_eq(memcmp(digits, expected, sizeof digits), 0, "%zu bytes: %.40s, not %s",
+                 text.length, digits, expected);
+}
+
+Test(script, its_name)
+{
+    static char many[1000000];
+    memset(many, 'a', sizeof many);
+    /* FIPS 180-2, appendix A, and what sha1sum says. */
+    assert_sha1(span("abc"), "a9993e364706816aba3e25717850c26c9cd0d89d");
+    assert_sha1(span("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"),
+                "84983e441c3bd26ebaae4aa1f95129e5e54670f1");
+    assert_sha1((treadle_resp_span){many, sizeof many}, "34aa973cd4c4daa4f61eeb2bdbad27316534016f");
+    assert_sha1((treadle_resp_span){many, 0}, "da39a3ee5e6b4b0d3255bfef95601890afd80709");
+    assert_sha1((treadle_resp_span){many, 55}, "c1c8bbdc22796e28c0e15163d20899b65621d65a");
+    assert_sha1((treadle_resp_span){many, 56}, "c2db330f6083854c99d4b5bfb6e8f29f201be699");
+    assert_sha1((treadle_resp_span){many, 64}, "0098ba824b5c16427bd7a1122a5a442a25ec644d");
+    assert_sha1(span("return 1"), "e0e1f9fabfc9d4800c877a703b823ac0578ff8db");
+}
