@@ -38,6 +38,7 @@ enum {
     TREADLE_REDIS_ACCESS_TIME = 1 << 15,   /* shows when its key was last read: OBJECT IDLETIME */
     TREADLE_REDIS_ASKS_CACHE = 1 << 16,    /* shows which scripts are in the cache */
     TREADLE_REDIS_EMPTIES_CACHE = 1 << 17, /* SCRIPT FLUSH */
+    TREADLE_REDIS_CLIENTS = 1 << 18,       /* shows or ends connections: CLIENT KILL, INFO, … */
 };
 
 #define TREADLE_REDIS_COMMAND_NAME_MAX 40

@@ -218,6 +218,7 @@ void redisFree(redisContext *c)
         }
         if (connection != NULL) {
             treadle_redis_touch_connection(connection->place);
+            treadle_redis_hang_up(c);
             treadle_redis_stranger_freed(connection);
         }
         treadle_redis_touch_server();
@@ -235,6 +236,7 @@ static int reconnect_inside(redisContext *c)
     connection->closed = connection->session = false;
     connection->queued = (treadle_redis_transaction){0};
     char error[200];
+    treadle_redis_hang_up(c);
     treadle_redis.bypass = true;
     int status = library.reconnect(c);
     bool alive = true;

@@ -4,7 +4,6 @@
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "tools/redis/redis_internal.h"
 #include "tools/redis/redis_text.h"
@@ -115,8 +114,7 @@ static void tell(treadle_event *event, const treadle_redis_fault *fault, treadle
 static void cut(treadle_redis_link *connection)
 {
     treadle_redis_touch_server();
-    /* The descriptor stays open: it is the context's to close. */
-    shutdown(connection->context->fd, SHUT_RDWR);
+    treadle_redis_hang_up(connection->context);
     treadle_redis_wire_clear(&connection->wire);
     treadle_redis_context_fail(connection->context, REDIS_ERR_EOF, "Server closed the connection");
 }
@@ -198,6 +196,10 @@ static int run(treadle_redis_link *connection, treadle_event *event,
         flags = treadle_redis_touch_commands(treadle_redis.commands, &connection->queued, sent);
     }
     treadle_redis_touch_counts(true);
+    if (flags & TREADLE_REDIS_CLIENTS) {
+        treadle_redis_link_leave(&treadle_redis.inspector);
+        treadle_redis_pool_hide();
+    }
     const treadle_redis_wire_status status = exchange(connection, sent, count);
     if (!answered) {
         treadle_redis_plan_note(flags, connection);

@@ -95,6 +95,16 @@ void treadle_redis_context_fail(redisContext *context, int kind, const char *tex
 bool treadle_redis_link_open(treadle_redis_link *connection, char *error, size_t error_size);
 void treadle_redis_link_close(treadle_redis_link *connection);
 
+/* Likewise, and what follows on another connection does not find this one on the server. */
+void treadle_redis_link_leave(treadle_redis_link *connection);
+
+/* Ends the connection of a context, which stays to be freed. On a server of ours whatever comes
+ * later comes after that. */
+void treadle_redis_hang_up(redisContext *context);
+
+/* What follows shows the server's clients: closes what no scenario has asked for. */
+void treadle_redis_pool_hide(void);
+
 /* Authenticates and selects on an open context. */
 bool treadle_redis_greet(redisContext *context, char *error, size_t error_size);
 

@@ -275,11 +275,10 @@ void treadle_redis_plan_note(uint32_t flags, treadle_redis_link *connection)
     treadle_redis.scripts |= (flags & TREADLE_REDIS_SCRIPT) != 0;
     treadle_redis.functions |= (flags & TREADLE_REDIS_FUNCTION) != 0;
     connection->session |= (flags & TREADLE_REDIS_SESSION) != 0;
-    if ((flags & TREADLE_REDIS_SESSION) && (flags & TREADLE_REDIS_ADMIN)) {
-        /* CLIENT KILL and its like: any connection may be gone. */
-        treadle_redis.inspector.session = true;
+    if (flags & TREADLE_REDIS_CLIENTS) {
+        /* Any connection that is open may be gone. */
         for (uint32_t i = 0; i < TREADLE_REDIS_CLIENTS_MAX; i++) {
-            treadle_redis.pool[i].session = true;
+            treadle_redis.pool[i].session |= treadle_redis.pool[i].context != NULL;
         }
     }
 }

@@ -2,6 +2,7 @@
 /* The connections: the pool's, the inspector's, and strangers that the subject opened itself. */
 #include <assert.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "tools/redis/redis_connect.h"
 #include "tools/redis/redis_internal.h"
@@ -43,6 +44,23 @@ void treadle_redis_link_close(treadle_redis_link *connection)
     connection->queued = (treadle_redis_transaction){0};
 }
 
+void treadle_redis_hang_up(redisContext *context)
+{
+    if (treadle_redis.target.own) {
+        treadle_redis_wire_hang_up(context->fd);
+    } else {
+        shutdown(context->fd, SHUT_RDWR);
+    }
+}
+
+void treadle_redis_link_leave(treadle_redis_link *connection)
+{
+    if (connection->context != NULL && !connection->closed) {
+        treadle_redis_hang_up(connection->context);
+    }
+    treadle_redis_link_close(connection);
+}
+
 bool treadle_redis_server_answers(char *error, size_t error_size)
 {
     redisContext *context = open_context(error, error_size);
@@ -53,6 +71,7 @@ bool treadle_redis_server_answers(char *error, size_t error_size)
     treadle_redis.bypass = true;
     const char *ping[] = {"PING"};
     const bool ok = treadle_redis_tell(context, 1, ping, error, error_size);
+    treadle_redis_hang_up(context);
     redisFree(context);
     treadle_redis.bypass = before;
     return ok;
@@ -93,7 +112,7 @@ static void reset_connection(treadle_redis_link *connection)
         return;
     }
     if (!reusable(connection) || !clean(connection->context)) {
-        treadle_redis_link_close(connection);
+        treadle_redis_link_leave(connection);
         return;
     }
     treadle_redis_wire_clear(&connection->wire);
@@ -102,7 +121,7 @@ static void reset_connection(treadle_redis_link *connection)
 static void drop_stranger(treadle_redis_link *stranger)
 {
     if (stranger->born_inside) {
-        treadle_redis_link_close(stranger);
+        treadle_redis_link_leave(stranger);
     }
     treadle_redis_stranger_freed(stranger);
 }
@@ -116,6 +135,15 @@ void treadle_redis_pool_reset(void)
     for (uint32_t i = 0; i < TREADLE_REDIS_STRANGERS_MAX; i++) {
         if (treadle_redis.strangers[i].context != NULL) {
             drop_stranger(&treadle_redis.strangers[i]);
+        }
+    }
+}
+
+void treadle_redis_pool_hide(void)
+{
+    for (uint32_t i = 0; i < TREADLE_REDIS_CLIENTS_MAX; i++) {
+        if (!treadle_redis.pool[i].given) {
+            treadle_redis_link_leave(&treadle_redis.pool[i]);
         }
     }
 }

@@ -159,7 +159,7 @@ static void close_inspector(void)
     treadle_redis_link *inspector = &treadle_redis.inspector;
     if (inspector->context != NULL && (inspector->context->err != 0 || inspector->session ||
                                        treadle_redis_transaction_open(&inspector->queued))) {
-        treadle_redis_link_close(inspector);
+        treadle_redis_link_leave(inspector);
     }
 }
 
@@ -262,10 +262,6 @@ redisContext *treadle_redis_connection(uint32_t client)
     }
     treadle_redis_touch_server();
     treadle_redis_link *connection = &treadle_redis.pool[client];
-    if (!connection->given && connection->session) {
-        /* CLIENT KILL ended one of an earlier execution, which is none of this one's business. */
-        treadle_redis_link_close(connection);
-    }
     connection->given = true;
     char error[ERROR_MAX];
     if (connection->context == NULL && !treadle_redis_link_open(connection, error, sizeof error)) {
@@ -324,6 +320,9 @@ static redisReply *inspect_command(const char *command, size_t length, char *err
                                  error_size) ||
         !open_inspector(error, error_size)) {
         return NULL;
+    }
+    if (plan.flags & TREADLE_REDIS_CLIENTS) {
+        treadle_redis_pool_hide();
     }
     redisContext *context = inspector->context;
     uint64_t emptying_replies;

@@ -102,8 +102,13 @@ void treadle_redis_state_tell(treadle_event *event)
 {
     static char buffer[STATE_MAX];
     treadle_redis_text text = {.buffer = buffer, .size = sizeof buffer};
+    treadle_redis_link *inspector = &treadle_redis.inspector;
+    char error[256];
+    if (inspector->context == NULL && !treadle_redis_link_open(inspector, error, sizeof error)) {
+        return;
+    }
     treadle_redis.bypass = true;
-    redisReply *keys = redisCommand(treadle_redis.inspector.context, "KEYS *");
+    redisReply *keys = redisCommand(inspector->context, "KEYS *");
     if (keys != NULL && keys->type == REDIS_REPLY_ARRAY) {
         const size_t width = sizeof(void *); /* of one element, which is a pointer */
         if (keys->elements > 0) {            /* else there is no array */

@@ -165,6 +165,20 @@ treadle_redis_wire_status treadle_redis_wire_exchange(treadle_redis_wire *wire, 
     return receive_values(wire, fd, &walk, replies, NULL);
 }
 
+void treadle_redis_wire_hang_up(int fd)
+{
+    char dropped[1024];
+    int64_t deadline = 0;
+    shutdown(fd, SHUT_WR);
+    for (;;) {
+        const ssize_t got = recv(fd, dropped, sizeof dropped, MSG_DONTWAIT);
+        const bool wait = got < 0 && (errno == EAGAIN || errno == EINTR);
+        if (wait ? !wait_for(fd, POLLIN, &deadline) : got <= 0) {
+            return;
+        }
+    }
+}
+
 void treadle_redis_wire_free(treadle_redis_wire *wire)
 {
     free(wire->data);

@@ -53,6 +53,10 @@ static inline void treadle_redis_wire_clear(treadle_redis_wire *wire)
 
 void treadle_redis_wire_free(treadle_redis_wire *wire);
 
+/* Ends a connection, but for the descriptor, and returns when the server has ended it too: from
+ * then on it is not among the server's clients. Waits no longer than the limit. */
+void treadle_redis_wire_hang_up(int fd);
+
 /* How long a server may take; 10,000 ms unless a test says otherwise. */
 extern int64_t treadle_redis_wire_timeout_ms;
 

@@ -492,6 +492,102 @@ Test(seam, the_server_is_emptied_once_when_the_first_connection_closes)
     run(key_is_new);
 }
 
+static long long killed;
+
+static void two_kill(void)
+{
+    treadle_redis_connection(1);
+    killed = command(treadle_redis_connection(0), "CLIENT KILL TYPE normal SKIPME yes");
+}
+
+static void many_come_and_go(void)
+{
+    for (uint32_t i = 0; i < 20; i++) {
+        command(treadle_redis_connection(i), i % 2 == 0 ? "PING" : "WATCH k");
+        redisContext *own = redisConnectUnix(treadle_redis_server_socket(server));
+        command(own, "PING");
+        if (i % 2 == 0) {
+            redisFree(own);
+        }
+    }
+    freeReplyObject(treadle_redis_inspect("PING"));
+}
+
+static void others_have_gone_before_they_kill(void)
+{
+    for (uint32_t i = 2; i < 6; i++) {
+        redisContext *own = redisConnectUnix(treadle_redis_server_socket(server));
+        command(own, "PING");
+        redisFree(own);
+        command(treadle_redis_connection(i), "PING"); /* cut */
+    }
+    two_kill();
+}
+
+static void kill_by_exec(void)
+{
+    treadle_redis_connection(1);
+    redisContext *context = treadle_redis_connection(0);
+    command(context, "MULTI");
+    command(context, "CLIENT KILL TYPE normal SKIPME yes");
+    redisReply *reply = redisCommand(context, "EXEC");
+    killed = reply->element[0]->integer;
+    freeReplyObject(reply);
+}
+
+Test(seam, client_kill_counts_the_connections_of_its_execution_only)
+{
+    run(two_kill); /* and the test's own */
+    for (int i = 0; i < 20; i++) {
+        run(many_come_and_go);
+        run(two_kill);
+        cr_assert_eq(killed, 1, "%lld", killed);
+        run(many_come_and_go);
+        run(kill_by_exec);
+        cr_assert_eq(killed, 1, "%lld", killed);
+        treadle_redis_faults((treadle_faults){.cut_after = 4});
+        const uint32_t cuts[] = {0, 1, 0, 1, 0, 1, 0, 1};
+        memcpy(stub.decisions, cuts, sizeof cuts);
+        run(others_have_gone_before_they_kill);
+        cr_assert_eq(stub.decided, 8);
+        cr_assert_eq(killed, 1, "%lld", killed);
+        treadle_redis_faults((treadle_faults){.cut_after = 0});
+    }
+}
+
+static void look_at_clients(void)
+{
+    treadle_redis_connection(1);
+    redisReply *reply = redisCommand(treadle_redis_connection(0), "INFO clients");
+    cr_assert_not_null(strstr(reply->str, "connected_clients:2\r\n"), "%s", reply->str);
+    freeReplyObject(reply);
+    reply = treadle_redis_inspect("INFO clients");
+    cr_assert_not_null(strstr(reply->str, "connected_clients:3\r\n"), "%s", reply->str);
+    freeReplyObject(reply);
+}
+
+Test(seam, nobody_sees_the_clients_of_earlier_executions)
+{
+    run(two_kill);
+    run(many_come_and_go);
+    run(look_at_clients);
+    run(look_at_clients);
+}
+
+static void writes_after_a_kill(void)
+{
+    two_kill();
+    command(treadle_redis_connection(0), "SET k v");
+}
+
+Test(seam, what_the_server_holds_is_told_after_a_kill_too)
+{
+    stub.recording = true;
+    treadle_redis_tell_state(true);
+    run(writes_after_a_kill);
+    cr_assert_str_eq(stub.events[1].state, "k\tv  (never expires)\n");
+}
+
 /* ---- time ------------------------------------------------------------------------------------ */
 
 static void time_is_virtual(void)
