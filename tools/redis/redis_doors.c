@@ -179,12 +179,10 @@ int redisBufferRead(redisContext *c)
 
 /* Two threads that share a context share its buffers, whether or not they get as far as the doors:
  * what is appended by one is sent by the other. */
-static void touch_buffers(const redisContext *c)
+static void touch_buffers(redisContext *c)
 {
     if (from_subject()) {
-        const treadle_redis_link *connection = treadle_redis_link_known(c);
-        treadle_redis_touch_connection(connection != NULL ? connection->place
-                                                          : treadle_redis_connection_elsewhere());
+        treadle_redis_touch_connection(treadle_redis_link_of(c)->place);
     }
 }
 
@@ -194,6 +192,10 @@ int __redisAppendCommand(redisContext *c, const char *command, size_t length)
 {
     treadle_redis_doors_open();
     touch_buffers(c);
+    if (!treadle_redis.bypass && !treadle_inside() &&
+        !treadle_redis_plan_allows_outside(c, (treadle_resp_span){command, length})) {
+        return REDIS_ERR;
+    }
     return library.append(c, command, length);
 }
 

@@ -32,7 +32,6 @@ typedef struct treadle_redis_link {
     uint64_t number;       /* of the announced operations: 1 + client; strangers follow */
     bool ours;             /* from the pool; else a stranger, that the subject opened */
     bool given;            /* the pool's: a scenario has asked for it in this execution */
-    bool born_inside;      /* a stranger opened on a fiber: nobody's once the execution ended */
     bool closed;           /* by the server; what is unread may still be read */
     bool session;          /* its settings on the server may have changed */
     uint64_t place;        /* of its state, in footprints; see redis_touches.h */
@@ -62,7 +61,8 @@ typedef struct treadle_redis_seam {
     char prefix_text[40];
     treadle_redis_keys written;      /* foreign: to be deleted */
     treadle_redis_keys scripts_seen; /* foreign: the SHA1s of those let through in this execution */
-    char broken[200];                /* why no execution can go on; "" = it can */
+    char broken[300];                /* why no execution can go on; "" = it can */
+    char sent_outside[300]; /* foreign: likewise, until detached: what was sent on no fiber */
 
     uint32_t name_count;
     struct {
@@ -112,11 +112,11 @@ bool treadle_redis_greet(redisContext *context, char *error, size_t error_size);
 void treadle_redis_pool_reset(void);
 void treadle_redis_pool_close(void);
 
-/* The connection that a context belongs to: the pool's, or a stranger's, which is adopted. On a
- * fiber; ends the execution when the context leads to another server. */
+/* The connection that a context belongs to: the pool's, or a stranger's. On a fiber; ends the
+ * execution when the context leads to another server, or was not opened in this execution. */
 treadle_redis_link *treadle_redis_link_of(redisContext *context);
 
-/* Likewise, without adopting; NULL when unknown. */
+/* Likewise, whatever it is; NULL when unknown. */
 treadle_redis_link *treadle_redis_link_known(const redisContext *context);
 
 /* Remembers a context that the subject opened on a fiber; forgets one that it freed. */
@@ -146,6 +146,10 @@ typedef struct treadle_redis_plan {
 bool treadle_redis_plan_make(treadle_redis_plan *plan, treadle_resp_span commands,
                              const treadle_redis_link *connection, char *refusal,
                              size_t refusal_size);
+
+/* Whether a command that somebody sends outside an execution may be; if not, the context fails, and
+ * so do executions from now on. */
+bool treadle_redis_plan_allows_outside(redisContext *context, treadle_resp_span command);
 
 /* Keeps in mind what commands with these flags, which ran, may leave behind. */
 void treadle_redis_plan_note(uint32_t flags, treadle_redis_link *connection);

@@ -269,6 +269,21 @@ bool treadle_redis_plan_make(treadle_redis_plan *plan, treadle_resp_span command
     return true;
 }
 
+bool treadle_redis_plan_allows_outside(redisContext *context, treadle_resp_span command)
+{
+    static const treadle_redis_link none;
+    treadle_redis_plan plan;
+    char refusal[256];
+    if (!treadle_redis.attached || !is_foreign() ||
+        treadle_redis_plan_make(&plan, command, &none, refusal, sizeof refusal)) {
+        return true;
+    }
+    treadle_redis_context_fail(context, REDIS_ERR_OTHER, refusal);
+    snprintf(treadle_redis.sent_outside, sizeof treadle_redis.sent_outside,
+             "outside an execution: %s", refusal);
+    return false;
+}
+
 void treadle_redis_plan_note(uint32_t flags, treadle_redis_link *connection)
 {
     treadle_redis.touched = true;

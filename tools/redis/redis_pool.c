@@ -120,9 +120,7 @@ static void reset_connection(treadle_redis_link *connection)
 
 static void drop_stranger(treadle_redis_link *stranger)
 {
-    if (stranger->born_inside) {
-        treadle_redis_link_leave(stranger);
-    }
+    treadle_redis_link_leave(stranger); /* nobody's, once the execution ended */
     treadle_redis_stranger_freed(stranger);
 }
 
@@ -180,31 +178,25 @@ treadle_redis_link *treadle_redis_link_known(const redisContext *context)
     return NULL;
 }
 
-static treadle_redis_link *adopt(redisContext *context)
+void treadle_redis_stranger_born(redisContext *context)
 {
+    if (!treadle_redis.attached) {
+        return;
+    }
     for (uint32_t i = 0; i < TREADLE_REDIS_STRANGERS_MAX; i++) {
         treadle_redis_link *stranger = &treadle_redis.strangers[i];
         if (stranger->context == NULL) {
             stranger->context = context;
+            /* Depends on the order of births, and is for messages only. */
             stranger->number = TREADLE_REDIS_CLIENTS_MAX + 1 + i;
-            stranger->place = treadle_redis_connection_elsewhere();
-            return stranger;
+            stranger->place = treadle_redis_connection_birthplace(
+                treadle_redis.births[treadle_thread_number()]++);
+            return;
         }
     }
     treadle_stop(TREADLE_OUTCOME_ENVIRONMENT, "redis-seam",
                  "the subject has more than %u Redis connections of its own",
                  TREADLE_REDIS_STRANGERS_MAX);
-}
-
-void treadle_redis_stranger_born(redisContext *context)
-{
-    if (treadle_redis.attached) {
-        treadle_redis_link *stranger = adopt(context);
-        stranger->born_inside = true;
-        /* Its number depends on the order of births, and is for messages only. */
-        stranger->place =
-            treadle_redis_connection_birthplace(treadle_redis.births[treadle_thread_number()]++);
-    }
 }
 
 void treadle_redis_stranger_freed(treadle_redis_link *connection)
@@ -233,8 +225,11 @@ treadle_redis_link *treadle_redis_link_of(redisContext *context)
                      "the subject calls Redis, and no server is attached");
     }
     treadle_redis_link *connection = treadle_redis_link_known(context);
+    /* Nobody saw what it selected or watches, and it would keep that between executions. */
     if (connection == NULL) {
-        connection = adopt(context);
+        treadle_stop(TREADLE_OUTCOME_ENVIRONMENT, "redis-seam",
+                     "the subject uses a connection that was opened outside an execution; use "
+                     "treadle_redis_connection(), or open it where it is used");
     }
     /* What the seam empties, and what it sends to, must be the server it was given. */
     if (!connection->ours && !leads_to_target(context)) {

@@ -217,6 +217,8 @@ static void start_execution(void)
         treadle_redis.fresh |= treadle_redis.touched;
     } else {
         treadle_redis_keys_clear(&treadle_redis.scripts_seen);
+        snprintf(treadle_redis.broken, sizeof treadle_redis.broken, "%s",
+                 treadle_redis.sent_outside);
         delete_written(treadle_redis.broken, sizeof treadle_redis.broken);
     }
 }

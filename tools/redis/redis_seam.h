@@ -23,8 +23,9 @@
  *     server talk to another one (MIGRATE, REPLICAOF, …), end the execution as ENVIRONMENT. So
  *     do scripts that name one that may not be sent.
  *     A read with nothing under way is the violation "hang".
- *  5. A subject may open contexts itself, to the attached server only; those it leaves open are
- *     closed when the next execution starts.
+ *  5. A subject may open contexts itself, on a fiber and to the attached server only; those it
+ * leaves open are closed when the next execution starts. Off a fiber rule 2 holds for any context:
+ * a command that may not be sent fails it, and all executions until detach.
  *  6. On its own server attach keeps this thread and the server on one processor; detach restores.
  *     A process that forks detaches first.
  *

@@ -300,10 +300,5 @@ uint64_t treadle_redis_connection_birthplace(uint32_t births)
 {
     /* A thread has fewer connections than that; were it not so, some would share a place. */
     const uint64_t own = births % UINT64_C(0x10000) * 8;
-    return at(PLACE_STRANGERS) + ((1 + (uint64_t)treadle_thread_number()) << 20) + own;
-}
-
-uint64_t treadle_redis_connection_elsewhere(void)
-{
-    return at(PLACE_STRANGERS);
+    return at(PLACE_STRANGERS) + ((uint64_t)treadle_thread_number() << 20) + own;
 }

@@ -89,10 +89,8 @@ void treadle_redis_touch_counts(bool write);
 /* A connection, by what treadle_redis_connection_place() or _birthplace() gave it. */
 void treadle_redis_touch_connection(uint64_t place);
 
-/* Of a connection of the pool; of the n-th that the calling thread opened; of one that was opened
- * where nobody saw it: these share a place. */
+/* Of a connection of the pool; of the n-th that the calling thread opened. */
 uint64_t treadle_redis_connection_place(uint64_t number);
 uint64_t treadle_redis_connection_birthplace(uint32_t births);
-uint64_t treadle_redis_connection_elsewhere(void);
 
 #endif

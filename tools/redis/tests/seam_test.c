@@ -1334,6 +1334,18 @@ Test(seam, contexts_that_the_subject_opened_work_too)
     cr_assert(strstr(direct("INFO clients"), "connected_clients:3") != NULL);
 }
 
+static void uses_outside(void)
+{
+    command(outside, "INCR k");
+}
+
+Test(seam, a_connection_that_was_opened_outside_an_execution_is_refused)
+{
+    direct("SELECT 3"); /* nobody resets that between executions */
+    expect_stop(uses_outside, TREADLE_OUTCOME_ENVIRONMENT, "opened outside an execution");
+    cr_assert_str_eq(direct("DBSIZE"), "0");
+}
+
 static void another_server(void)
 {
     char path[256];
@@ -1549,6 +1561,46 @@ Test(foreign, a_connection_to_another_database_is_refused)
     cr_assert_eq(treadle_redis_attach(&target, error, sizeof error), 0, "%s", error);
     expect_stop(own_connection, TREADLE_OUTCOME_ENVIRONMENT, "names database 3");
     cr_assert_str_eq(direct("DBSIZE"), "3");
+}
+
+static void writes_outside(void)
+{
+    freeReplyObject(redisCommand(outside, "SET %s 1", treadle_redis_provider("openai")));
+}
+
+Test(foreign, a_connection_that_selected_another_database_unseen_is_refused)
+{
+    treadle_redis_detach();
+    direct("SELECT 3");
+    attach(false);
+    expect_stop(writes_outside, TREADLE_OUTCOME_ENVIRONMENT, "opened outside an execution");
+    cr_assert_str_eq(direct("DBSIZE"), "0");
+}
+
+static void assert_refused_outside(const char *line)
+{
+    cr_assert_null(redisCommand(outside, line), "%s", line);
+    cr_assert_eq(outside->err, REDIS_ERR_OTHER);
+    cr_assert_not_null(strstr(outside->errstr, "cannot be used on a server"), "%s",
+                       outside->errstr);
+    redisReconnect(outside);
+    expect_stop(limiter, TREADLE_OUTCOME_ENVIRONMENT, "outside an execution: ");
+    treadle_redis_detach();
+    attach(false);
+}
+
+Test(foreign, commands_outside_an_execution_are_held_to_the_same_rules)
+{
+    assert_refused_outside("SET users 2");
+    assert_refused_outside("SELECT 3");
+    assert_refused_outside("FLUSHALL");
+    assert_refused_outside("EVAL redis.call('FLUSHALL') 1 users");
+    cr_assert_str_eq(direct("GET users"), "1");
+    cr_assert_str_eq(direct("DBSIZE"), "3");
+    run(limiter);
+    treadle_redis_detach();
+    cr_assert_str_eq(direct("SET users 3"), "OK", "nobody's business any more");
+    attach(false);
 }
 
 static void inspect_writes(void)
