@@ -186,9 +186,9 @@ static int run(treadle_redis_link *connection, treadle_event *event,
     const bool lost = inside || fault->kind == TREADLE_REDIS_FAULT_CUT_AFTER;
     const bool answered = fault->kind == TREADLE_REDIS_FAULT_ANSWERED;
     const uint64_t count = inside ? fault->commands : plan->replies;
-    const treadle_resp_span sent = inside     ? first_commands(commands, count)
-                                   : answered ? treadle_redis_fault_answers(fault, count)
-                                              : commands;
+    treadle_resp_span sent = inside     ? first_commands(commands, count)
+                             : answered ? treadle_redis_fault_answers(fault, count)
+                                        : commands;
     uint32_t flags = 0;
     if (answered) {
         treadle_redis_touch_server();
@@ -196,6 +196,9 @@ static int run(treadle_redis_link *connection, treadle_event *event,
         flags = treadle_redis_touch_commands(treadle_redis.commands, &connection->queued, sent);
     }
     treadle_redis_touch_counts(true);
+    if (!treadle_redis_plan_sent(sent, &sent)) {
+        treadle_stop(TREADLE_OUTCOME_ENVIRONMENT, "redis-seam", "out of memory for a command");
+    }
     if (flags & TREADLE_REDIS_CLIENTS) {
         treadle_redis_link_leave(&treadle_redis.inspector);
         treadle_redis_pool_hide();

@@ -60,7 +60,7 @@ typedef struct treadle_redis_seam {
     treadle_resp_span prefix; /* foreign: part of every key written; else length 0 */
     char prefix_text[40];
     treadle_redis_keys written;      /* foreign: to be deleted */
-    treadle_redis_keys scripts_seen; /* foreign: the SHA1s of those let through in this execution */
+    treadle_redis_keys scripts_seen; /* foreign: the SHA1s of those sent in this execution */
     char broken[300];                /* why no execution can go on; "" = it can */
     char sent_outside[300]; /* foreign: likewise, until detached: what was sent on no fiber */
 
@@ -146,6 +146,11 @@ typedef struct treadle_redis_plan {
 bool treadle_redis_plan_make(treadle_redis_plan *plan, treadle_resp_span commands,
                              const treadle_redis_link *connection, char *refusal,
                              size_t refusal_size);
+
+/* What is sent for these commands, which are known to be allowed: themselves, but on a server that
+ * is not ours EVALSHA finds only what was sent in this execution, as it does on one of ours.
+ * Remembers the scripts among them. Valid until the next call; false when out of memory. */
+bool treadle_redis_plan_sent(treadle_resp_span commands, treadle_resp_span *sent);
 
 /* Whether a command that somebody sends outside an execution may be; if not, the context fails, and
  * so do executions from now on. */

@@ -4,6 +4,7 @@
  * ours also those that reach beyond keys with the unique prefix. */
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tools/redis/redis_internal.h"
@@ -121,26 +122,74 @@ static const char *script_reason(const treadle_resp_command *command, script_che
         return "what its script calls cannot be told from its text; it can where it stands as "
                "redis.call('NAME', ...)";
     }
-    char digits[TREADLE_REDIS_SHA1_DIGITS];
-    treadle_redis_sha1(text, digits);
-    const treadle_resp_span sha = {digits, sizeof digits};
-    return treadle_redis_keys_add(&treadle_redis.scripts_seen, sha) ? NULL : "out of memory";
+    return NULL;
 }
 
-/* Whether the script that EVALSHA calls was let through in this execution. */
-static bool script_was_seen(const treadle_resp_command *command)
+/* Keeps in mind that a script was sent. */
+static bool remember_script(const treadle_resp_command *command)
 {
     treadle_resp_arguments arguments = {.command = command};
+    const uint32_t index = treadle_redis_script_argument(&arguments);
     char digits[TREADLE_REDIS_SHA1_DIGITS];
-    if (command->argc < 2 || treadle_resp_argument(&arguments, 1).length != sizeof digits) {
-        return true; /* the server has no such script */
+    if (index == 0) {
+        return true;
     }
-    const treadle_resp_span given = treadle_resp_argument(&arguments, 1);
-    for (size_t i = 0; i < sizeof digits; i++) {
-        digits[i] = (char)tolower((unsigned char)given.data[i]);
-    }
-    return treadle_redis_keys_has(&treadle_redis.scripts_seen,
+    treadle_redis_sha1(treadle_resp_argument(&arguments, index), digits);
+    return treadle_redis_keys_add(&treadle_redis.scripts_seen,
                                   (treadle_resp_span){digits, sizeof digits});
+}
+
+/* The name by which a command calls a script that was not sent in this execution; else empty. */
+static treadle_resp_span unseen_script(const treadle_resp_command *command)
+{
+    const treadle_redis_command *found = treadle_redis_command_of(treadle_redis.commands, command);
+    if (found == NULL || !(treadle_redis_command_flags(found) & TREADLE_REDIS_CACHED) ||
+        command->argc < 2) {
+        return (treadle_resp_span){0};
+    }
+    treadle_resp_arguments arguments = {.command = command};
+    const treadle_resp_span name = treadle_resp_argument(&arguments, 1);
+    char digits[TREADLE_REDIS_SHA1_DIGITS];
+    for (size_t i = 0; i < sizeof digits && i < name.length; i++) {
+        digits[i] = (char)tolower((unsigned char)name.data[i]);
+    }
+    const bool seen = name.length == sizeof digits &&
+                      treadle_redis_keys_has(&treadle_redis.scripts_seen,
+                                             (treadle_resp_span){digits, sizeof digits});
+    return seen ? (treadle_resp_span){0} : name;
+}
+
+bool treadle_redis_plan_sent(treadle_resp_span commands, treadle_resp_span *sent)
+{
+    static char *copy;
+    static size_t capacity;
+    *sent = commands;
+    if (!is_foreign() || commands.length == 0) {
+        return true;
+    }
+    if (commands.length > capacity) {
+        char *larger = realloc(copy, commands.length);
+        if (larger == NULL) {
+            return false;
+        }
+        copy = larger;
+        capacity = commands.length;
+    }
+    memcpy(copy, commands.data, commands.length);
+    *sent = (treadle_resp_span){copy, commands.length};
+    size_t position = 0;
+    treadle_resp_command command;
+    bool ok = true;
+    while (ok && position < commands.length &&
+           treadle_resp_command_read(commands.data, commands.length, &position, &command) ==
+               TREADLE_RESP_OK) {
+        if (command.argc > 0) {
+            const treadle_resp_span name = unseen_script(&command);
+            memset(copy + (name.length > 0 ? name.data - commands.data : 0), '-', name.length);
+            ok = remember_script(&command);
+        }
+    }
+    return ok;
 }
 
 /* ---- commands -------------------------------------------------------------------------------- */
@@ -159,9 +208,6 @@ static const char *foreign_reason(const treadle_redis_command *command,
     if (strcmp(treadle_redis_command_name(command), "copy") == 0 &&
         has_argument(arguments, 3, "DB")) {
         return "it writes into a database from which nothing will be deleted";
-    }
-    if ((flags & TREADLE_REDIS_CACHED) && !script_was_seen(arguments)) {
-        return "what it calls is not known, as the script was not sent in this execution";
     }
     const bool complete = treadle_redis_command_keys(command, arguments, check_key, check);
     const bool writes = flags & (TREADLE_REDIS_WRITES | TREADLE_REDIS_RUNS);
@@ -224,6 +270,10 @@ static bool plan_command(treadle_redis_plan *plan, const treadle_redis_link *con
     bool anywhere = reason != NULL;
     if (reason == NULL && is_foreign()) {
         reason = foreign_reason(command, arguments, &keys);
+        if (reason == NULL && connection == &treadle_redis.inspector &&
+            (treadle_redis_command_flags(command) & TREADLE_REDIS_CACHED)) {
+            reason = "what the script calls is not known";
+        }
     }
     if (reason == NULL) {
         reason = script_reason(arguments, &script);
@@ -271,11 +321,11 @@ bool treadle_redis_plan_make(treadle_redis_plan *plan, treadle_resp_span command
 
 bool treadle_redis_plan_allows_outside(redisContext *context, treadle_resp_span command)
 {
-    static const treadle_redis_link none;
     treadle_redis_plan plan;
     char refusal[256];
     if (!treadle_redis.attached || !is_foreign() ||
-        treadle_redis_plan_make(&plan, command, &none, refusal, sizeof refusal)) {
+        treadle_redis_plan_make(&plan, command, &treadle_redis.inspector, refusal,
+                                sizeof refusal)) {
         return true;
     }
     treadle_redis_context_fail(context, REDIS_ERR_OTHER, refusal);

@@ -1511,7 +1511,24 @@ Test(foreign, what_reaches_further_is_refused_to_scripts_too)
 
 static void calls_what_was_there(void)
 {
-    command(treadle_redis_connection(0), "EVALSHA_RO " RETURN_1 " 0");
+    redisContext *context = treadle_redis_connection(0);
+    redisReply *reply = redisCommand(context, "EVALSHA_RO " RETURN_1 " 0");
+    cr_assert_eq(strncmp(reply->str, "NOSCRIPT", 8), 0, "%s", reply->str);
+    freeReplyObject(reply);
+    redisAppendCommand(context, "EVALSHA_RO " RETURN_1 " 0");
+    redisAppendCommand(context, "SCRIPT LOAD return\t1");
+    redisAppendCommand(context, "SCRIPT LOAD %s", "return 1");
+    redisAppendCommand(context, "EVALSHA_RO " RETURN_1 " 0");
+    for (int i = 0; i < 4; i++) {
+        cr_assert_eq(redisGetReply(context, (void **)&reply), REDIS_OK);
+        cr_assert_eq(reply->type == REDIS_REPLY_ERROR, i == 0);
+        freeReplyObject(reply);
+    }
+}
+
+static void inspect_by_script(void)
+{
+    freeReplyObject(treadle_redis_inspect("EVALSHA_RO " RETURN_1 " 0"));
 }
 
 static void calls_what_it_sent(void)
@@ -1527,9 +1544,13 @@ static void calls_what_it_sent(void)
 Test(foreign, a_script_that_somebody_else_loaded_is_not_called)
 {
     run(calls_what_it_sent);
-    expect_stop(calls_what_was_there, TREADLE_OUTCOME_ENVIRONMENT,
-                "what it calls is not known, as the script was not sent in this execution");
+    stub.recording = true;
+    run(calls_what_was_there);
+    cr_assert_str_eq(stub.events[0].text, "EVALSHA_RO e0e1f9fa… 0 -> (error) NOSCRIPT No matching "
+                                          "script. Please use EVAL.");
     run(calls_what_it_sent);
+    expect_stop(inspect_by_script, TREADLE_OUTCOME_ENVIRONMENT,
+                "what the script calls is not known");
 }
 
 static void copies(void)
@@ -1595,6 +1616,7 @@ Test(foreign, commands_outside_an_execution_are_held_to_the_same_rules)
     assert_refused_outside("SELECT 3");
     assert_refused_outside("FLUSHALL");
     assert_refused_outside("EVAL redis.call('FLUSHALL') 1 users");
+    assert_refused_outside("EVALSHA_RO " RETURN_1 " 0");
     cr_assert_str_eq(direct("GET users"), "1");
     cr_assert_str_eq(direct("DBSIZE"), "3");
     run(limiter);
