@@ -264,15 +264,16 @@ static bool ask(redisContext *context, const char *command)
     return ok;
 }
 
-/* MIGRATE is refused where the seam sees it: a script may not talk to another server either. */
+/* Nothing of its own accord: no key expires and no table shrinks because real time goes by. And
+ * MIGRATE is refused where the seam sees it: a script may not talk to another server either. */
 static bool answers(const treadle_redis_server *server)
 {
     const struct timeval timeout = {.tv_sec = 5};
     redisContext *context = redisConnectUnixWithTimeout(server->socket, timeout);
-    const bool ok = context != NULL && context->err == 0 &&
-                    redisSetTimeout(context, timeout) == REDIS_OK && ask(context, "PING") &&
-                    ask(context, "DEBUG SET-ACTIVE-EXPIRE 0") &&
-                    ask(context, "ACL SETUSER default -migrate");
+    const bool ok =
+        context != NULL && context->err == 0 && redisSetTimeout(context, timeout) == REDIS_OK &&
+        ask(context, "PING") && ask(context, "DEBUG SET-ACTIVE-EXPIRE 0") &&
+        ask(context, "DEBUG PAUSE-CRON 1") && ask(context, "ACL SETUSER default -migrate");
     if (context != NULL) {
         redisFree(context);
     }

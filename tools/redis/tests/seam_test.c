@@ -618,6 +618,45 @@ Test(seam, the_server_follows_the_virtual_clock)
     run(time_is_virtual);
 }
 
+static useconds_t pause_us;
+static char keys_in_order[1024];
+
+/* A table with so few keys left that the server's timer would make it smaller. */
+static void list_what_is_left(void)
+{
+    redisContext *context = treadle_redis_connection(0);
+    for (int i = 0; i < 64; i++) {
+        freeReplyObject(redisCommand(context, "SET key:%d v", i));
+    }
+    stub.touch_count = 0; /* there is no room for so many */
+    for (int i = 0; i < 59; i++) {
+        freeReplyObject(redisCommand(context, "DEL key:%d", i));
+    }
+    usleep(pause_us);
+    stub.touch_count = 0;
+    cr_assert_eq(command(context, "OBJECT IDLETIME key:63"), 0);
+    for (int i = 0; i < 64; i++) { /* each moves a part of the table on */
+        command(context, "GET key:63");
+    }
+    redisReply *reply = redisCommand(context, "KEYS *");
+    keys_in_order[0] = '\0';
+    for (size_t i = 0; i < reply->elements; i++) {
+        strcat(keys_in_order, reply->element[i]->str);
+        strcat(keys_in_order, " ");
+    }
+    freeReplyObject(reply);
+}
+
+Test(seam, what_keys_and_idletime_tell_does_not_depend_on_real_time)
+{
+    char before[sizeof keys_in_order];
+    run(list_what_is_left);
+    memcpy(before, keys_in_order, sizeof before);
+    pause_us = 1500000;
+    run(list_what_is_left);
+    cr_assert_str_eq(keys_in_order, before);
+}
+
 /* ---- faults ---------------------------------------------------------------------------------- */
 
 static void increments(void)
