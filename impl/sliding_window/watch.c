@@ -248,6 +248,14 @@ static enum attempt give_up_watching(struct sliding_window *window, enum attempt
     return reply != NULL ? result : ATTEMPT_ERROR;
 }
 
+/* The error that was recorded stays. */
+static void stop_watching(struct sliding_window *window)
+{
+    if (window->client.redis->err == 0) {
+        freeReplyObject(redisCommand(window->client.redis, "UNWATCH"));
+    }
+}
+
 static enum attempt try_once(struct sliding_window *window, const char *provider,
                              const char *request_id)
 {
@@ -298,7 +306,7 @@ static enum rate_decision watch_acquire(struct sliding_window *window, const cha
         switch (try_once(window, provider, request_id != NULL ? request_id : "")) {
         case ATTEMPT_ADMITTED: return RATE_ADMITTED;
         case ATTEMPT_REFUSED: return RATE_REFUSED;
-        case ATTEMPT_ERROR: return RATE_ERROR;
+        case ATTEMPT_ERROR: stop_watching(window); return RATE_ERROR;
         case ATTEMPT_LOST: break;
         }
     }

@@ -477,6 +477,21 @@ Test(sliding_window, watch_leaves_nothing_watched_when_it_refuses)
     watch->close(window);
 }
 
+Test(sliding_window, watch_leaves_nothing_watched_when_it_fails)
+{
+    const struct sliding_window_variant *watch = &sliding_window_watch;
+    struct sliding_window *window = open_window(watch, 1, 60);
+    redis_fixture_do(redis, "SET window:p no-set");
+    cr_assert_eq(watch->acquire(window, "p", NULL), RATE_ERROR);
+    cr_assert_not_null(strstr(watch->last_error(window), "WRONGTYPE"));
+    redis_fixture_do(observer, "DEL window:p");
+    redis_fixture_do(redis, "MULTI");
+    redisReply *exec = redisCommand(redis, "EXEC");
+    cr_assert_eq(exec->type, REDIS_REPLY_ARRAY, "nothing aborts a transaction of the caller's");
+    freeReplyObject(exec);
+    watch->close(window);
+}
+
 Test(sliding_window, watch_refuses_nonsense_configuration)
 {
     char error[128] = "";
