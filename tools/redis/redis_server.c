@@ -255,27 +255,38 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* One command; whether it was answered, and without an error. */
-static bool ask(redisContext *context, const char *command)
+/* NULL unless it answers PING. */
+static redisContext *reach(const treadle_redis_server *server)
 {
-    redisReply *reply = redisCommand(context, command);
-    const bool ok = reply != NULL && reply->type != REDIS_REPLY_ERROR;
+    const struct timeval timeout = {.tv_sec = 5};
+    redisContext *context = redisConnectUnixWithTimeout(server->socket, timeout);
+    redisReply *reply = NULL;
+    if (context != NULL && context->err == 0 && redisSetTimeout(context, timeout) == REDIS_OK) {
+        reply = redisCommand(context, "PING");
+    }
+    const bool ok = reply != NULL && reply->type == REDIS_REPLY_STATUS;
     freeReplyObject(reply);
-    return ok;
+    if (!ok && context != NULL) {
+        redisFree(context);
+    }
+    return ok ? context : NULL;
 }
 
 /* Nothing of its own accord: no key expires and no table shrinks because real time goes by. And
  * MIGRATE is refused where the seam sees it: a script may not talk to another server either. */
-static bool answers(const treadle_redis_server *server)
+static bool set_up(redisContext *context, char *error, size_t error_size)
 {
-    const struct timeval timeout = {.tv_sec = 5};
-    redisContext *context = redisConnectUnixWithTimeout(server->socket, timeout);
-    const bool ok =
-        context != NULL && context->err == 0 && redisSetTimeout(context, timeout) == REDIS_OK &&
-        ask(context, "PING") && ask(context, "DEBUG SET-ACTIVE-EXPIRE 0") &&
-        ask(context, "DEBUG PAUSE-CRON 1") && ask(context, "ACL SETUSER default -migrate");
-    if (context != NULL) {
-        redisFree(context);
+    static const char *const orders[] = {"DEBUG SET-ACTIVE-EXPIRE 0", "DEBUG PAUSE-CRON 1",
+                                         "ACL SETUSER default -migrate"};
+    bool ok = true;
+    for (size_t i = 0; ok && i < sizeof orders / sizeof orders[0]; i++) {
+        redisReply *reply = redisCommand(context, orders[i]);
+        ok = reply != NULL && reply->type == REDIS_REPLY_STATUS;
+        if (!ok) {
+            fail(error, error_size, "redis-server refused %s: %s", orders[i],
+                 reply != NULL ? reply->str : context->errstr);
+        }
+        freeReplyObject(reply);
     }
     return ok;
 }
@@ -285,8 +296,11 @@ static bool wait_until_up(treadle_redis_server *server, char *error, size_t erro
     const int64_t deadline = now_ms() + START_TIMEOUT_MS;
     char line[256];
     while (treadle_redis_server_alive(server)) {
-        if (access(server->socket, F_OK) == 0 && answers(server)) {
-            return true;
+        redisContext *context = access(server->socket, F_OK) == 0 ? reach(server) : NULL;
+        if (context != NULL) {
+            const bool ok = set_up(context, error, error_size);
+            redisFree(context);
+            return ok;
         }
         if (now_ms() > deadline) {
             last_log_line(server, line, sizeof line);

@@ -271,18 +271,32 @@ Test(server, another_binary, .timeout = 30)
     treadle_redis_server_stop(start());
 }
 
-Test(server, quotes_the_log_when_it_does_not_come_up, .timeout = 30)
+/* What start says when a shell script stands in for the server. */
+static void assert_not_started(const char *lines, const char *expected)
 {
     char script[] = "/tmp/treadle-server-test-XXXXXX";
     const int fd = mkstemp(script);
     FILE *file = fdopen(fd, "w");
-    fprintf(file, "#!/bin/sh\necho first\necho 'Bad directive'\nexit 1\n");
+    fprintf(file, "#!/bin/sh\n%s\n", lines);
     fchmod(fd, 0700);
     fclose(file);
     setenv("TREADLE_REDIS_SERVER", script, 1);
     cr_assert_null(treadle_redis_server_start(error, sizeof error));
-    cr_assert_str_eq(error, "redis-server ended while starting: Bad directive");
+    cr_assert_str_eq(error, expected);
     unlink(script);
+}
+
+Test(server, quotes_the_log_when_it_does_not_come_up, .timeout = 30)
+{
+    assert_not_started("echo first\necho 'Bad directive'\nexit 1",
+                       "redis-server ended while starting: Bad directive");
+}
+
+Test(server, says_what_the_server_refused, .timeout = 30)
+{
+    assert_not_started("exec redis-server \"$@\" --rename-command ACL ''",
+                       "redis-server refused ACL SETUSER default -migrate: ERR unknown command "
+                       "'ACL', with args beginning with: 'SETUSER' 'default' '-migrate' ");
 }
 
 Test(server, a_missing_clock_library_is_named)
