@@ -22,6 +22,15 @@
 
 enum { KINDS = TREADLE_REDIS_FAULT_COUNT };
 
+static void require_done(redisReply *reply, const char *what)
+{
+    if (reply->type == REDIS_REPLY_ERROR) {
+        treadle_stop(TREADLE_OUTCOME_ENVIRONMENT, "redis-server", "the Redis server refused %s: %s",
+                     what, reply->str);
+    }
+    freeReplyObject(reply);
+}
+
 /* ---- which apply ----------------------------------------------------------------------------- */
 
 /* The different keys of a flush that are in the database. */
@@ -36,8 +45,8 @@ static long long of_key(const char *command, treadle_resp_span key)
     const char *argv[] = {command, key.data};
     const size_t lengths[] = {strlen(command), key.length};
     redisReply *reply = treadle_redis_inspect_arguments(2, argv, lengths);
-    const long long number = reply->type == REDIS_REPLY_INTEGER ? reply->integer : 0;
-    freeReplyObject(reply);
+    const long long number = reply->integer;
+    require_done(reply, command);
     return number;
 }
 
@@ -186,15 +195,6 @@ treadle_redis_fault treadle_redis_fault_choose(const treadle_redis_plan *plan,
 }
 
 /* ---- striking -------------------------------------------------------------------------------- */
-
-static void require_done(redisReply *reply, const char *what)
-{
-    if (reply->type == REDIS_REPLY_ERROR) {
-        treadle_stop(TREADLE_OUTCOME_ENVIRONMENT, "redis-server", "the Redis server refused %s: %s",
-                     what, reply->str);
-    }
-    freeReplyObject(reply);
-}
 
 static redisReply *order(int argc, const char **argv)
 {

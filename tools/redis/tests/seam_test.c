@@ -1093,6 +1093,14 @@ Test(seam, a_key_that_is_there_can_be_evicted)
     cr_assert_eq(stub.announced, 4);
 }
 
+Test(seam, an_eviction_that_the_server_refuses_is_none)
+{
+    direct("ACL SETUSER default -unlink");
+    treadle_redis_faults((treadle_faults){.evicted = 1});
+    stub.decisions[0] = 1;
+    expect_stop(two_keys, TREADLE_OUTCOME_ENVIRONMENT, "the Redis server refused UNLINK: NOPERM");
+}
+
 static void watched_key(void)
 {
     redisContext *context = treadle_redis_connection(0);
