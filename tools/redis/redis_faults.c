@@ -210,7 +210,9 @@ static redisReply *order(int argc, const char **argv)
 static void refuse_writes(bool refuse)
 {
     const char *argv[] = {"CONFIG", "SET", "min-replicas-to-write", refuse ? "1" : "0"};
+    const bool unsettled = treadle_redis.unsettled;
     require_done(order(4, argv), "CONFIG SET min-replicas-to-write");
+    treadle_redis.unsettled = unsettled;
     /* Should the execution end before it is taken back, emptying the server does that. */
     treadle_redis.refusing = refuse;
 }

@@ -5,6 +5,7 @@
  *     redis_doors.c (hiredis's functions) → redis_flush.c (one flush) → redis_wire.c (the socket)
  *     redis_seam.c  (attach, execution start, inspect)
  *     redis_plan.c  (what a flush amounts to), redis_faults.c (what strikes it)
+ *     redis_settings.c (what a subject may change for an execution)
  *     redis_pool.c  (connections), redis_touches.c (what a flush touches)
  *
  * call each other. Internal to tools/redis; one seam a process.
@@ -39,6 +40,12 @@ typedef struct treadle_redis_link {
     treadle_redis_wire wire;
 } treadle_redis_link;
 
+/* Of a server; zeros are none. */
+typedef struct treadle_redis_settings {
+    redisReply *values; /* of CONFIG GET */
+    redisReply *users;  /* of ACL LIST */
+} treadle_redis_settings;
+
 typedef struct treadle_redis_seam {
     bool attached;
     bool bypass;                 /* hiredis calls are the seam's own: straight to the library */
@@ -56,6 +63,8 @@ typedef struct treadle_redis_seam {
     bool scripts;   /* … that may have left a script, */
     bool functions; /* … or a function library */
     bool refusing;  /* own: may have been told to refuse writes, and not otherwise since */
+    treadle_redis_settings settings; /* own: as they were */
+    bool unsettled;                  /* own: they may be others, or the users may */
 
     treadle_resp_span prefix; /* foreign: part of every key written; else length 0 */
     char prefix_text[40];
@@ -158,6 +167,16 @@ bool treadle_redis_plan_allows_outside(redisContext *context, treadle_resp_span 
 
 /* Keeps in mind what commands with these flags, which ran, may leave behind. */
 void treadle_redis_plan_note(uint32_t flags, treadle_redis_link *connection);
+
+/* ---- redis_settings.c ------------------------------------------------------------------------ */
+
+/* false with a reason. */
+bool treadle_redis_settings_read(treadle_redis_settings *out, char *error, size_t error_size);
+void treadle_redis_settings_free(treadle_redis_settings *settings);
+
+/* Makes the server's what they were. */
+bool treadle_redis_settings_restore(const treadle_redis_settings *settings, char *error,
+                                    size_t error_size);
 
 /* ---- redis_state.c --------------------------------------------------------------------------- */
 

@@ -339,6 +339,7 @@ void treadle_redis_plan_note(uint32_t flags, treadle_redis_link *connection)
     treadle_redis.touched = true;
     treadle_redis.scripts |= (flags & TREADLE_REDIS_SCRIPT) != 0;
     treadle_redis.functions |= (flags & TREADLE_REDIS_FUNCTION) != 0;
+    treadle_redis.unsettled |= (flags & TREADLE_REDIS_SETTINGS) != 0;
     connection->session |= (flags & TREADLE_REDIS_SESSION) != 0;
     if (flags & TREADLE_REDIS_CLIENTS) {
         /* Any connection that is open may be gone. */

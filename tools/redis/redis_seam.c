@@ -96,6 +96,7 @@ static void close_all(void)
     if (treadle_redis.clock != NULL) {
         munmap(treadle_redis.clock, sizeof(int64_t));
     }
+    treadle_redis_settings_free(&treadle_redis.settings);
     treadle_redis_keys_clear(&treadle_redis.written);
     treadle_redis_keys_clear(&treadle_redis.scripts_seen);
     for (uint32_t i = 0; i < treadle_redis.name_count; i++) {
@@ -130,6 +131,9 @@ int treadle_redis_attach(const treadle_redis_target *target, char *error, size_t
             treadle_redis_commands_load(treadle_redis.inspector.context, error, error_size);
         treadle_redis.bypass = false;
         ok = treadle_redis.commands != NULL;
+    }
+    if (ok && target->own) {
+        ok = treadle_redis_settings_read(&treadle_redis.settings, error, error_size);
     }
     if (!ok) {
         close_all();
@@ -204,6 +208,20 @@ static bool delete_written(char *error, size_t error_size)
     return ok;
 }
 
+/* What an execution left of its own accord: not the database, which the next command empties. */
+static bool settle(char *error, size_t error_size)
+{
+    if (!treadle_redis.unsettled) {
+        return true;
+    }
+    close_inspector();
+    treadle_redis.unsettled =
+        !open_inspector(error, error_size) ||
+        !treadle_redis_settings_restore(&treadle_redis.settings, error, error_size);
+    treadle_redis.refusing = true; /* that may be as it was, too */
+    return !treadle_redis.unsettled;
+}
+
 static void start_execution(void)
 {
     if (!treadle_redis.attached) {
@@ -215,6 +233,7 @@ static void start_execution(void)
     treadle_redis_pool_reset();
     if (treadle_redis.target.own) {
         treadle_redis.fresh |= treadle_redis.touched;
+        settle(treadle_redis.broken, sizeof treadle_redis.broken);
     } else {
         treadle_redis_keys_clear(&treadle_redis.scripts_seen);
         snprintf(treadle_redis.broken, sizeof treadle_redis.broken, "%s",
@@ -230,7 +249,9 @@ void treadle_redis_detach(void)
     }
     assert(!treadle_inside());
     char error[ERROR_MAX];
-    if (!treadle_redis.target.own && !delete_written(error, sizeof error)) {
+    const bool ok = treadle_redis.target.own ? settle(error, sizeof error)
+                                             : delete_written(error, sizeof error);
+    if (!ok) {
         fprintf(stderr, "treadle: %s\n", error);
     }
     close_all();

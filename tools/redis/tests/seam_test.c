@@ -492,6 +492,60 @@ Test(seam, the_server_is_emptied_once_when_the_first_connection_closes)
     run(key_is_new);
 }
 
+static void migrates_under_a_name_put_together(void)
+{
+    redisContext *context = treadle_redis_connection(0);
+    command(context, "SET k 1");
+    redisReply *reply =
+        redisCommand(context, "EVAL %s 1 k",
+                     "return redis.call('MIG' .. 'RATE', '127.0.0.1', '1', KEYS[1], '0', '10')");
+    cr_assert_eq(reply->type, REDIS_REPLY_ERROR);
+    cr_assert_not_null(strstr(reply->str, "can't run this command"), "%s", reply->str);
+    freeReplyObject(reply);
+}
+
+static void changes_settings(void)
+{
+    redisContext *context = treadle_redis_connection(0);
+    command(context, "MULTI");
+    command(context, "CONFIG SET maxmemory 99000000 maxmemory-policy allkeys-lru");
+    freeReplyObject(redisCommand(context, "EXEC"));
+    freeReplyObject(treadle_redis_inspect("CONFIG SET notify-keyspace-events KEA"));
+    freeReplyObject(redisCommand(context, "ACL SETUSER somebody on nopass +@all ~*"));
+    freeReplyObject(redisCommand(context, "ACL SETUSER default -get"));
+    cr_assert_eq(command(context, "GET k"), -1);
+}
+
+static void finds_settings(void)
+{
+    static const char *const settings[][2] = {
+        {"maxmemory", "0"}, {"maxmemory-policy", "noeviction"}, {"notify-keyspace-events", ""}};
+    redisContext *context = treadle_redis_connection(0);
+    for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
+        redisReply *reply = redisCommand(context, "CONFIG GET %s", settings[i][0]);
+        cr_assert_str_eq(reply->element[1]->str, settings[i][1]);
+        freeReplyObject(reply);
+    }
+    redisReply *users = redisCommand(context, "ACL USERS");
+    cr_assert_eq(users->elements, 1);
+    freeReplyObject(users);
+    cr_assert_eq(command(context, "GET k"), 0);
+    migrates_under_a_name_put_together();
+}
+
+Test(seam, settings_and_users_do_not_outlive_an_execution)
+{
+    run(finds_settings);
+    for (int i = 0; i < 3; i++) {
+        run(changes_settings);
+        run(finds_settings);
+    }
+    run(changes_settings);
+    treadle_redis_detach();
+    attach(true);
+    run(finds_settings);
+}
+
 static long long killed;
 
 static void two_kill(void)
@@ -990,6 +1044,8 @@ Test(seam, a_refusal_does_not_outlast_its_process)
     direct("CONFIG SET min-replicas-to-write 1");
     attach(true);
     run(key_is_new);
+    run(changes_settings);
+    run(key_is_new);
 }
 
 static void executes(void)
@@ -1259,18 +1315,6 @@ Test(seam, what_reaches_another_server_is_refused_to_scripts_too)
     run(evaluates);
     script = "local call = redis.call return call('INCR', KEYS[1])";
     run(evaluates);
-}
-
-static void migrates_under_a_name_put_together(void)
-{
-    redisContext *context = treadle_redis_connection(0);
-    command(context, "SET k 1");
-    redisReply *reply =
-        redisCommand(context, "EVAL %s 1 k",
-                     "return redis.call('MIG' .. 'RATE', '127.0.0.1', '1', KEYS[1], '0', '10')");
-    cr_assert_eq(reply->type, REDIS_REPLY_ERROR);
-    cr_assert_not_null(strstr(reply->str, "can't run this command"), "%s", reply->str);
-    freeReplyObject(reply);
 }
 
 Test(seam, a_script_cannot_reach_another_server_under_any_name)
