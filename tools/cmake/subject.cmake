@@ -14,7 +14,7 @@
 # (tools/engine/primitives.syms).
 set(TREADLE_TSAN_FLAGS -O1 -g)
 # What the compiler expands in line after it has instrumented nobody would see.
-foreach(name strcpy memcmp snprintf)
+foreach(name strcpy stpcpy strncpy stpncpy strcat strncat memcmp sprintf snprintf)
   list(APPEND TREADLE_TSAN_FLAGS -fno-builtin-${name})
 endforeach()
 if(CMAKE_C_COMPILER_ID STREQUAL "Clang")

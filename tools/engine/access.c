@@ -31,7 +31,7 @@ static phrase deed(access_kind kind, size_t size, const void *site)
                  treadle_place(site).text);
     } else {
         snprintf(out.text, sizeof out.text, "%s %s %zu byte%s%s", E.self->name,
-                 kind == ACCESS_READ ? "reads" : "writes", size, plural(size),
+                 kind == ACCESS_WRITE ? "writes" : "reads", size, plural(size),
                  treadle_place(site).text);
     }
     return out;
@@ -103,6 +103,9 @@ static bool explain_heap(uintptr_t address, size_t size, access_kind kind, const
     const uintptr_t bad = first_bad(address, size);
     if (bad >= address + size) {
         return false;
+    }
+    if (kind == ACCESS_TEXT) {
+        size = bad + 1 - address;
     }
     const heap_block *block = block_near(bad);
     const phrase who = deed(kind, size, site);

@@ -16,6 +16,7 @@
 typedef enum access_kind {
     ACCESS_READ,
     ACCESS_WRITE,
+    ACCESS_TEXT,   /* read byte after byte: to the first that is wrong, and no further */
     ACCESS_OBJECT, /* a mutex, a semaphore, … is used */
 } access_kind;
 

@@ -120,11 +120,12 @@ int SEAM(posix_memalign)(void **out, size_t alignment, size_t size)
     return 0;
 }
 
-static char *duplicate(const char *text, size_t length, const void *site)
+static char *duplicate(const char *text, size_t max, const void *site)
 {
+    treadle_library_reads_text(text, max, site);
+    const size_t length = strnlen(text, max);
     char *copy =
         treadle_inside() ? treadle_heap_allocate(length + 1, HEAP_GRAIN, site) : malloc(length + 1);
-    treadle_touching(text, length + 1, TREADLE_TOUCH_READ, site);
     if (copy != NULL) {
         memcpy(copy, text, length);
         copy[length] = '\0';
@@ -134,10 +135,10 @@ static char *duplicate(const char *text, size_t length, const void *site)
 
 char *SEAM(strdup)(const char *text)
 {
-    return duplicate(text, strlen(text), SITE());
+    return duplicate(text, SIZE_MAX, SITE());
 }
 
 char *SEAM(strndup)(const char *text, size_t max)
 {
-    return duplicate(text, strnlen(text, max), SITE());
+    return duplicate(text, max, SITE());
 }

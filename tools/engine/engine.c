@@ -383,6 +383,7 @@ static void reset(const treadle_program *program, const treadle_execution_option
     E.clock_ns = 0;
     E.random_calls = 0;
     E.random_seeded = false;
+    E.token = NULL;
     E.tsd_key_count = 0;
     E.options = *options;
     E.program = program;

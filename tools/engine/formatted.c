@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* What snprintf() and the number readers of the C library read and write of the subject's memory,
- * for observers and footprints: none is a scheduling point. */
+/* What snprintf(), sscanf() and their kin read and write of the subject's memory. */
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 
 #include "tools/engine/internal.h"
 
-/* ---- the arguments of a format -----------------------------------------------------------------
+/* ---- printing ----------------------------------------------------------------------------------
  */
 
 /* One conversion specification, see printf(3). */
@@ -18,17 +18,22 @@ typedef struct conversion {
     char letter;   /* 0: not one that is understood */
 } conversion;
 
-static int number_at(const char **at, va_list *arguments)
+static int digits_at(const char **at)
 {
     int number = 0;
-    if (**at == '*') {
-        ++*at;
-        return va_arg(*arguments, int);
-    }
     for (; **at >= '0' && **at <= '9'; ++*at) {
         number = number < 100000000 ? number * 10 + (**at - '0') : number;
     }
     return number;
+}
+
+static int number_at(const char **at, va_list *arguments)
+{
+    if (**at == '*') {
+        ++*at;
+        return va_arg(*arguments, int);
+    }
+    return digits_at(at);
 }
 
 static char length_at(const char **at)
@@ -59,12 +64,7 @@ static conversion conversion_at(const char **at, va_list *arguments)
 static void string_read(const char *text, int precision, const void *site)
 {
     if (text != NULL) {
-        const size_t max = precision < 0 ? SIZE_MAX : (size_t)precision;
-        const size_t length = strnlen(text, max);
-        const size_t size = length < max ? length + 1 : length;
-        if (size > 0) {
-            treadle_touching(text, size, TREADLE_TOUCH_READ, site);
-        }
+        treadle_library_reads_text(text, precision < 0 ? SIZE_MAX : (size_t)precision, site);
     }
 }
 
@@ -128,7 +128,7 @@ static void arguments_read(const char *format, va_list *arguments, const void *s
 
 static int print(char *to, size_t size, const char *format, va_list arguments, const void *site)
 {
-    if (UNLIKELY(E.observing)) {
+    if (treadle_library_matters()) {
         va_list copy;
         va_copy(copy, arguments);
         arguments_read(format, &copy, site);
@@ -137,8 +137,23 @@ static int print(char *to, size_t size, const char *format, va_list arguments, c
     const int length = vsnprintf(to, size, format, arguments);
     if (size > 0 && length >= 0) {
         const size_t written = (size_t)length + 1;
-        treadle_touching(to, written < size ? written : size, TREADLE_TOUCH_WRITE, site);
+        treadle_library_writes(to, written < size ? written : size, site);
     }
+    return length;
+}
+
+/* Who gives no size says that there is room. */
+int SEAM(vsprintf)(char *to, const char *format, va_list arguments)
+{
+    return print(to, INT_MAX, format, arguments, SITE());
+}
+
+int SEAM(sprintf)(char *to, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    const int length = print(to, INT_MAX, format, arguments, SITE());
+    va_end(arguments);
     return length;
 }
 
@@ -156,34 +171,144 @@ int SEAM(snprintf)(char *to, size_t size, const char *format, ...)
     return length;
 }
 
-/* ---- numbers ------------------------------------------------------------------------------------
+/* ---- scanning ----------------------------------------------------------------------------------
  */
 
-/* Up to the byte that ended the number; all of it when there is none, or where more was tried: an
- * exponent ("1e"), hexadecimal digits ("0x"), "infinity", "nan(…)". */
-static void number_read(const char *text, const char *end, char **out, const void *site)
+/* A conversion specification, see scanf(3). */
+typedef struct target {
+    bool suppressed;
+    bool allocated; /* a pointer to the text is written */
+    int width;      /* 0 = none */
+    char length;    /* as above; 'H' = hh */
+    char letter;
+} target;
+
+/* Behind the '[' of a set. */
+static void skip_set(const char **at)
 {
-    const bool tried = end == text || (*end != '\0' && strchr("eEpPxXiInN(", *end) != NULL);
-    const size_t read = (tried ? strlen(text) : (size_t)(end - text)) + 1;
-    treadle_touching(text, read, TREADLE_TOUCH_READ, site);
-    if (out != NULL) {
-        treadle_touching(out, sizeof *out, TREADLE_TOUCH_WRITE, site);
-        *out = (char *)(uintptr_t)end;
+    *at += **at == '^';
+    *at += **at == ']';
+    *at += strcspn(*at, "]");
+    *at += **at == ']';
+}
+
+/* Behind a '%'. */
+static target target_at(const char **at)
+{
+    target out = {.suppressed = **at == '*'};
+    *at += strspn(*at, "*'I");
+    out.width = digits_at(at);
+    out.allocated = **at == 'm';
+    *at += out.allocated;
+    const bool twice = strncmp(*at, "hh", 2) == 0;
+    out.length = length_at(at);
+    out.length = twice ? 'H' : out.length;
+    out.letter = **at;
+    *at += out.letter != '\0';
+    if (out.letter == '[') {
+        skip_set(at);
+    }
+    return out;
+}
+
+static size_t integer_size(char length)
+{
+    switch (length) {
+    case 'H': return sizeof(char);
+    case 'h': return sizeof(short);
+    case 0: return sizeof(int);
+    default: return sizeof(long);
     }
 }
 
-double SEAM(strtod)(const char *text, char **out)
+static size_t real_size(char length)
 {
-    char *end;
-    const double value = strtod(text, &end);
-    number_read(text, end, out, SITE());
-    return value;
+    switch (length) {
+    case 'L': return sizeof(long double);
+    case 'l': return sizeof(double);
+    default: return sizeof(float);
+    }
 }
 
-long long SEAM(strtoll)(const char *text, char **out, int base)
+static size_t text_size(const target *how, const char *written)
 {
-    char *end;
-    const long long value = strtoll(text, &end, base);
-    number_read(text, end, out, SITE());
-    return value;
+    if (how->length != 0) {
+        return 0;
+    }
+    if (how->allocated) {
+        return sizeof(char *);
+    }
+    if (how->letter == 'c') {
+        return how->width > 0 ? (size_t)how->width : 1;
+    }
+    return strlen(written) + 1;
 }
+
+/* How much an assignment has written; 0 when that is not known. */
+static size_t size_of(const target *how, const void *written)
+{
+    switch (how->letter) {
+    case 'd':
+    case 'i':
+    case 'o':
+    case 'u':
+    case 'x':
+    case 'X':
+    case 'n': return integer_size(how->length);
+    case 'p': return sizeof(void *);
+    case 'c':
+    case 's':
+    case '[': return text_size(how, written);
+    default: break;
+    }
+    return how->letter != '\0' && strchr("aAeEfFgG", how->letter) ? real_size(how->length) : 0;
+}
+
+/* Whether the text went on to a %n that follows the last assignment is not known: taken for done.
+ */
+static void targets_written(const char *format, int assigned, va_list *arguments, const void *site)
+{
+    for (const char *at = strchr(format, '%'); at != NULL; at = strchr(at, '%')) {
+        at++;
+        const target how = target_at(&at);
+        if (how.suppressed || how.letter == '%') {
+            continue;
+        }
+        void *to = va_arg(*arguments, void *);
+        const size_t size = how.letter == 'n' || assigned-- > 0 ? size_of(&how, to) : 0;
+        if (size == 0) {
+            return;
+        }
+        treadle_library_writes(to, size, site);
+    }
+}
+
+/* It takes the length of its text before anything else. */
+static int scan(const char *text, const char *format, va_list arguments, const void *site)
+{
+    va_list copy;
+    va_copy(copy, arguments);
+    treadle_library_reads_text(text, SIZE_MAX, site);
+    const int assigned = vsscanf(text, format, arguments);
+    targets_written(format, assigned, &copy, site);
+    va_end(copy);
+    return assigned;
+}
+
+/* What headers make of sscanf() and vsscanf(), older ones and newer ones. */
+#define SCANS(name)                                                                   \
+    int SEAM(name##_vsscanf)(const char *text, const char *format, va_list arguments) \
+    {                                                                                 \
+        return scan(text, format, arguments, SITE());                                 \
+    }                                                                                 \
+    int SEAM(name##_sscanf)(const char *text, const char *format, ...)                \
+    {                                                                                 \
+        va_list arguments;                                                            \
+        va_start(arguments, format);                                                  \
+        const int assigned = scan(text, format, arguments, SITE());                   \
+        va_end(arguments);                                                            \
+        return assigned;                                                              \
+    }
+
+SCANS(__isoc99)
+SCANS(__isoc23)

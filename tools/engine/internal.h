@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <time.h>
 
 #include "tools/engine/access.h"
@@ -26,6 +27,9 @@
 #include "tools/engine/observe.h"
 
 #define SITE() __builtin_return_address(0)
+
+/* Expanded in the function that the subject calls: TREADLE_FRAME() is that one's. */
+#define INLINE static inline __attribute__((always_inline))
 
 /* The name under which a redirected call arrives; see redirect.syms. */
 #define SEAM(name) treadle_seam_##name
@@ -230,6 +234,7 @@ typedef struct engine {
     uint64_t seeded_calls; /* likewise, since srandom() */
     uint32_t random_seed;
     bool random_seeded;
+    char *token; /* where strtok() goes on */
     uint32_t tsd_key_count;
     treadle_execution_options options;
     treadle_trace *trace;
@@ -491,6 +496,49 @@ static inline void treadle_progress(const void *address, size_t size)
         treadle_wake_spinners((uintptr_t)address, size);
     }
 }
+
+/* ---- the C library -----------------------------------------------------------------------------
+ * What its functions read and write for the subject is looked at and observed as if the subject did
+ * it itself; but none of it is a scheduling point. */
+
+/* Whether it matters what one reads. */
+static inline bool treadle_library_matters(void)
+{
+    return E.level != TREADLE_GRANULARITY_NONE && (E.observing || !treadle_looked_at());
+}
+
+INLINE void treadle_library_reads(const void *from, size_t size, const void *site)
+{
+    if (size > 0 && treadle_library_matters()) {
+        if (!treadle_looked_at()) {
+            treadle_access(from, size, ACCESS_TEXT, site);
+        }
+        treadle_touching(from, size, TREADLE_TOUCH_READ, site);
+    }
+}
+
+INLINE void treadle_library_writes(void *to, size_t size, const void *site)
+{
+    if (size > 0 && E.level != TREADLE_GRANULARITY_NONE) {
+        if (!treadle_looked_at()) {
+            treadle_access(to, size, ACCESS_WRITE, site);
+        }
+        treadle_touching(to, size, TREADLE_TOUCH_WRITE, site);
+        treadle_progress(to, size);
+    }
+}
+
+/* A text with its end, or `max` bytes of it. */
+INLINE void treadle_library_reads_text(const char *text, size_t max, const void *site)
+{
+    if (treadle_library_matters()) {
+        const size_t length = strnlen(text, max);
+        treadle_library_reads(text, length < max ? length + 1 : length, site);
+    }
+}
+
+/* ---- spinning ----------------------------------------------------------------------------------
+ */
 
 static inline watch *treadle_watch_of(const void *site)
 {

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -1203,6 +1204,86 @@ PROGRAM(parses_what_is_written)
     }
 }
 
+static char sentence[16] = "one two";
+
+/* The fourth byte is written while another's call reads so far, or not. */
+#define WHILE_WRITTEN(program, call) \
+    PROGRAM(program)                 \
+    {                                \
+        UNUSED;                      \
+        char copy[16] = "";          \
+        if (index == 0) {            \
+            sentence[3] = '_';       \
+        } else {                     \
+            own = (call) != 0;       \
+            own += copy[0];          \
+        }                            \
+    }
+
+WHILE_WRITTEN(finds_before_what_is_written, strchr(sentence, 'e'))
+WHILE_WRITTEN(finds_bytes_before_what_is_written, memchr(sentence, 'n', 16))
+WHILE_WRITTEN(spans_to_what_is_written, strcspn(sentence, "ne"))
+WHILE_WRITTEN(copies_before_what_is_written, strncpy(copy, sentence, 3))
+WHILE_WRITTEN(appends_before_what_is_written, strncat(copy, sentence, 3))
+WHILE_WRITTEN(formats_before_what_is_written, sprintf(copy, "%.3s", sentence))
+WHILE_WRITTEN(parses_before_what_is_written, atoi(sentence))
+WHILE_WRITTEN(finds_behind_what_is_written, strrchr(sentence, 'w'))
+WHILE_WRITTEN(finds_a_word_behind_what_is_written, strstr(sentence, "wo"))
+WHILE_WRITTEN(spans_what_is_written, strspn(sentence, "one "))
+WHILE_WRITTEN(copies_what_is_written, strncpy(copy, sentence, 4))
+WHILE_WRITTEN(appends_what_is_written, strcat(copy, sentence))
+WHILE_WRITTEN(appends_to_what_is_written, strcat(sentence, "!"))
+WHILE_WRITTEN(compares_what_is_written, strcasecmp(sentence, "One"))
+WHILE_WRITTEN(scans_what_is_written, sscanf(sentence, "%3s", copy))
+WHILE_WRITTEN(scans_over_what_is_written, sscanf("words", "%s", sentence))
+
+static int by_byte(const void *one, const void *other)
+{
+    return *(const char *)one - *(const char *)other;
+}
+
+PROGRAM(sorts_what_is_read)
+{
+    UNUSED;
+    if (index == 0) {
+        own = sentence[6];
+    } else {
+        qsort(sentence, 7, 1, by_byte);
+    }
+}
+
+PROGRAM(tokens_of_their_own)
+{
+    UNUSED;
+    (void)index;
+    char text[] = "a b";
+    char *place;
+    own = strtok_r(text, " ", &place) == text;
+}
+
+PROGRAM(tokens_in_turn)
+{
+    UNUSED;
+    (void)index;
+    char text[] = "a b";
+    own = strtok(text, " ") == text;
+}
+
+PROGRAM(times_of_their_own)
+{
+    UNUSED;
+    const time_t when = index;
+    struct tm parts;
+    own = localtime_r(&when, &parts) == &parts;
+}
+
+PROGRAM(times_in_one_place)
+{
+    UNUSED;
+    const time_t when = index;
+    own = gmtime(&when) != NULL;
+}
+
 /* Memory of the C library's own, which it hands to whoever comes next. */
 PROGRAM(blocks_of_the_library)
 {
@@ -1562,6 +1643,27 @@ const race_program race_programs[] = {
     ALWAYS_RACY(formats_what_is_written, 2),
     ALWAYS_RACY(duplicates_what_is_written, 2),
     ALWAYS_RACY(parses_what_is_written, 2),
+    CLEAN(finds_before_what_is_written, 2),
+    CLEAN(finds_bytes_before_what_is_written, 2),
+    CLEAN(spans_to_what_is_written, 2),
+    CLEAN(copies_before_what_is_written, 2),
+    CLEAN(appends_before_what_is_written, 2),
+    CLEAN(formats_before_what_is_written, 2),
+    CLEAN(parses_before_what_is_written, 2),
+    ALWAYS_RACY(finds_behind_what_is_written, 2),
+    ALWAYS_RACY(finds_a_word_behind_what_is_written, 2),
+    ALWAYS_RACY(spans_what_is_written, 2),
+    ALWAYS_RACY(copies_what_is_written, 2),
+    ALWAYS_RACY(appends_what_is_written, 2),
+    ALWAYS_RACY(appends_to_what_is_written, 2),
+    ALWAYS_RACY(compares_what_is_written, 2),
+    ALWAYS_RACY(scans_what_is_written, 2),
+    ALWAYS_RACY(scans_over_what_is_written, 2),
+    ALWAYS_RACY(sorts_what_is_read, 2),
+    CLEAN(tokens_of_their_own, 2),
+    ALWAYS_RACY(tokens_in_turn, 2),
+    CLEAN(times_of_their_own, 2),
+    ALWAYS_RACY(times_in_one_place, 2),
     CLEAN(blocks_of_the_library, 2),
     CLEAN(compares_the_first_byte, 2),
     ALWAYS_RACY(compares_all_bytes, 2),

@@ -9,9 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
-static char text[32];
+static _Alignas(16) char text[32];
 static char *block;
 static pthread_mutex_t mutex;
 static sem_t semaphore;
@@ -22,8 +23,13 @@ static pthread_barrier_t barrier;
 static pthread_key_t key;
 static pthread_t child;
 
+static struct tm shared_time;
+
 static __thread char own[128];
 static __thread volatile long own_number;
+static __thread char *own_place;
+static __thread time_t own_time;
+static __thread struct tm own_parts;
 static __thread char *own_block;
 
 static void *nothing(void *unused)
@@ -34,6 +40,8 @@ static void *nothing(void *unused)
 void footprint_set_up(void)
 {
     memcpy(text, "12.5 apples", 12);
+    memcpy(text + 16, "0x!", 4);
+    memcpy(text + 20, "1e+3e-infi!", 12);
     block = malloc(24);
     pthread_mutex_init(&mutex, NULL);
     sem_init(&semaphore, 0, 1);
@@ -49,7 +57,12 @@ void does_nothing(void)
 {
 }
 
-/* ---- text: "12.5 apples" and its end, bytes 0 to 11 -------------------------------------------
+const char *footprint_text(void)
+{
+    return text;
+}
+
+/* ---- text: "12.5 apples" and its end, bytes 0 to 11; "0x!" from 16 on, "1e+3e-infi!" from 20 ----
  */
 
 void reads_text(void)
@@ -184,6 +197,147 @@ void reads_integer(void)
 {
     own_number = (long)strtoll(text, NULL, 10);
 }
+
+/* ---- calls of the C library, each of which sees or changes a part of the text -----------------
+ */
+
+/* Parts of texts are copied here, and meant. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpragmas"
+#pragma GCC diagnostic ignored "-Wunknown-warning-option"
+#pragma GCC diagnostic ignored "-Wstringop-truncation"
+
+#define CALL(name, expression)           \
+    void name(void)                      \
+    {                                    \
+        own_number = (long)(expression); \
+    }
+
+CALL(measures_some, strnlen(text, 6))
+CALL(measures_enough, strnlen(text, 20))
+CALL(compares_without_case, strcasecmp(text, "12.5 APPLY"))
+CALL(compares_some_without_case, strncasecmp(text, "12.5 APPLES", 8))
+CALL(compares_some_bytes, bcmp(text, own, 7))
+
+CALL(finds_byte, memchr(text, 'a', 20))
+CALL(finds_no_byte, memchr(text, 'z', 8))
+CALL(finds_byte_from_the_end, memrchr(text, 'e', 12))
+CALL(finds_no_byte_from_the_end, memrchr(text, 'z', 8))
+CALL(finds_letter, strchr(text, 'a'))
+CALL(finds_no_letter, strchr(text, 'z'))
+CALL(finds_letter_or_end, strchrnul(text, 'a'))
+CALL(finds_end, strchrnul(text, 'z'))
+CALL(finds_last_letter, strrchr(text, '1'))
+CALL(finds_word, strstr(text, "5 a"))
+CALL(finds_no_word, strstr(text, "5a"))
+CALL(finds_word_without_case, strcasestr(text, "APP"))
+CALL(looks_for_text, strstr("words", text))
+CALL(finds_one_of, strpbrk(text, "ea"))
+CALL(finds_none_of, strpbrk(text, "xyz"))
+CALL(spans_digits, strspn(text, "0123456789."))
+CALL(spans_up_to, strcspn(text, "ea"))
+CALL(spans_letters_of_text, strspn("words", text))
+
+CALL(copies_some, strncpy(own, text, 7) == own)
+CALL(copies_enough, strncpy(own, text, 20) == own)
+CALL(copies_and_fills, strncpy(text, "ab", 6) == text)
+CALL(copies_without_end, strncpy(text, "abcdef", 3) == text)
+CALL(copies_to_the_end, stpcpy(own, text) == own)
+CALL(copies_over_the_start, stpcpy(text, "ab") == text)
+CALL(copies_some_to_the_end, stpncpy(own, text, 7) == own)
+CALL(copies_some_over_the_start, stpncpy(text, "abcdef", 3) == text)
+CALL(appends, strcat(text, "ab") == text)
+CALL(appends_text, strcat(own, text) == own)
+CALL(appends_some, strncat(text, "abcdef", 2) == text)
+CALL(appends_some_text, strncat(own, text, 5) == own)
+CALL(appends_enough_text, strncat(own, text, 20) == own)
+
+CALL(takes_token, strtok_r(text, " ", &own_place))
+CALL(takes_token_behind, strtok_r(text, "12", &own_place))
+CALL(takes_last_token, strtok_r(text, "xyz", &own_place))
+CALL(takes_token_hidden, strtok(text, " "))
+CALL(keeps_place_in_text, (strtok_r(strcpy(own, "a b"), " ", (char **)(void *)(text + 16))))
+CALL(goes_on_from_text, (strcpy(own, "b"), own_place = own, strsep(&own_place, text)))
+
+void separates(void)
+{
+    own_place = text;
+    own_number = (long)strsep(&own_place, " ");
+}
+
+CALL(reads_number, strtol(text, NULL, 10))
+CALL(reads_unsigned, strtoul(text, NULL, 10))
+CALL(reads_long_unsigned, strtoull(text, NULL, 10))
+CALL(reads_number_simply, atoi(text))
+CALL(reads_no_number, strtol(text + 4, NULL, 10))
+CALL(reads_hexadecimal, strtol(text + 5, NULL, 16))
+CALL(reads_prefix_alone, strtol(text + 16, NULL, 16))
+CALL(reads_zero, strtol(text + 16, NULL, 10))
+CALL(reads_in_no_base, strtol(text, NULL, 99))
+CALL(reads_short_real, strtof(text, NULL))
+CALL(reads_long_real, strtold(text, NULL))
+CALL(reads_real_simply, atof(text))
+CALL(reads_no_real, strtod(text + 4, NULL))
+CALL(reads_exponent, strtod(text + 20, NULL))
+CALL(reads_exponent_alone, strtod(text + 23, NULL))
+CALL(reads_infinity, strtod(text + 25, NULL) < 0)
+CALL(reads_real_prefix, strtod(text + 16, NULL))
+CALL(keeps_end_in_text, strtol("7", (char **)(void *)(text + 16), 10))
+
+CALL(scans, sscanf(text, "%ld", (long *)(void *)own))
+CALL(scans_into, sscanf("7 abc", "%hd %s", (short *)(void *)text, text + 4))
+CALL(scans_in_vain, sscanf("abc", "%d", (int *)(void *)text))
+CALL(scans_past, sscanf("7 q", "%*d %c", text + 1))
+CALL(scans_a_set, sscanf("ab,c", "%5[^],x],%n", text, (int *)(void *)(text + 8)))
+CALL(scans_reals, sscanf("1 2", "%f%% %lf", (float *)(void *)text, (double *)(void *)(text + 8)))
+CALL(scans_small, sscanf("1 2 3", "%hhu %hhd%% %d", (unsigned char *)text, (signed char *)text + 2,
+                         (int *)(void *)own))
+CALL(prints, sprintf(text, "%d", 7))
+CALL(prints_constant, sprintf(text, "abc"))
+CALL(prints_text, sprintf(own, "%.4s", text))
+
+void scans_new_text(void)
+{
+    char **made = (char **)(void *)text;
+    own_number = sscanf("ab", "%ms", made);
+    free(*made);
+}
+
+static int by_byte(const void *one, const void *other)
+{
+    return *(const char *)one - *(const char *)other;
+}
+
+void sorts(void)
+{
+    qsort(text, 4, 1, by_byte);
+}
+
+void sorts_one(void)
+{
+    qsort(text, 1, 1, by_byte);
+}
+
+CALL(names_unknown_error, strerror_r(12345, text, sizeof text))
+CALL(names_known_error, strerror_r(2, text, sizeof text))
+CALL(says_year, strftime(text, sizeof text, "%Y", &own_parts))
+CALL(says_too_much, strftime(text, 4, "%Y", &own_parts))
+CALL(takes_time_in_text, gmtime_r((time_t *)(void *)text, &own_parts))
+
+/* What is too large for the text, or hidden in the library. */
+
+CALL(takes_apart, gmtime_r(&own_time, &shared_time))
+CALL(puts_together, mktime(&shared_time))
+CALL(says_time, asctime_r(&shared_time, own))
+CALL(takes_apart_hidden, gmtime(&own_time))
+CALL(takes_apart_locally_hidden, localtime(&own_time))
+CALL(says_own_time_hidden, asctime(&own_parts))
+CALL(says_local_time_hidden, ctime(&own_time))
+CALL(says_local_time, ctime_r(&own_time, own))
+CALL(takes_own_token_hidden, strtok(strcpy(own, "a b"), " "))
+CALL(takes_own_token, strtok_r(strcpy(own, "a b"), " ", &own_place))
+
+#pragma GCC diagnostic pop
 
 /* ---- blocks ------------------------------------------------------------------------------------
  */

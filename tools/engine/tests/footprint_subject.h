@@ -7,6 +7,9 @@
 /* Makes what the others share; on the main fiber. */
 void footprint_set_up(void);
 
+/* What most of them read and write, 32 bytes. */
+const char *footprint_text(void);
+
 typedef void footprint_function(void);
 
 footprint_function does_nothing;
@@ -16,6 +19,24 @@ footprint_function reads_text, writes_text, writes_behind_text, writes_last_byte
     compares_word_with_constant, duplicates_text, duplicates_start_of_text, formats_text,
     formats_start_of_text, formats_by_width, formats_many, formats_over_text, reads_decimal,
     reads_integer;
+footprint_function measures_some, measures_enough, compares_without_case,
+    compares_some_without_case, compares_some_bytes, finds_byte, finds_no_byte,
+    finds_byte_from_the_end, finds_no_byte_from_the_end, finds_letter, finds_no_letter,
+    finds_letter_or_end, finds_end, finds_last_letter, finds_word, finds_no_word,
+    finds_word_without_case, looks_for_text, finds_one_of, finds_none_of, spans_digits, spans_up_to,
+    spans_letters_of_text, copies_some, copies_enough, copies_and_fills, copies_without_end,
+    copies_to_the_end, copies_over_the_start, copies_some_to_the_end, copies_some_over_the_start,
+    appends, appends_text, appends_some, appends_some_text, appends_enough_text, takes_token,
+    takes_token_behind, takes_last_token, takes_token_hidden, keeps_place_in_text,
+    goes_on_from_text, reads_number, reads_unsigned, reads_long_unsigned, reads_number_simply,
+    reads_no_number, reads_hexadecimal, reads_prefix_alone, reads_zero, reads_in_no_base,
+    reads_short_real, reads_long_real, reads_real_simply, reads_no_real, reads_exponent,
+    reads_exponent_alone, reads_infinity, reads_real_prefix, keeps_end_in_text, scans, scans_into,
+    scans_in_vain, scans_past, scans_a_set, scans_reals, scans_small, scans_new_text, prints,
+    prints_constant, prints_text, names_unknown_error, names_known_error, says_year, says_too_much,
+    takes_time_in_text, takes_apart, puts_together, says_time, takes_apart_hidden,
+    takes_apart_locally_hidden, says_own_time_hidden, says_local_time_hidden, says_local_time,
+    takes_own_token_hidden, takes_own_token, separates, sorts, sorts_one;
 footprint_function grows_block, writes_block, frees_and_reuses;
 footprint_function inits_mutex, destroys_mutex, locks_mutex, tries_mutex, inits_semaphore,
     destroys_semaphore, posts_semaphore, inits_condition, destroys_condition, signals_condition,

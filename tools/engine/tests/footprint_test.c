@@ -341,6 +341,157 @@ Test(footprints, text)
     EXPECT(rows);
 }
 
+typedef struct extent {
+    const char *name;
+    function *call;
+    const char *bytes; /* of the text: r = read, w = written, . = neither, like all that follow */
+} extent;
+
+enum { TEXT_BYTES = 32 };
+
+/* What a call touches of the text. */
+static const char *extent_of(function *call)
+{
+    static char bytes[TEXT_BYTES + 1];
+    run(call, does_nothing, (treadle_execution_options){0});
+    memset(bytes, '.', TEXT_BYTES);
+    const touches *all = &collected.threads[0];
+    for (uint32_t i = 0; i < all->count; i++) {
+        for (uint32_t n = 0; n < all->all[i].size; n++) {
+            const uint64_t at = all->all[i].address + n - (uintptr_t)footprint_text();
+            if (at < TEXT_BYTES && bytes[at] != 'w') {
+                bytes[at] = all->all[i].flags & TREADLE_TOUCH_WRITE ? 'w' : 'r';
+            }
+        }
+    }
+    size_t length = TEXT_BYTES;
+    while (length > 0 && bytes[length - 1] == '.') {
+        length--;
+    }
+    bytes[length] = '\0';
+    return bytes;
+}
+
+#define EXTENT(call, bytes) \
+    {                       \
+#call, call, bytes  \
+    }
+
+Test(footprints, what_the_library_reads_and_writes_is_exact)
+{
+    static const extent rows[] = {
+        EXTENT(does_nothing, ""),
+        EXTENT(measures_some, "rrrrrr"),
+        EXTENT(measures_enough, "rrrrrrrrrrrr"),
+        EXTENT(compares_without_case, "rrrrrrrrrr"),
+        EXTENT(compares_some_without_case, "rrrrrrrr"),
+        EXTENT(compares_some_bytes, "rrrrrrr"),
+        EXTENT(finds_byte, "rrrrrr"),
+        EXTENT(finds_no_byte, "rrrrrrrr"),
+        EXTENT(finds_byte_from_the_end, ".........rrr"),
+        EXTENT(finds_no_byte_from_the_end, "rrrrrrrr"),
+        EXTENT(finds_letter, "rrrrrr"),
+        EXTENT(finds_no_letter, "rrrrrrrrrrrr"),
+        EXTENT(finds_letter_or_end, "rrrrrr"),
+        EXTENT(finds_end, "rrrrrrrrrrrr"),
+        EXTENT(finds_last_letter, "rrrrrrrrrrrr"),
+        EXTENT(finds_word, "rrrrrr"),
+        EXTENT(finds_no_word, "rrrrrrrrrrrr"),
+        EXTENT(finds_word_without_case, "rrrrrrrr"),
+        EXTENT(looks_for_text, "rrrrrrrrrrrr"),
+        EXTENT(finds_one_of, "rrrrrr"),
+        EXTENT(finds_none_of, "rrrrrrrrrrrr"),
+        EXTENT(spans_digits, "rrrrr"),
+        EXTENT(spans_up_to, "rrrrrr"),
+        EXTENT(spans_letters_of_text, "rrrrrrrrrrrr"),
+        EXTENT(copies_some, "rrrrrrr"),
+        EXTENT(copies_enough, "rrrrrrrrrrrr"),
+        EXTENT(copies_and_fills, "wwwwww"),
+        EXTENT(copies_without_end, "www"),
+        EXTENT(copies_to_the_end, "rrrrrrrrrrrr"),
+        EXTENT(copies_over_the_start, "www"),
+        EXTENT(copies_some_to_the_end, "rrrrrrr"),
+        EXTENT(copies_some_over_the_start, "www"),
+        EXTENT(appends, "rrrrrrrrrrrwww"),
+        EXTENT(appends_text, "rrrrrrrrrrrr"),
+        EXTENT(appends_some, "rrrrrrrrrrrwww"),
+        EXTENT(appends_some_text, "rrrrr"),
+        EXTENT(appends_enough_text, "rrrrrrrrrrrr"),
+        EXTENT(duplicates_start_of_text, "rrrr"),
+        EXTENT(takes_token, "rrrrw"),
+        EXTENT(takes_token_behind, "rrrrrrrrrrrr"),
+        EXTENT(takes_last_token, "rrrrrrrrrrrr"),
+        EXTENT(takes_token_hidden, "rrrrw"),
+        EXTENT(keeps_place_in_text, "................wwwwwwww"),
+        EXTENT(goes_on_from_text, "rrrrrrrrrrrr"),
+        EXTENT(separates, "rrrrw"),
+        EXTENT(reads_number, "rrr"),
+        EXTENT(reads_unsigned, "rrr"),
+        EXTENT(reads_long_unsigned, "rrr"),
+        EXTENT(reads_number_simply, "rrr"),
+        EXTENT(reads_no_number, "....rr"),
+        EXTENT(reads_hexadecimal, ".....rr"),
+        EXTENT(reads_prefix_alone, "................rrr"),
+        EXTENT(reads_zero, "................rr"),
+        EXTENT(reads_in_no_base, ""),
+        EXTENT(reads_decimal, "rrrrr"),
+        EXTENT(reads_short_real, "rrrrr"),
+        EXTENT(reads_long_real, "rrrrr"),
+        EXTENT(reads_real_simply, "rrrrr"),
+        EXTENT(reads_no_real, "....rr"),
+        EXTENT(reads_exponent, "....................rrrrr"),
+        EXTENT(reads_exponent_alone, ".......................rrrr"),
+        EXTENT(reads_infinity, ".........................rrrrrr"),
+        EXTENT(reads_real_prefix, "................rrr"),
+        EXTENT(keeps_end_in_text, "................wwwwwwww"),
+        EXTENT(scans, "rrrrrrrrrrrr"),
+        EXTENT(scans_into, "ww..wwww"),
+        EXTENT(scans_in_vain, ""),
+        EXTENT(scans_past, ".w"),
+        EXTENT(scans_a_set, "www.....wwww"),
+        EXTENT(scans_reals, "wwww"), /* no '%' follows the first */
+        EXTENT(scans_small, "w.w"),
+        EXTENT(scans_new_text, "wwwwwwww"),
+        EXTENT(prints, "ww"),
+        EXTENT(prints_constant, "wwww"),
+        EXTENT(prints_text, "rrrr"),
+        EXTENT(sorts, "wwww"),
+        EXTENT(sorts_one, ""),
+        EXTENT(names_unknown_error, "wwwwwwwwwwwwwwwwwwww"),
+        EXTENT(names_known_error, ""),
+        EXTENT(says_year, "wwwww"),
+        EXTENT(says_too_much, "wwww"),
+        EXTENT(takes_time_in_text, "rrrrrrrr"),
+    };
+    collected.first = 0;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const char *bytes = extent_of(rows[i].call);
+        cr_expect_str_eq(bytes, rows[i].bytes, "%s: %s, not %s", rows[i].name, bytes,
+                         rows[i].bytes);
+    }
+}
+
+Test(footprints, times_and_hidden_memory)
+{
+    static const row rows[] = {
+        MUST(takes_apart, takes_apart),
+        MUST(takes_apart, puts_together),
+        MUST(takes_apart, says_time),
+        MUST(puts_together, says_time),
+        NEED_NOT(says_time, says_time),
+        MUST(takes_apart_hidden, takes_apart_hidden),
+        MUST(takes_apart_hidden, takes_apart_locally_hidden),
+        MUST(takes_apart_hidden, says_local_time_hidden),
+        MUST(says_own_time_hidden, says_local_time_hidden),
+        NEED_NOT(says_own_time_hidden, takes_apart_hidden),
+        NEED_NOT(says_local_time, says_local_time_hidden),
+        MUST(takes_own_token_hidden, takes_token_hidden),
+        NEED_NOT(takes_own_token_hidden, takes_token),
+        NEED_NOT(takes_own_token, takes_own_token),
+    };
+    EXPECT(rows);
+}
+
 Test(footprints, blocks)
 {
     static const row rows[] = {

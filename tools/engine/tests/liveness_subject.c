@@ -6,6 +6,7 @@
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -435,6 +436,23 @@ SUBJECT(polls_a_hundred_times)
         await(2); /* the other, which must have had its turns */
     }
     atomic_fetch_add(&stage, 1);
+    liveness_outcome = 1;
+}
+
+const char *shared_word = "word";
+static char line[64];
+
+/* It finds the same again and again, and yet gets on: what the C library writes for it. */
+SUBJECT(writes_by_library)
+{
+    if (index == 0) {
+        for (int i = 0; i < 5000; i++) {
+            snprintf(line, sizeof line, "%s %d", shared_word, i);
+        }
+        for (int i = 0; i < 5000; i++) {
+            strncpy(line, shared_word, (size_t)i % sizeof line);
+        }
+    }
     liveness_outcome = 1;
 }
 

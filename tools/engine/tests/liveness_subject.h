@@ -23,6 +23,9 @@ liveness_subject overtakes_semaphore, overtakes_mutex, overtakes_rwlock, takes_t
 /* Polling with timeouts. */
 liveness_subject polls_semaphore, polls_mutex, polls_rwlock, polls_join, polls_against_another,
     polls_a_hundred_times, polls_and_gives_up, polls_in_turn, polls_then_locks, times_out_at_last;
+/* Working, without an access of its own that changes anything. */
+extern const char *shared_word;
+liveness_subject writes_by_library;
 /* Going round. */
 liveness_subject backs_off, backs_off_yielding, after_you, undoes_the_other;
 liveness_subject backs_off_counting, backs_off_until_late, backs_off_by_lot, asks_until_told,

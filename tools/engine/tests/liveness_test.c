@@ -214,6 +214,13 @@ Test(polling, gives_each_other_turns)
     COMES_TO_ONE(polls_in_turn, 2);
 }
 
+Test(polling, is_not_what_the_library_is_made_to_write)
+{
+    exploration how = {.granularity = TREADLE_GRANULARITY_SYNC, .executions_max = 1};
+    how = run(writes_by_library, 1, how);
+    cr_expect_eq(how.results[1], 1, "%s: %s", how.last_bad.property, how.last_bad.message);
+}
+
 /* It is a wait like any other: every order of the timeouts and the rest is there, and finite. */
 Test(polling, can_be_exhausted)
 {

@@ -7,8 +7,11 @@
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <time.h>
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wpragmas"
@@ -18,6 +21,8 @@
 #pragma GCC diagnostic ignored "-Warray-bounds"
 #pragma GCC diagnostic ignored "-Wstringop-overflow"
 #pragma GCC diagnostic ignored "-Wfree-nonheap-object"
+#pragma GCC diagnostic ignored "-Wstringop-truncation"
+#pragma GCC diagnostic ignored "-Wformat-truncation"
 
 int memory_outcome;
 
@@ -233,6 +238,130 @@ SUBJECT(writes_returned_frame)
     *local_of_returned(3) = 4;
 }
 
+/* ---- by the C library -------------------------------------------------------------------------
+ */
+
+/* Without an end, unless `text` is shorter than the block. */
+static char *block_of(size_t size, const char *text)
+{
+    char *block = malloc(size);
+    memcpy(block, text, strlen(text) < size ? strlen(text) + 1 : size);
+    return hide(block);
+}
+
+static char *freed_text(void)
+{
+    char *text = strdup("text");
+    free(hide(text));
+    return hide(text);
+}
+
+SUBJECT(measures_freed)
+{
+    memory_outcome = (int)strlen(freed_text());
+}
+
+SUBJECT(finds_in_freed)
+{
+    memory_outcome = strchr(freed_text(), 'x') != NULL;
+}
+
+SUBJECT(duplicates_freed)
+{
+    memory_outcome = *strdup(freed_text());
+}
+
+SUBJECT(prints_freed)
+{
+    char line[32];
+    memory_outcome = snprintf(line, sizeof line, "%s", freed_text());
+}
+
+SUBJECT(scans_freed)
+{
+    sscanf(freed_text(), "%d", &memory_outcome);
+}
+
+SUBJECT(measures_without_end)
+{
+    memory_outcome = (int)strlen(block_of(16, "0123456789abcdef"));
+}
+
+SUBJECT(compares_without_end)
+{
+    memory_outcome = strcasecmp(block_of(10, "0123456789"), "0123456789abcd");
+}
+
+SUBJECT(compares_too_much)
+{
+    memory_outcome = memcmp(block_of(10, "0123456789"), block_of(12, "0123456789ab"), 12);
+}
+
+SUBJECT(looks_too_far)
+{
+    memory_outcome = memchr(block_of(10, "0123456789"), 'x', 12) != NULL;
+}
+
+SUBJECT(reads_number_without_end)
+{
+    memory_outcome = atoi(block_of(3, "123"));
+}
+
+SUBJECT(takes_token_without_end)
+{
+    char *place;
+    memory_outcome = strtok_r(block_of(3, "abc"), " ", &place) != NULL;
+}
+
+SUBJECT(appends_too_much)
+{
+    strcat(block_of(8, "abcd"), "efghi");
+}
+
+SUBJECT(fills_too_much)
+{
+    strncpy(block_of(8, ""), "ab", 12);
+}
+
+SUBJECT(prints_too_much)
+{
+    sprintf(block_of(8, ""), "%d", 123456789);
+}
+
+SUBJECT(prints_beyond)
+{
+    snprintf(block_of(8, ""), 20, "%d", 123456789);
+}
+
+SUBJECT(scans_too_much)
+{
+    sscanf("words", "%s", block_of(4, ""));
+}
+
+static int by_byte(const void *one, const void *other)
+{
+    return *(const char *)one - *(const char *)other;
+}
+
+SUBJECT(sorts_too_many)
+{
+    qsort(block_of(4, "4321"), 6, 1, by_byte);
+}
+
+SUBJECT(says_too_much)
+{
+    const time_t time = 0;
+    struct tm parts;
+    gmtime_r(&time, &parts);
+    strftime(block_of(4, ""), 10, "%Y", &parts);
+}
+
+SUBJECT(takes_apart_too_much)
+{
+    const time_t time = 0;
+    gmtime_r(&time, (struct tm *)(void *)block_of(sizeof(struct tm) - 8, ""));
+}
+
 /* ---- between threads
    --------------------------------------------------------------------------- */
 
@@ -353,6 +482,44 @@ SUBJECT(uses_own_stack)
 {
     int first = (int)index;
     memory_outcome = sum_deeply(hide(&first), 50) >= 0;
+}
+
+static void must(bool right)
+{
+    memory_outcome &= right;
+}
+
+/* Texts without an end are not read further than is needed. */
+SUBJECT(lets_the_library_use_all_of_blocks)
+{
+    char copy[16] = "";
+    memory_outcome = 1;
+    must(memchr(block_of(4, "text"), 'x', 100) != NULL);
+    must(strchr(block_of(4, "text"), 'x') != NULL);
+    must(strstr(block_of(4, "text"), "xt") != NULL);
+    must(strnlen(block_of(4, "text"), 4) == 4);
+    must(strncmp(block_of(4, "text"), "text", 4) == 0);
+    must(strcmp(block_of(4, "text"), "test") != 0);
+    must(strncasecmp(block_of(4, "text"), "TEXT", 4) == 0);
+    must(strcspn(block_of(4, "text"), "x") == 2);
+    must(strtol(block_of(4, "123x"), NULL, 10) == 123);
+    must(strtol(block_of(4, "text"), NULL, 10) == 0);
+    must(strtod(block_of(4, "1.5 "), NULL) > 1);
+    must(strtod(block_of(4, "12px"), NULL) > 1);
+    must(strtod(block_of(4, "text"), NULL) < 1);
+    must(snprintf(copy, sizeof copy, "%.4s", block_of(4, "text")) == 4);
+    must(strcmp(strncpy(copy, block_of(4, "text"), 4), "text") == 0);
+    must(strcmp(strncat(copy, block_of(4, "text"), 4), "texttext") == 0);
+    must(strlen(strndup(block_of(4, "text"), 4)) == 4);
+    must(strlen(strcat(block_of(8, "text"), "abc")) == 7);
+    must(strlen(strncat(block_of(8, "text"), block_of(3, "abc"), 3)) == 7);
+    must(sprintf(block_of(5, ""), "%s", "text") == 4);
+    must(snprintf(block_of(3, ""), 3, "%s", "text") == 4);
+    must(sscanf("text 7", "%s %hhd", block_of(5, ""), (signed char *)block_of(1, "")) == 2);
+    must(strncpy(block_of(4, ""), "text", 4) != NULL);
+    char *sorted = block_of(6, "banana");
+    qsort(sorted, 6, 1, by_byte);
+    must(memcmp(sorted, "aaabnn", 6) == 0);
 }
 
 static void *write_frame(void *argument)

@@ -112,6 +112,36 @@ Test(bounds, are_to_the_byte)
     EXPECT_AT_ALL(rows);
 }
 
+Test(library, uses_memory_as_the_subject_does)
+{
+    static const wrong rows[] = {
+        ROW(measures_freed, 1, "use-after-free", "t-1 reads 1 byte at @0x"),
+        ROW(finds_in_freed, 1, "use-after-free", "0 bytes into a block of 5 bytes"),
+        ROW(duplicates_freed, 1, "use-after-free", "0 bytes into a block of 5 bytes"),
+        ROW(prints_freed, 1, "use-after-free", "0 bytes into a block of 5 bytes"),
+        ROW(scans_freed, 1, "use-after-free", "0 bytes into a block of 5 bytes"),
+        ROW(measures_without_end, 1, "heap-overflow", "t-1 reads 17 bytes at @0x"),
+        ROW(measures_without_end, 1, "heap-overflow",
+            ", 1 byte too many from offset 0 of a block of 16 bytes"),
+        ROW(compares_without_end, 1, "heap-overflow", "1 byte too many from offset 0"),
+        ROW(compares_too_much, 1, "heap-overflow", "1 byte too many from offset 0"),
+        ROW(looks_too_far, 1, "heap-overflow", "1 byte too many from offset 0"),
+        ROW(reads_number_without_end, 1, "heap-overflow", "t-1 reads 4 bytes"),
+        ROW(takes_token_without_end, 1, "heap-overflow", "1 byte too many from offset 0"),
+        ROW(appends_too_much, 1, "heap-overflow", "t-1 writes 6 bytes at @0x"),
+        ROW(appends_too_much, 1, "heap-overflow",
+            ", 2 bytes too many from offset 4 of a block of 8 bytes"),
+        ROW(fills_too_much, 1, "heap-overflow", "4 bytes too many from offset 0"),
+        ROW(prints_too_much, 1, "heap-overflow", "2 bytes too many from offset 0"),
+        ROW(prints_beyond, 1, "heap-overflow", "2 bytes too many from offset 0"),
+        ROW(scans_too_much, 1, "heap-overflow", "2 bytes too many from offset 0"),
+        ROW(sorts_too_many, 1, "heap-overflow", "2 bytes too many from offset 0"),
+        ROW(says_too_much, 1, "heap-overflow", "1 byte too many from offset 0"),
+        ROW(takes_apart_too_much, 1, "heap-overflow", "8 bytes too many from offset 0"),
+    };
+    EXPECT_AT_ALL(rows);
+}
+
 Test(frees, must_be_of_blocks_and_once, .disabled = SEEN_BY_ASAN)
 {
     static const wrong rows[] = {
@@ -171,6 +201,7 @@ static void expect_right(const char *name, memory_subject *subject, uint32_t cou
 Test(right, is_not_reported)
 {
     RIGHT(uses_all_of_blocks, 1, {.step_limit = 1000000}, 1);
+    RIGHT(lets_the_library_use_all_of_blocks, 1, {0}, 1);
     RIGHT(uses_own_stack, 2, {0}, 1);
     RIGHT(shares_a_frame, 1, {0}, 1);
     RIGHT(wakes_and_frees, 2, {0}, 1);

@@ -607,6 +607,37 @@ void reads_number(void *unused, uint32_t index)
     }
 }
 
+void takes_tokens(void *unused, uint32_t index)
+{
+    static char words[2][8] = {"a b", "c d"};
+    (void)unused;
+    const char *first = strtok(words[index], " ");
+    if (index == 0) {
+        atomic_fetch_add(&cells[0], 1);
+        const char *second = strtok(NULL, " ");
+        seen[0] = second != NULL ? *second : 1;
+        seen[1] = *first;
+    }
+}
+
+static int by_size(const void *one, const void *other)
+{
+    atomic_fetch_add(&cells[0], 1);
+    return *(const int *)one - *(const int *)other;
+}
+
+void sorts(void *unused, uint32_t index)
+{
+    static int numbers[3] = {3, 2, 1};
+    (void)unused;
+    if (index == 0) {
+        qsort(numbers, 3, sizeof numbers[0], by_size);
+        seen[0] = numbers[0] * 100 + numbers[1] * 10 + numbers[2];
+    } else {
+        numbers[0] = 5;
+    }
+}
+
 void cancels_trying(void *unused, uint32_t index)
 {
     static pthread_t trying;
