@@ -462,6 +462,7 @@ void treadle_execute(const treadle_program *program, const treadle_execution_opt
     treadle_tls_enter();
     treadle_fiber_go(NULL, main_thread);
     treadle_tls_leave();
+    treadle_environment_restore();
     errno = saved_errno;
     outcome->steps = E.steps;
     outcome->switches = E.switches;

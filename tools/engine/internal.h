@@ -704,6 +704,7 @@ void treadle_heap_reset(size_t bytes_max);
 bool treadle_heap_owns(const void *address);
 int treadle_globals_open(void);
 void treadle_globals_restore(void);
+void treadle_environment_restore(void);
 const void *treadle_globals(size_t *size);
 int treadle_tls_open(void);
 void treadle_tls_fresh(thread *owner);

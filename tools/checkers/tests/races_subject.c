@@ -1284,6 +1284,23 @@ PROGRAM(times_in_one_place)
     own = gmtime(&when) != NULL;
 }
 
+PROGRAM(environment_is_read)
+{
+    UNUSED;
+    (void)index;
+    own = getenv("TREADLE_TEST") != NULL;
+}
+
+PROGRAM(environment_is_changed)
+{
+    UNUSED;
+    if (index == 0) {
+        setenv("TREADLE_TEST", "x", 1);
+    } else {
+        own = getenv("TREADLE_TEST") != NULL;
+    }
+}
+
 /* Memory of the C library's own, which it hands to whoever comes next. */
 PROGRAM(blocks_of_the_library)
 {
@@ -1664,6 +1681,8 @@ const race_program race_programs[] = {
     ALWAYS_RACY(tokens_in_turn, 2),
     CLEAN(times_of_their_own, 2),
     ALWAYS_RACY(times_in_one_place, 2),
+    CLEAN(environment_is_read, 2),
+    ALWAYS_RACY(environment_is_changed, 2),
     CLEAN(blocks_of_the_library, 2),
     CLEAN(compares_the_first_byte, 2),
     ALWAYS_RACY(compares_all_bytes, 2),

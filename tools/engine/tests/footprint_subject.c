@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -11,6 +12,8 @@
 #include <string.h>
 #include <strings.h>
 #include <time.h>
+
+bool footprint_outcome;
 
 static _Alignas(16) char text[32];
 static char *block;
@@ -338,6 +341,40 @@ CALL(takes_own_token_hidden, strtok(strcpy(own, "a b"), " "))
 CALL(takes_own_token, strtok_r(strcpy(own, "a b"), " ", &own_place))
 
 #pragma GCC diagnostic pop
+
+/* ---- the environment ---------------------------------------------------------------------------
+ */
+
+CALL(reads_environment, getenv("TREADLE_TEST_KEPT"))
+CALL(reads_name_in_text, getenv(text))
+CALL(sets_value_in_text, setenv("TREADLE_TEST_KEPT", text, 1))
+CALL(puts_into_environment, putenv(strcpy(own, "TREADLE_TEST_KEPT=put")))
+CALL(takes_out_of_environment, unsetenv("TREADLE_TEST_KEPT"))
+
+static bool is_kept(const char *value)
+{
+    return value != NULL && strcmp(value, "kept") == 0;
+}
+
+/* As the test has made it; then it is made over. */
+void finds_environment_as_it_was(void)
+{
+    footprint_outcome = is_kept(getenv("TREADLE_TEST_KEPT")) && getenv("TREADLE_TEST_NEW") == NULL;
+    setenv("TREADLE_TEST_KEPT", "lost", 1);
+    for (int i = 0; i < 3; i++) {
+        char name[] = "TREADLE_TEST_NEW0";
+        setenv("TREADLE_TEST_NEW", name, 1);
+        name[sizeof name - 2] = (char)('0' + i);
+        setenv(name, "new", 1);
+    }
+    unsetenv("PATH");
+}
+
+void clears_environment(void)
+{
+    finds_environment_as_it_was();
+    clearenv();
+}
 
 /* ---- blocks ------------------------------------------------------------------------------------
  */

@@ -4,6 +4,8 @@
 #ifndef TREADLE_ENGINE_TESTS_FOOTPRINT_SUBJECT_H
 #define TREADLE_ENGINE_TESTS_FOOTPRINT_SUBJECT_H
 
+#include <stdbool.h>
+
 /* Makes what the others share; on the main fiber. */
 void footprint_set_up(void);
 
@@ -37,6 +39,11 @@ footprint_function measures_some, measures_enough, compares_without_case,
     takes_time_in_text, takes_apart, puts_together, says_time, takes_apart_hidden,
     takes_apart_locally_hidden, says_own_time_hidden, says_local_time_hidden, says_local_time,
     takes_own_token_hidden, takes_own_token, separates, sorts, sorts_one;
+footprint_function reads_environment, reads_name_in_text, sets_value_in_text, puts_into_environment,
+    takes_out_of_environment;
+/* Say in `footprint_outcome` whether it was. */
+footprint_function finds_environment_as_it_was, clears_environment;
+extern bool footprint_outcome;
 footprint_function grows_block, writes_block, frees_and_reuses;
 footprint_function inits_mutex, destroys_mutex, locks_mutex, tries_mutex, inits_semaphore,
     destroys_semaphore, posts_semaphore, inits_condition, destroys_condition, signals_condition,

@@ -462,6 +462,8 @@ Test(footprints, what_the_library_reads_and_writes_is_exact)
         EXTENT(says_year, "wwwww"),
         EXTENT(says_too_much, "wwww"),
         EXTENT(takes_time_in_text, "rrrrrrrr"),
+        EXTENT(reads_name_in_text, "rrrrrrrrrrrr"),
+        EXTENT(sets_value_in_text, "rrrrrrrrrrrr"),
     };
     collected.first = 0;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -490,6 +492,33 @@ Test(footprints, times_and_hidden_memory)
         NEED_NOT(takes_own_token, takes_own_token),
     };
     EXPECT(rows);
+}
+
+Test(footprints, environment)
+{
+    static const row rows[] = {
+        NEED_NOT(reads_environment, reads_environment),
+        MUST(reads_environment, sets_value_in_text),
+        MUST(reads_environment, puts_into_environment),
+        MUST(reads_environment, takes_out_of_environment),
+        MUST(puts_into_environment, takes_out_of_environment),
+    };
+    EXPECT(rows);
+}
+
+Test(environment, is_left_as_it_was_by_every_execution)
+{
+    static function *const rows[] = {finds_environment_as_it_was, clears_environment,
+                                     finds_environment_as_it_was, finds_environment_as_it_was};
+    setenv("TREADLE_TEST_KEPT", "kept", 1);
+    collected.first = 0;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        run(rows[i], does_nothing, (treadle_execution_options){0});
+        cr_expect(footprint_outcome, "execution %zu", i);
+    }
+    cr_expect_str_eq(getenv("TREADLE_TEST_KEPT"), "kept");
+    cr_expect_not_null(getenv("PATH"));
+    cr_expect_null(getenv("TREADLE_TEST_NEW0"));
 }
 
 Test(footprints, blocks)

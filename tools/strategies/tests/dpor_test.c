@@ -712,6 +712,7 @@ Test(dpor, loses_no_end_of_a_call)
         {"reads_number", reads_number, 2, 1, 0, 0},
         {"takes_tokens", takes_tokens, 2, 1, 0, 0},
         {"sorts", sorts, 2, 1, 0, 0},
+        {"sets_environment", sets_environment, 2, 1, 0, 0},
         {"cancels_trying", cancels_trying, 3, 1, 0, 0},
         {"cancels_exiting", cancels_exiting, 2, 1, 0, 0},
         {"leaves_one_running", leaves_one_running, 1, 1, 0, 0},

@@ -638,6 +638,17 @@ void sorts(void *unused, uint32_t index)
     }
 }
 
+void sets_environment(void *unused, uint32_t index)
+{
+    (void)unused;
+    if (index == 0) {
+        const char *value = getenv("TREADLE_TEST");
+        seen[0] = value != NULL ? *value : 1;
+    } else {
+        setenv("TREADLE_TEST", "x", 1);
+    }
+}
+
 void cancels_trying(void *unused, uint32_t index)
 {
     static pthread_t trying;

@@ -101,6 +101,7 @@ counted_program posts_too_often;    /* 0 posts to a semaphore that is full, unle
 counted_program reads_number;       /* 0 reads a number that 1 makes longer */
 counted_program takes_tokens;       /* 0 takes two with strtok(), 1 takes one */
 counted_program sorts;              /* 0 sorts numbers, atomics in between, that 1 writes */
+counted_program sets_environment;   /* 0 asks for a variable that 1 sets */
 counted_program cancels_trying;     /* 1 cancels 0 who tries to join, and then locks what 2 locks */
 counted_program leaves_one_running; /* starts a thread that nobody waits for, which stores twice */
 counted_program creates;            /* on main: is alone, starts a thread that stores, and loads */
