@@ -128,7 +128,7 @@ foreach(name resp wire url commands script server clock seam touches)
   treadle_test(redis_${name}_test
                SOURCES tools/redis/tests/${name}_test.c tools/redis/tests/engine_stub.c
                        $<TARGET_OBJECTS:treadle_redis_objects>
-               LIBRARIES PkgConfig::HIREDIS)
+               LIBRARIES PkgConfig::HIREDIS PkgConfig::MD)
   target_compile_definitions(
     redis_${name}_test PRIVATE TREADLE_REDIS_CLOCK_LIBRARY="$<TARGET_FILE:treadle_redis_clock>")
 endforeach()

@@ -13,6 +13,7 @@ endif()
 include(tools/cmake/subject.cmake)
 include(tools/cmake/ck.cmake)
 pkg_check_modules(SODIUM REQUIRED IMPORTED_TARGET libsodium)
+pkg_check_modules(MD REQUIRED IMPORTED_TARGET libmd)
 
 set(TREADLE_FUZZING_ENGINE "" CACHE STRING "what targets are linked with; default: libFuzzer")
 if(TREADLE_FUZZING_ENGINE)
@@ -55,8 +56,8 @@ add_library(treadle_harness STATIC ${harness_sources} tools/engine/fiber_switch.
 target_compile_definitions(
   treadle_harness PRIVATE TREADLE_REDIS_CLOCK_LIBRARY="$<TARGET_FILE:treadle_redis_clock>")
 add_dependencies(treadle_harness treadle_redis_clock)
-target_link_libraries(treadle_harness PUBLIC treadle_flags PkgConfig::HIREDIS PkgConfig::SODIUM
-                                             Threads::Threads m)
+target_link_libraries(treadle_harness PUBLIC treadle_flags PkgConfig::HIREDIS PkgConfig::MD
+                                             PkgConfig::SODIUM Threads::Threads m)
 
 file(GLOB impl_sources CONFIGURE_DEPENDS impl/*.c impl/*/*.c)
 list(FILTER impl_sources EXCLUDE REGEX impl/tests/)

@@ -63,7 +63,7 @@ set_target_properties(treadle_harness PROPERTIES LINK_DEPENDS "${engine_archive}
 target_link_libraries(
   treadle_harness PRIVATE -Wl,--whole-archive ${archives} ${engine_archive} -Wl,--no-whole-archive
                           PkgConfig::JANSSON PkgConfig::LIBXML PkgConfig::SODIUM PkgConfig::LIBDW
-                          PkgConfig::HIREDIS Threads::Threads m)
+                          PkgConfig::HIREDIS PkgConfig::MD Threads::Threads m)
 
 # ---- the program -------------------------------------------------------------------------------
 

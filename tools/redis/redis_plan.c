@@ -3,13 +3,13 @@
  * that are not answered at once by one reply, or lead to another server; on a server that is not
  * ours also those that reach beyond keys with the unique prefix. */
 #include <ctype.h>
+#include <sha1.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tools/redis/redis_internal.h"
 #include "tools/redis/redis_script.h"
-#include "tools/redis/redis_sha1.h"
 
 /* The keys of one command on a foreign server. */
 typedef struct key_check {
@@ -125,18 +125,22 @@ static const char *script_reason(const treadle_resp_command *command, script_che
     return NULL;
 }
 
+/* A server knows a script by the SHA-1 of its text, in hexadecimal digits. */
+enum { SCRIPT_NAME_BYTES = SHA1_DIGEST_STRING_LENGTH - 1 };
+
 /* Keeps in mind that a script was sent. */
 static bool remember_script(const treadle_resp_command *command)
 {
     treadle_resp_arguments arguments = {.command = command};
     const uint32_t index = treadle_redis_script_argument(&arguments);
-    char digits[TREADLE_REDIS_SHA1_DIGITS];
     if (index == 0) {
         return true;
     }
-    treadle_redis_sha1(treadle_resp_argument(&arguments, index), digits);
+    char name[SHA1_DIGEST_STRING_LENGTH];
+    const treadle_resp_span text = treadle_resp_argument(&arguments, index);
+    SHA1Data((const uint8_t *)text.data, text.length, name);
     return treadle_redis_keys_add(&treadle_redis.scripts_seen,
-                                  (treadle_resp_span){digits, sizeof digits});
+                                  (treadle_resp_span){name, SCRIPT_NAME_BYTES});
 }
 
 /* The name by which a command calls a script that was not sent in this execution; else empty. */
@@ -149,7 +153,7 @@ static treadle_resp_span unseen_script(const treadle_resp_command *command)
     }
     treadle_resp_arguments arguments = {.command = command};
     const treadle_resp_span name = treadle_resp_argument(&arguments, 1);
-    char digits[TREADLE_REDIS_SHA1_DIGITS];
+    char digits[SCRIPT_NAME_BYTES];
     for (size_t i = 0; i < sizeof digits && i < name.length; i++) {
         digits[i] = (char)tolower((unsigned char)name.data[i]);
     }

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "tools/redis/redis_script.h"
-#include "tools/redis/redis_sha1.h"
 
 static treadle_resp_span span(const char *text)
 {
@@ -117,28 +116,4 @@ Test(script, where_the_text_is)
     assert_argument("*3\r\n$6\r\nSCRIPT\r\n$6\r\nEXISTS\r\n$1\r\nx\r\n", 0);
     assert_argument("*1\r\n$4\r\nEVAL\r\n", 0);
     assert_argument("*3\r\n$7\r\nEVALSHA\r\n$1\r\nx\r\n$1\r\n0\r\n", 0);
-}
-
-static void assert_sha1(treadle_resp_span text, const char *expected)
-{
-    char digits[TREADLE_REDIS_SHA1_DIGITS];
-    treadle_redis_sha1(text, digits);
-    cr_expect_eq(memcmp(digits, expected, sizeof digits), 0, "%zu bytes: %.40s, not %s",
-                 text.length, digits, expected);
-}
-
-Test(script, its_name)
-{
-    static char many[1000000];
-    memset(many, 'a', sizeof many);
-    /* FIPS 180-2, appendix A, and what sha1sum says. */
-    assert_sha1(span("abc"), "a9993e364706816aba3e25717850c26c9cd0d89d");
-    assert_sha1(span("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"),
-                "84983e441c3bd26ebaae4aa1f95129e5e54670f1");
-    assert_sha1((treadle_resp_span){many, sizeof many}, "34aa973cd4c4daa4f61eeb2bdbad27316534016f");
-    assert_sha1((treadle_resp_span){many, 0}, "da39a3ee5e6b4b0d3255bfef95601890afd80709");
-    assert_sha1((treadle_resp_span){many, 55}, "c1c8bbdc22796e28c0e15163d20899b65621d65a");
-    assert_sha1((treadle_resp_span){many, 56}, "c2db330f6083854c99d4b5bfb6e8f29f201be699");
-    assert_sha1((treadle_resp_span){many, 64}, "0098ba824b5c16427bd7a1122a5a442a25ec644d");
-    assert_sha1(span("return 1"), "e0e1f9fabfc9d4800c877a703b823ac0578ff8db");
 }
