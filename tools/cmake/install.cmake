@@ -56,6 +56,9 @@ that makes, records and repeats every decision; explores interleavings,
 and says when there are no bugs left to find.")
 set(CPACK_DEBIAN_PACKAGE_SECTION devel)
 set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "redis-server, gdb")
+# For programs over other code.
+set(CPACK_DEBIAN_PACKAGE_SUGGESTS
+    "gcc | clang, cmake (>= 3.25), pkg-config, binutils, libhiredis-dev, libmd-dev, libjansson-dev, libxml2-dev, libsodium-dev, libxxhash-dev, libdw-dev, libyaml-dev")
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_STRIP_FILES OFF)
