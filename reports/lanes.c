@@ -282,7 +282,11 @@ static int measure_events(diagram *self)
         lane *own = &self->lanes[self->lane_of[event->thread]];
         own->text_max = max_int(own->text_max, treadle_text_columns(text));
         own->last = i;
-        self->lanes[self->lane_of[self->rows[i].last->thread]].last = i;
+        if (self->rows[i].folded > 0) {
+            for (const treadle_event *each = event; each <= self->rows[i].last; each++) {
+                self->lanes[self->lane_of[each->thread]].last = i;
+            }
+        }
         free(text);
         const int digits = snprintf(number, sizeof number, "%" PRIu32, event->step);
         self->step_width = max_int(self->step_width, digits);
@@ -527,8 +531,12 @@ static void draw_place(diagram *self, const row *of, int end)
 
 static void draw_numbers(diagram *self, uint32_t index)
 {
-    const treadle_event *event = self->rows[index].event;
+    const row *of = &self->rows[index];
+    const treadle_event *event = of->event;
     char number[64];
+    while (is_note(event) && event < of->last) {
+        event++;
+    }
     if (!is_note(event)) {
         snprintf(number, sizeof number, "%" PRIu32, event->step);
         draw_right_aligned(self, self->step_width, number, TREADLE_INK_DIM);

@@ -195,10 +195,10 @@ static treadle_trace *hostile(void)
     return trace;
 }
 
-/* One polls, with two reads a round, until the other has written; then both go round in turns. */
+/* One polls, with two reads a round, until the other has written; then all go round in turns. */
 static treadle_trace *pollers(void)
 {
-    static const char *const names[] = {"main", "poller", "writer", NULL};
+    static const char *const names[] = {"main", "poller", "writer", "helper", NULL};
     treadle_trace *trace = trace_new(names);
     for (int i = 0; i < 40; i++) {
         EVENT(1, ATOMIC_LOAD, 1, .site = 101, .flags = TREADLE_EVENT_HAS_VALUE);
@@ -211,8 +211,11 @@ static treadle_trace *pollers(void)
         EVENT(1, MUTEX_LOCK, 2, .site = 105);
         EVENT(1, MUTEX_UNLOCK, 2, .site = 106);
         EVENT(2, MUTEX_LOCK, 2, .site = 107);
+        EVENT(3, ATOMIC_LOAD, 1, .site = 109, .value = 1, .flags = TREADLE_EVENT_HAS_VALUE);
         EVENT(2, MUTEX_UNLOCK, 2, .site = 108);
     }
+    EVENT(1, MUTEX_LOCK, 3, .site = 105);
+    EVENT(2, MUTEX_LOCK, 3, .site = 105);
     return trace;
 }
 

@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fnmatch.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -210,31 +209,6 @@ static int visible(const struct dirent *entry)
 {
     return entry->d_name[0] != '.' && strcmp(entry->d_name, "README.md") != 0;
 }
-
-#ifdef TREADLE_REGRESSIONS_MAY_BE_MISSING
-
-const char *treadle_regressions_folder(void)
-{
-    return access(TREADLE_REGRESSIONS_DIR, F_OK) == 0 ? TREADLE_REGRESSIONS_DIR : NULL;
-}
-
-#else
-
-const char *treadle_regressions_folder(void)
-{
-    static char folder[PATH_MAX + 64];
-    const ssize_t length = readlink("/proc/self/exe", folder, PATH_MAX);
-    char *slash = length > 0 ? memrchr(folder, '/', (size_t)length) : NULL;
-    if (slash != NULL) {
-        snprintf(slash, sizeof folder - (size_t)(slash - folder), "/../share/treadle/regressions");
-        if (access(folder, R_OK) == 0) {
-            return folder;
-        }
-    }
-    return TREADLE_REGRESSIONS_DIR;
-}
-
-#endif
 
 int treadle_regressions_replay(const char *folder, const treadle_selection *selection,
                                treadle_regression_counts *counts)

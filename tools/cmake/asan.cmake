@@ -49,7 +49,8 @@ set_tests_properties(blind_to_globals PROPERTIES ENVIRONMENT "ASAN_OPTIONS=repor
 
 add_executable(treadle_unannounced tools/cli/main.c tools/engine/tests/unannounced.c)
 target_compile_definitions(treadle_unannounced PRIVATE TREADLE_VERSION="${TREADLE_VERSION}")
-target_link_libraries(treadle_unannounced PRIVATE treadle_commands ${TREADLE_SUBJECTS} treadle_cli)
+target_link_libraries(treadle_unannounced PRIVATE treadle_commands ${TREADLE_SUBJECTS} treadle_cli
+                                                  treadle_commands treadle_cli)
 add_test(NAME blind_to_fibers COMMAND treadle_unannounced ${planted} litmus/jump)
 set_tests_properties(blind_to_fibers PROPERTIES WILL_FAIL ON)
 

@@ -8,7 +8,7 @@ include(tools/cmake/harness.cmake)
 # other code: tools/own/.)
 file(GLOB command_sources CONFIGURE_DEPENDS tools/bench/*.c)
 add_library(treadle_commands STATIC ${command_sources} tools/cli/commands.c tools/cli/claims.c
-                                    tools/cli/health.c)
+                                    tools/cli/health.c tools/cli/regressions_folder.c)
 target_compile_definitions(treadle_commands PRIVATE TREADLE_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
 target_link_libraries(treadle_commands PUBLIC treadle_cli PRIVATE PkgConfig::JANSSON m)
 
@@ -46,10 +46,14 @@ endif()
 
 add_executable(treadle tools/cli/main.c)
 target_compile_definitions(treadle PRIVATE TREADLE_VERSION="${TREADLE_VERSION}")
-target_link_libraries(treadle PRIVATE treadle_commands ${TREADLE_SUBJECTS} treadle_cli)
+# Commands and what they share need each other.
+target_link_libraries(treadle PRIVATE treadle_commands ${TREADLE_SUBJECTS} treadle_cli treadle_commands
+                                      treadle_cli)
 
 # Compiled here for the checks of the compiler and of tools/lint only; linked where they belong (tools/own).
-add_library(treadle_own OBJECT tools/own/commands.c tools/own/registry.c tools/own/words.c)
+add_library(treadle_own OBJECT tools/own/commands.c tools/own/registry.c tools/own/words.c
+                               tools/own/regressions_folder.c)
+target_compile_definitions(treadle_own PRIVATE TREADLE_REGRESSIONS_DIR="regressions")
 target_link_libraries(treadle_own PRIVATE treadle_flags PkgConfig::HIREDIS)
 
 # The whole matrix: every row as expected, every baseline broken.

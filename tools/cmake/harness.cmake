@@ -3,7 +3,7 @@
 #
 # TREADLE_ROOT is this source tree; TREADLE_SUBJECT_DIR that of the code under test: paths in it are
 # shown from there, and its revision is part of reports. TREADLE_HARNESS_PREFIX is what paths of the
-# harness begin with then; nobody asks for those. TREADLE_REGRESSIONS_DIR holds kept schedules.
+# harness begin with then; nobody asks for those. TREADLE_COMPILED_WITH is told in reports.
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 pkg_check_modules(HIREDIS REQUIRED IMPORTED_TARGET hiredis)
@@ -63,19 +63,17 @@ target_link_libraries(treadle_reports PUBLIC treadle_flags treadle_explore
                                                      PkgConfig::SODIUM PkgConfig::YAML
                                                      PkgConfig::HIREDIS)
 
-# Without main() and the table of commands, which programs differ in.
+# Without main(), the table of commands and the kept schedules, which programs differ in.
 file(GLOB cli_sources CONFIGURE_DEPENDS ${TREADLE_ROOT}/tools/cli/*.c)
-list(FILTER cli_sources EXCLUDE REGEX "/(main|commands|claims|health)[.]c$")
+list(FILTER cli_sources EXCLUDE REGEX "/(main|commands|claims|health|regressions_folder)[.]c$")
 set(gdb_script ${TREADLE_ROOT}/tools/cli/gdb_script.S)
 add_library(treadle_cli STATIC ${cli_sources} ${gdb_script})
 set_source_files_properties(${gdb_script} PROPERTIES COMPILE_OPTIONS -Wa,-I,${TREADLE_ROOT}
                             OBJECT_DEPENDS ${TREADLE_ROOT}/tools/cli/treadle_gdb.py)
-string(JOIN " " compiled_with ${CMAKE_BUILD_TYPE} ${CMAKE_C_FLAGS_RELWITHDEBINFO})
 target_compile_definitions(
   treadle_cli
   PRIVATE TREADLE_SOURCE_DIR="${TREADLE_SUBJECT_DIR}"
-          TREADLE_REGRESSIONS_DIR="${TREADLE_REGRESSIONS_DIR}"
           TREADLE_VERSION="${TREADLE_VERSION}"
-          TREADLE_FLAGS="${compiled_with}, subjects -O1 -g -fsanitize=thread")
+          TREADLE_FLAGS="${TREADLE_COMPILED_WITH}, subjects -O1 -g -fsanitize=thread")
 target_link_libraries(treadle_cli PUBLIC treadle_reports PRIVATE PkgConfig::JANSSON
                                                                  PkgConfig::LIBDW m)

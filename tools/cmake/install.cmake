@@ -39,11 +39,12 @@ install(DIRECTORY reports/ DESTINATION ${source_folder}/reports
 install(FILES scenarios/scenario.c scenarios/scenario.h scenarios/claims.h scenarios/racy.h
         DESTINATION ${source_folder}/scenarios)
 file(CONFIGURE OUTPUT ${generated}/treadle-config.cmake
-     CONTENT "include(\${CMAKE_CURRENT_LIST_DIR}/../../../${source_folder}/tools/own/treadle-config.cmake)\n"
+     CONTENT "get_filename_component(here \${CMAKE_CURRENT_LIST_DIR} REALPATH)\ninclude(\${here}/../../../${source_folder}/tools/own/treadle-config.cmake)\n"
      @ONLY)
 install(FILES ${generated}/treadle-config.cmake DESTINATION lib/cmake/treadle)
 install(FILES tools/own/README.md DESTINATION share/doc/treadle RENAME own-code.md)
-install(DIRECTORY tools/own/example/ DESTINATION share/doc/treadle/example)
+install(DIRECTORY tools/own/example/ DESTINATION share/doc/treadle/example
+        PATTERN build EXCLUDE PATTERN regressions EXCLUDE)
 install(FILES LICENSE DESTINATION share/doc/treadle RENAME copyright)
 
 set(CPACK_GENERATOR DEB)
@@ -75,6 +76,6 @@ set_tests_properties(package PROPERTIES TIMEOUT 300)
 # Somebody else's code under test, with what was installed.
 add_test(NAME own COMMAND ${CMAKE_COMMAND} -DBUILD=${PROJECT_BINARY_DIR}
                           -DEXAMPLE=${PROJECT_SOURCE_DIR}/tools/own/example
-                          -DWORK=${PROJECT_BINARY_DIR}/own -DCOMPILER=${CMAKE_C_COMPILER}
+                          "-DWORK=${PROJECT_BINARY_DIR}/own code" -DCOMPILER=${CMAKE_C_COMPILER}
                           -P ${PROJECT_SOURCE_DIR}/tools/own/own_test.cmake)
 set_tests_properties(own PROPERTIES TIMEOUT 600 PROCESSORS 2)

@@ -15,9 +15,13 @@ endfunction()
 
 file(REMOVE_RECURSE ${WORK})
 run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${WORK}/prefix)
-file(COPY ${EXAMPLE}/ DESTINATION ${WORK}/project)
+file(COPY ${EXAMPLE}/ DESTINATION ${WORK}/project PATTERN build EXCLUDE
+                                                  PATTERN regressions EXCLUDE)
+# With what would get in the way if it reached the harness, or the steps that a subject goes through.
 run(${CMAKE_COMMAND} -G Ninja -S ${WORK}/project -B ${WORK}/build -DCMAKE_C_COMPILER=${COMPILER}
-    -DCMAKE_PREFIX_PATH=${WORK}/prefix)
+    -DCMAKE_PREFIX_PATH=${WORK}/prefix -DCMAKE_C_VISIBILITY_PRESET=hidden
+    -DCMAKE_INTERPROCEDURAL_OPTIMIZATION=ON
+    "-DCMAKE_C_FLAGS=-fdata-sections -fcommon -Werror -Wmissing-prototypes")
 run(${CMAKE_COMMAND} --build ${WORK}/build)
 
 set(treadle ${WORK}/build/treadle)

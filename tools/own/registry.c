@@ -25,6 +25,11 @@ static int by_name(const void *one, const void *other)
     return strcmp((*a)->name, (*b)->name);
 }
 
+static bool fits(const char *name, size_t room)
+{
+    return name == NULL || strlen(name) < room;
+}
+
 /* What a scenario lacks; NULL when nothing. */
 static const char *missing_in(const treadle_scenario *scenario)
 {
@@ -32,18 +37,29 @@ static const char *missing_in(const treadle_scenario *scenario)
     if (strchr(scenario->name, '/') == NULL) {
         return "a name like \"component/scenario\"";
     }
+    if (!fits(scenario->name, TREADLE_NAME_MAX)) {
+        return "a shorter name";
+    }
     if (first == NULL || first->name == NULL || strcmp(first->name, "threads") != 0) {
         return ".parameters that begin with \"threads\"";
     }
     size_t parameters = 0;
-    while (first[parameters].name != NULL) {
-        parameters++;
+    for (; first[parameters].name != NULL; parameters++) {
+        const treadle_parameter *at = &first[parameters];
+        if (at->fallback < at->min || at->fallback > at->max) {
+            return "defaults within the bounds of its parameters";
+        }
     }
     if (parameters > TREADLE_PARAMETERS_MAX) {
         return "fewer parameters";
     }
     if (scenario->expectations == NULL || scenario->expectations->variant == NULL) {
         return ".expectations";
+    }
+    for (const treadle_expectation *row = scenario->expectations; row->variant != NULL; row++) {
+        if (!fits(row->variant, TREADLE_NAME_MAX) || !fits(row->property, TREADLE_PROPERTY_MAX)) {
+            return "shorter names of variants or properties";
+        }
     }
     if (scenario->setup == NULL || scenario->thread == NULL || scenario->check == NULL) {
         return ".setup, .thread and .check";

@@ -2,27 +2,24 @@
 # find_package(treadle): for a program like `treadle` over code of your own. The harness is built with
 # it, by your compiler. README.md beside this file begins at the beginning.
 #
-#   treadle_program(NAME SUBJECT SOURCE … SCENARIOS SOURCE …
+#   treadle_program(NAME SUBJECT SOURCE … SCENARIOS SOURCE … [REGRESSIONS FOLDER]
 #                   [INCLUDE_DIRECTORIES …] [COMPILE_DEFINITIONS …] [COMPILE_OPTIONS …]
 #                   [LINK_LIBRARIES …])
 #
 # SUBJECT is the code under test: every access of it is instrumented, every call of pthreads, clocks,
 # allocation, … redirected. It sees nothing of ours. SCENARIOS say what is tried and what must hold:
-# they include <treadle.h>. The last four are for both, and as in CMake.
+# they include <treadle.h>. REGRESSIONS is where schedules are kept, by default `regressions` in the
+# project's source folder. The last four are for subject and scenarios, and as in CMake. What the
+# program prints calls it `treadle`; NAME may be that, or anything but treadle_….
 #
-# Before find_package(), TREADLE_SUBJECT_DIR may say from where paths are shown, and
-# TREADLE_REGRESSIONS_DIR where schedules are kept; by default the project's source folder, and
-# `regressions` in it.
-cmake_path(SET TREADLE_ROOT NORMALIZE ${CMAKE_CURRENT_LIST_DIR}/../..)
-cmake_path(ABSOLUTE_PATH TREADLE_ROOT NORMALIZE)
-string(REGEX REPLACE "/$" "" TREADLE_ROOT ${TREADLE_ROOT})
+# Paths are shown from TREADLE_SUBJECT_DIR, by default the source folder of the project that finds
+# the package first.
+get_filename_component(TREADLE_ROOT ${CMAKE_CURRENT_LIST_DIR}/../.. REALPATH)
 set(TREADLE_MODE engine)
 set(TREADLE_HARNESS_PREFIX treadle:/) # of its files, in debug information
+set(TREADLE_COMPILED_WITH "-O2 -g")
 if(NOT DEFINED TREADLE_SUBJECT_DIR)
   set(TREADLE_SUBJECT_DIR ${PROJECT_SOURCE_DIR})
-endif()
-if(NOT DEFINED TREADLE_REGRESSIONS_DIR)
-  set(TREADLE_REGRESSIONS_DIR ${TREADLE_SUBJECT_DIR}/regressions)
 endif()
 enable_language(C)
 enable_language(ASM)
@@ -31,37 +28,51 @@ if(NOT CMAKE_C_COMPILER_ID MATCHES "^(GNU|Clang)$")
   set(treadle_NOT_FOUND_MESSAGE "Treadle needs gcc or clang, not ${CMAKE_C_COMPILER_ID}.")
   return()
 endif()
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(HIREDIS REQUIRED IMPORTED_TARGET hiredis)
 
 include(${TREADLE_ROOT}/tools/cmake/version.cmake)
 include(${TREADLE_ROOT}/tools/cmake/subject.cmake)
 if(NOT TARGET treadle_cli)
-  # Whatever the project is built with, the harness is optimised, and its assertions stay on.
-  add_library(treadle_flags INTERFACE)
-  target_compile_definitions(treadle_flags INTERFACE _GNU_SOURCE)
-  target_compile_options(treadle_flags INTERFACE -std=gnu11 -O2 -g -UNDEBUG
-                         -ffile-prefix-map=${TREADLE_ROOT}/=${TREADLE_HARNESS_PREFIX})
-  target_include_directories(treadle_flags INTERFACE ${TREADLE_ROOT})
-  if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
-    target_compile_options(treadle_flags INTERFACE -mpopcnt)
-  endif()
-  if(CMAKE_C_COMPILER_ID STREQUAL "Clang")
-    target_compile_options(treadle_flags INTERFACE -gdwarf-aranges)
-  endif()
-  include(${TREADLE_ROOT}/tools/cmake/harness.cmake)
-  target_compile_definitions(treadle_cli PRIVATE TREADLE_REGRESSIONS_MAY_BE_MISSING=1)
+  block()
+    # Whatever the project is built with, this is how the harness is, and its warnings are not the
+    # project's. libhiredis has to see its functions.
+    set(CMAKE_C_STANDARD 11)
+    set(CMAKE_C_STANDARD_REQUIRED ON)
+    set(CMAKE_C_EXTENSIONS ON)
+    add_library(treadle_flags INTERFACE)
+    target_compile_definitions(treadle_flags INTERFACE _GNU_SOURCE)
+    target_compile_options(
+      treadle_flags INTERFACE -O2 -g -UNDEBUG -w -fvisibility=default
+                              -ffile-prefix-map=${TREADLE_ROOT}/=${TREADLE_HARNESS_PREFIX})
+    target_include_directories(treadle_flags INTERFACE ${TREADLE_ROOT})
+    if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+      target_compile_options(treadle_flags INTERFACE -mpopcnt)
+    endif()
+    if(CMAKE_C_COMPILER_ID STREQUAL "Clang")
+      target_compile_options(treadle_flags INTERFACE -gdwarf-aranges)
+    endif()
+    include(${TREADLE_ROOT}/tools/cmake/harness.cmake)
+  endblock()
 endif()
 
 function(treadle_program name)
   set(both INCLUDE_DIRECTORIES COMPILE_DEFINITIONS COMPILE_OPTIONS LINK_LIBRARIES)
-  cmake_parse_arguments(OWN "" "" "SUBJECT;SCENARIOS;${both}" ${ARGN})
+  cmake_parse_arguments(OWN "" "REGRESSIONS" "SUBJECT;SCENARIOS;${both}" ${ARGN})
   if(OWN_UNPARSED_ARGUMENTS OR NOT OWN_SCENARIOS)
     message(FATAL_ERROR "treadle_program(${name}): SCENARIOS must be given, and there is no argument "
                         "\"${OWN_UNPARSED_ARGUMENTS}\"")
   endif()
+  if(NOT DEFINED OWN_REGRESSIONS)
+    set(OWN_REGRESSIONS regressions)
+  endif()
+  cmake_path(ABSOLUTE_PATH OWN_REGRESSIONS BASE_DIRECTORY ${PROJECT_SOURCE_DIR})
   set(parts ${name}_scenarios)
-  treadle_subject(${name}_scenarios QUIET SOURCES ${OWN_SCENARIOS} LIBRARIES ${OWN_LINK_LIBRARIES})
+  treadle_subject(${name}_scenarios QUIET SOURCES ${OWN_SCENARIOS}
+                  LIBRARIES ${OWN_LINK_LIBRARIES} PkgConfig::HIREDIS)
   # Behind the project's own headers, whose names may be the same.
-  target_compile_options(${name}_scenarios_objects PRIVATE "SHELL:-idirafter ${TREADLE_ROOT}")
+  target_compile_options(${name}_scenarios_objects PRIVATE -idirafter${TREADLE_ROOT})
   target_include_directories(${name}_scenarios_objects PRIVATE ${TREADLE_ROOT}/tools/own)
   if(OWN_SUBJECT)
     list(APPEND parts ${name}_subject)
@@ -73,9 +84,15 @@ function(treadle_program name)
     target_compile_definitions(${part}_objects PRIVATE ${OWN_COMPILE_DEFINITIONS})
     target_compile_options(${part}_objects PRIVATE ${OWN_COMPILE_OPTIONS})
   endforeach()
-  add_executable(${name} ${TREADLE_ROOT}/tools/cli/main.c ${TREADLE_ROOT}/tools/own/commands.c
-                         ${TREADLE_ROOT}/tools/own/registry.c ${TREADLE_ROOT}/tools/own/words.c
-                         ${TREADLE_ROOT}/scenarios/scenario.c)
-  target_compile_definitions(${name} PRIVATE TREADLE_VERSION="${TREADLE_VERSION}")
+  set(own ${TREADLE_ROOT}/tools/own)
+  add_executable(${name} ${TREADLE_ROOT}/tools/cli/main.c ${TREADLE_ROOT}/scenarios/scenario.c
+                         ${own}/commands.c ${own}/registry.c ${own}/regressions_folder.c
+                         ${own}/words.c)
+  target_compile_definitions(${name} PRIVATE TREADLE_VERSION="${TREADLE_VERSION}"
+                                             TREADLE_REGRESSIONS_DIR="${OWN_REGRESSIONS}")
+  set_target_properties(${name} PROPERTIES C_STANDARD 11)
+  if(CMAKE_C_STANDARD MATCHES "^(90|99)$")
+    set_target_properties(${name}_scenarios_objects PROPERTIES C_STANDARD 11)
+  endif()
   target_link_libraries(${name} PRIVATE treadle_cli ${parts} treadle_cli)
 endfunction()

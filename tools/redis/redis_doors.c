@@ -7,6 +7,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <execinfo.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -43,6 +44,9 @@ void treadle_redis_doors_open(void)
     if (library.base != NULL) {
         return;
     }
+    /* With hidden visibility it would go on to call its own. */
+    assert(dlsym(RTLD_DEFAULT, "redisBufferWrite") == (void *)(uintptr_t)redisBufferWrite &&
+           "libhiredis must find our functions before its own");
     FIND("redisBufferWrite", buffer_write);
     FIND("redisBufferRead", buffer_read);
     FIND("__redisAppendCommand", append);

@@ -146,10 +146,11 @@ static bool remember_script(const treadle_resp_command *command)
 /* The name by which a command calls a script that was not sent in this execution; else empty. */
 static treadle_resp_span unseen_script(const treadle_resp_command *command)
 {
+    const treadle_resp_span nothing = {0};
     const treadle_redis_command *found = treadle_redis_command_of(treadle_redis.commands, command);
     if (found == NULL || !(treadle_redis_command_flags(found) & TREADLE_REDIS_CACHED) ||
         command->argc < 2) {
-        return (treadle_resp_span){0};
+        return nothing;
     }
     treadle_resp_arguments arguments = {.command = command};
     const treadle_resp_span name = treadle_resp_argument(&arguments, 1);
@@ -160,7 +161,7 @@ static treadle_resp_span unseen_script(const treadle_resp_command *command)
     const bool seen = name.length == sizeof digits &&
                       treadle_redis_keys_has(&treadle_redis.scripts_seen,
                                              (treadle_resp_span){digits, sizeof digits});
-    return seen ? (treadle_resp_span){0} : name;
+    return seen ? nothing : name;
 }
 
 bool treadle_redis_plan_sent(treadle_resp_span commands, treadle_resp_span *sent)

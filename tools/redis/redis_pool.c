@@ -231,14 +231,15 @@ treadle_redis_link *treadle_redis_link_of(redisContext *context)
                      "the subject uses a connection that was opened outside an execution; use "
                      "treadle_redis_connection(), or open it where it is used");
     }
+    const bool stranger = connection != NULL && !connection->ours;
     /* What the seam empties, and what it sends to, must be the server it was given. */
-    if (!connection->ours && !leads_to_target(context)) {
+    if (stranger && !leads_to_target(context)) {
         treadle_stop(TREADLE_OUTCOME_ENVIRONMENT, "redis-seam",
                      "the subject opened a connection to another server than the one attached; "
                      "use treadle_redis_connection()");
     }
     /* What it writes there would not be deleted. */
-    if (!connection->ours && !treadle_redis.target.own && treadle_redis.target.database != 0) {
+    if (stranger && !treadle_redis.target.own && treadle_redis.target.database != 0) {
         treadle_stop(TREADLE_OUTCOME_ENVIRONMENT, "redis-seam",
                      "the subject opened a connection, which is in database 0, to a server that "
                      "Treadle did not start and whose URL names database %d; use "
