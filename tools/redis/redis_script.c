@@ -2,6 +2,7 @@
 #include "tools/redis/redis_script.h"
 
 #include <ctype.h>
+#include <stddef.h>
 #include <string.h>
 
 uint32_t treadle_redis_script_argument(treadle_resp_arguments *arguments)
@@ -25,7 +26,8 @@ typedef enum token_kind {
     TOKEN_NAME,   /* or a keyword */
     TOKEN_STRING, /* text: between the quotes */
     TOKEN_DOTS,   /* ".." or "..." */
-    TOKEN_OTHER,  /* one byte; numbers are some of these */
+    TOKEN_NUMBER, /* or what looks like one, which Lua refuses: "5..x" */
+    TOKEN_OTHER,  /* one byte */
     TOKEN_BAD,    /* a string or comment without an end */
 } token_kind;
 
@@ -114,6 +116,29 @@ static bool skip_comment(lexer *self)
     return true;
 }
 
+static bool is_digit_at(const lexer *self, ptrdiff_t offset)
+{
+    return self->end - self->at > offset && isdigit((unsigned char)self->at[offset]);
+}
+
+/* At a digit, or a '.' before one. A number takes a dot behind it along: what follows `5.` is no
+ * field of anything. */
+static void skip_number(lexer *self)
+{
+    while (is_digit_at(self, 0) || is_at(self, '.')) {
+        self->at++;
+    }
+    if (is_at(self, 'e') || is_at(self, 'E')) {
+        self->at++;
+        if (is_at(self, '+') || is_at(self, '-')) {
+            self->at++;
+        }
+    }
+    while (self->at < self->end && in_name(*self->at)) {
+        self->at++;
+    }
+}
+
 static token next_token(lexer *self)
 {
     for (;;) {
@@ -139,9 +164,13 @@ static token next_token(lexer *self)
     if (level >= 0) {
         return long_string(self, level);
     }
+    if (is_digit_at(self, 0) || (*start == '.' && is_digit_at(self, 1))) {
+        skip_number(self);
+        return (token){TOKEN_NUMBER, {start, (size_t)(self->at - start)}};
+    }
     token_kind kind = TOKEN_OTHER;
     self->at++;
-    if (in_name(*start) && !isdigit((unsigned char)*start)) {
+    if (in_name(*start)) {
         kind = TOKEN_NAME;
         while (self->at < self->end && in_name(*self->at)) {
             self->at++;
@@ -193,6 +222,12 @@ static token called(lexer *self)
     return name;
 }
 
+/* Behind a name that something is assigned to: `{load = 1}`. What it meant is not read. */
+static bool is_assigned(lexer self)
+{
+    return is_text(next_token(&self), TOKEN_OTHER, "=") && !is_at(&self, '=');
+}
+
 bool treadle_redis_script_calls(treadle_resp_span text,
                                 void (*visit)(void *context, treadle_resp_span name), void *context)
 {
@@ -212,11 +247,12 @@ bool treadle_redis_script_calls(treadle_resp_span text,
             return now.kind == TOKEN_END;
         }
         before = now;
-        if (is_any(now, ways_round) && !field) {
-            return false;
-        }
-        if (!is_any(now, library)) {
+        const bool way_round = is_any(now, ways_round);
+        if ((!way_round && !is_any(now, library)) || field || is_assigned(self)) {
             continue;
+        }
+        if (way_round) {
+            return false;
         }
         if (!is_text(next_token(&self), TOKEN_OTHER, ".")) {
             return false; /* `redis` itself goes somewhere */

@@ -43,9 +43,14 @@ Test(script, calls)
     assert_calls("return redis.error_reply('ERR ' .. redis.sha1hex(ARGV[1]))", "");
     assert_calls("#!lua flags=no-writes\nreturn redis.call('GET', KEYS[1])", "GET");
     assert_calls("redis.register_function('f', function(k) redis.call('DEL', k[1]) end)", "DEL");
-    assert_calls("local t = {load = 1}", "?");
+    assert_calls("local t = {load = 1, server = cfg.server, redis = x . redis}", "");
+    assert_calls("local server = cfg.server return cfg:debug(x._G)", "");
+    assert_calls("redis = 1 redis.call('A')", "A");
     assert_calls("local n = s:load() + t.load", "");
     assert_calls("local n = 5 % 2 - 1", "");
+    assert_calls("local n = 5. redis.call('A')", "A");
+    assert_calls("local n = .5e-3 redis.call('A') n = 0x1F redis.call('B')", "A B");
+    assert_calls("return 1 ..redis.sha1hex('a')", "");
 }
 
 Test(script, what_is_no_code_calls_nothing)
@@ -85,6 +90,13 @@ Test(script, other_ways_to_call)
                                         "redis..call",
                                         "debug.getregistry()",
                                         "return redis",
+                                        "return redis == x",
+                                        "return {[redis] = 1}",
+                                        "local x = 5. _G['re'..'dis'].call('A')",
+                                        "local x = 5.5. loadstring('x')()",
+                                        "local x = .5. loadstring('x')()",
+                                        "local x = 5.e+1 redis",
+                                        "local x = 1 .. redis",
                                         "redis.call",
                                         "redis.",
                                         "return 'open",
