@@ -110,6 +110,9 @@ static const struct {
     {"config|set", TREADLE_REDIS_SETTINGS},
     {"acl|setuser", TREADLE_REDIS_SETTINGS},
     {"acl|deluser", TREADLE_REDIS_SETTINGS},
+    {"bgsave", TREADLE_REDIS_FORKS},
+    {"bgrewriteaof", TREADLE_REDIS_FORKS},
+    {"script|debug", TREADLE_REDIS_FORKS}, /* then every EVAL does */
     {"client|kill", TREADLE_REDIS_CLIENTS},
     {"client|list", TREADLE_REDIS_CLIENTS},
     {"info", TREADLE_REDIS_CLIENTS},

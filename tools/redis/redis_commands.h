@@ -40,6 +40,7 @@ enum {
     TREADLE_REDIS_EMPTIES_CACHE = 1 << 17, /* SCRIPT FLUSH */
     TREADLE_REDIS_CLIENTS = 1 << 18,       /* shows or ends connections: CLIENT KILL, INFO, … */
     TREADLE_REDIS_SETTINGS = 1 << 19,      /* changes settings or users: CONFIG SET, ACL SETUSER */
+    TREADLE_REDIS_FORKS = 1 << 20,         /* leaves a child process: BGSAVE, … */
 };
 
 #define TREADLE_REDIS_COMMAND_NAME_MAX 40

@@ -223,6 +223,15 @@ static const char *foreign_reason(const treadle_redis_command *command,
     return check->outside ? "it writes a key that is not under treadle_redis_provider()" : NULL;
 }
 
+/* Whether a command starts a child of the server, for which the server looks when its timer runs.
+ * Of the settings one does when it is switched on. */
+static bool forks(const treadle_redis_command *command, const treadle_resp_command *arguments)
+{
+    return command != NULL && ((treadle_redis_command_flags(command) & TREADLE_REDIS_FORKS) ||
+                               (strcmp(treadle_redis_command_name(command), "config|set") == 0 &&
+                                has_argument(arguments, 2, "appendonly")));
+}
+
 /* Why a command may not run anywhere; NULL when it may. */
 static const char *seam_reason(const treadle_redis_command *command,
                                const treadle_resp_command *arguments)
@@ -233,6 +242,9 @@ static const char *seam_reason(const treadle_redis_command *command,
     }
     if (flags & TREADLE_REDIS_ELSEWHERE) {
         return elsewhere;
+    }
+    if (!is_foreign() && forks(command, arguments)) {
+        return "the server's timer stands still, so a child process that it starts never ends";
     }
     if (flags & TREADLE_REDIS_BLOCKS) {
         if (strcmp(treadle_redis_command_name(command), "client|pause") == 0) {

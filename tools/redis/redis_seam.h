@@ -21,8 +21,8 @@
  *  3. The virtual clock is published to the server's clock library before each flush.
  *  4. Commands that are not answered at once by one reply (SUBSCRIBE, BLPOP, …), or that make the
  *     server talk to another one (MIGRATE, REPLICAOF, …), end the execution as ENVIRONMENT. So
- *     do scripts that name one that may not be sent.
- *     A read with nothing under way is the violation "hang".
+ *     do those that start a child of the harness's own server (BGSAVE, …), and scripts that name
+ * one that may not be sent. A read with nothing under way is the violation "hang".
  *  5. A subject may open contexts itself, on a fiber and to the attached server only; those it
  * leaves open are closed when the next execution starts. Off a fiber rule 2 holds for any context:
  * a command that may not be sent fails it, and all executions until detach.

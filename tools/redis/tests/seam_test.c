@@ -1286,6 +1286,20 @@ Test(seam, what_reaches_another_server_is_refused)
     run(key_is_new);
 }
 
+Test(seam, what_leaves_a_child_that_nobody_waits_for_is_refused)
+{
+    static const char *const lines[] = {"BGSAVE", "bgrewriteaof", "SCRIPT DEBUG YES",
+                                        "CONFIG SET appendonly yes",
+                                        "config set maxmemory 0 AppendOnly yes"};
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        assert_refused(lines[i], "cannot be used: the server's timer stands still");
+    }
+    cr_assert_not_null(strstr(direct("INFO persistence"), "rdb_bgsave_in_progress:0"));
+    refused_line = "CONFIG GET appendonly";
+    run(refused);
+    run(key_is_new);
+}
+
 /* What a subject's scripts are refused, whoever started the server. */
 static const char *script;
 
