@@ -157,8 +157,8 @@ bool treadle_redis_plan_make(treadle_redis_plan *plan, treadle_resp_span command
                              size_t refusal_size);
 
 /* What is sent for these commands, which are known to be allowed: themselves, but on a server that
- * is not ours EVALSHA finds only what was sent in this execution, as it does on one of ours.
- * Remembers the scripts among them. Valid until the next call; false when out of memory. */
+ * is not ours EVALSHA and SCRIPT EXISTS find only what was sent in this execution, as on one of
+ * ours. Remembers the scripts among them. Valid until the next call; false when out of memory. */
 bool treadle_redis_plan_sent(treadle_resp_span commands, treadle_resp_span *sent);
 
 /* Whether a command that somebody sends outside an execution may be; if not, the context fails, and

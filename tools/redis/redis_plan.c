@@ -143,25 +143,37 @@ static bool remember_script(const treadle_resp_command *command)
                                   (treadle_resp_span){name, SCRIPT_NAME_BYTES});
 }
 
-/* The name by which a command calls a script that was not sent in this execution; else empty. */
-static treadle_resp_span unseen_script(const treadle_resp_command *command)
+/* Whether this is the name of a script that was sent in this execution. */
+static bool is_seen(treadle_resp_span name)
 {
-    const treadle_resp_span nothing = {0};
-    const treadle_redis_command *found = treadle_redis_command_of(treadle_redis.commands, command);
-    if (found == NULL || !(treadle_redis_command_flags(found) & TREADLE_REDIS_CACHED) ||
-        command->argc < 2) {
-        return nothing;
-    }
-    treadle_resp_arguments arguments = {.command = command};
-    const treadle_resp_span name = treadle_resp_argument(&arguments, 1);
     char digits[SCRIPT_NAME_BYTES];
     for (size_t i = 0; i < sizeof digits && i < name.length; i++) {
         digits[i] = (char)tolower((unsigned char)name.data[i]);
     }
-    const bool seen = name.length == sizeof digits &&
-                      treadle_redis_keys_has(&treadle_redis.scripts_seen,
-                                             (treadle_resp_span){digits, sizeof digits});
-    return seen ? nothing : name;
+    return name.length == sizeof digits &&
+           treadle_redis_keys_has(&treadle_redis.scripts_seen,
+                                  (treadle_resp_span){digits, sizeof digits});
+}
+
+/* Strikes the names of scripts that were not sent in this execution, by which a command calls them
+ * or asks for them, out of a copy of what `commands` holds. */
+static void strike_unseen(const treadle_resp_command *command, const char *commands, char *copy)
+{
+    const treadle_redis_command *found = treadle_redis_command_of(treadle_redis.commands, command);
+    const uint32_t flags = found != NULL ? treadle_redis_command_flags(found) : 0;
+    const bool asks = flags & TREADLE_REDIS_ASKS_CACHE;
+    if (!asks && !(flags & TREADLE_REDIS_CACHED)) {
+        return;
+    }
+    const uint32_t first = asks ? 2 : 1;
+    const uint32_t end = asks || command->argc < 2 ? command->argc : 2;
+    treadle_resp_arguments arguments = {.command = command};
+    for (uint32_t i = first; i < end; i++) {
+        const treadle_resp_span name = treadle_resp_argument(&arguments, i);
+        if (name.length > 0 && !is_seen(name)) {
+            memset(copy + (name.data - commands), '-', name.length);
+        }
+    }
 }
 
 bool treadle_redis_plan_sent(treadle_resp_span commands, treadle_resp_span *sent)
@@ -189,8 +201,7 @@ bool treadle_redis_plan_sent(treadle_resp_span commands, treadle_resp_span *sent
            treadle_resp_command_read(commands.data, commands.length, &position, &command) ==
                TREADLE_RESP_OK) {
         if (command.argc > 0) {
-            const treadle_resp_span name = unseen_script(&command);
-            memset(copy + (name.length > 0 ? name.data - commands.data : 0), '-', name.length);
+            strike_unseen(&command, commands.data, copy);
             ok = remember_script(&command);
         }
     }

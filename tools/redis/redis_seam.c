@@ -347,12 +347,17 @@ static redisReply *inspect_command(const char *command, size_t length, char *err
     if (plan.flags & TREADLE_REDIS_CLIENTS) {
         treadle_redis_pool_hide();
     }
+    treadle_resp_span sent;
+    if (!treadle_redis_plan_sent((treadle_resp_span){command, length}, &sent)) {
+        snprintf(error, error_size, "out of memory for a command");
+        return NULL;
+    }
     redisContext *context = inspector->context;
     uint64_t emptying_replies;
     const treadle_resp_span emptying = treadle_redis_emptying(&emptying_replies);
     redisReply *reply = NULL;
     bool ok = redisAppendFormattedCommand(context, emptying.data, emptying.length) == REDIS_OK &&
-              redisAppendFormattedCommand(context, command, length) == REDIS_OK;
+              redisAppendFormattedCommand(context, sent.data, sent.length) == REDIS_OK;
     for (uint64_t i = 0; ok && i <= emptying_replies; i++) {
         freeReplyObject(reply);
         reply = NULL;

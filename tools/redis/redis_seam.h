@@ -19,13 +19,13 @@
  *     a unique prefix, and those written are deleted before the next execution and at detach;
  *     commands that reach further end the execution as ENVIRONMENT and are not sent.
  *  3. The virtual clock is published to the server's clock library before each flush.
- *  4. Commands that are not answered at once by one reply (SUBSCRIBE, BLPOP, …), or that make the
- *     server talk to another one (MIGRATE, REPLICAOF, …), end the execution as ENVIRONMENT. So
- *     do those that start a child of the harness's own server (BGSAVE, …), and scripts that name
- * one that may not be sent. A read with nothing under way is the violation "hang".
+ *  4. Commands that are not answered at once by one reply (SUBSCRIBE, BLPOP, …), that make the
+ *     server talk to another one (MIGRATE, REPLICAOF, …), or that start a child of the harness's
+ *     own (BGSAVE, …), end the execution as ENVIRONMENT. So do scripts that name one that may not
+ *     be sent. A read with nothing under way is the violation "hang".
  *  5. A subject may open contexts itself, on a fiber and to the attached server only; those it
- * leaves open are closed when the next execution starts. Off a fiber rule 2 holds for any context:
- * a command that may not be sent fails it, and all executions until detach.
+ *     leaves open are closed when the next execution starts. Off a fiber rule 2 holds for any
+ *     context: a command that may not be sent fails it, and all executions until detach.
  *  6. On its own server attach keeps this thread and the server on one processor; detach restores.
  *     A process that forks detaches first.
  *

@@ -1646,6 +1646,32 @@ static void calls_what_it_sent(void)
     cr_assert_eq(command(context, "EVALSHA_RO nonsense 0"), -1);
 }
 
+/* Whether the server has the script "return 1". */
+static long long exists(redisReply *reply)
+{
+    cr_assert_eq(reply->type, REDIS_REPLY_ARRAY);
+    const long long found = reply->element[reply->elements - 1]->integer;
+    freeReplyObject(reply);
+    return found;
+}
+
+static void asks_for_scripts(void)
+{
+    redisContext *context = treadle_redis_connection(0);
+    cr_assert_eq(exists(redisCommand(context, "SCRIPT EXISTS x " RETURN_1)), 0);
+    cr_assert_eq(exists(treadle_redis_inspect("SCRIPT EXISTS " RETURN_1)), 0);
+    freeReplyObject(treadle_redis_inspect("SCRIPT LOAD %s", "return 1"));
+    cr_assert_eq(exists(treadle_redis_inspect("SCRIPT EXISTS " RETURN_1)), 1);
+    cr_assert_eq(exists(redisCommand(context, "SCRIPT EXISTS x " RETURN_1)), 1);
+    cr_assert_eq(command(context, "EVALSHA_RO " RETURN_1 " 0"), 1);
+}
+
+Test(foreign, scripts_of_earlier_executions_are_not_there)
+{
+    run(asks_for_scripts);
+    run(asks_for_scripts);
+}
+
 Test(foreign, a_script_that_somebody_else_loaded_is_not_called)
 {
     run(calls_what_it_sent);
