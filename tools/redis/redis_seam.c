@@ -214,11 +214,18 @@ static bool settle(char *error, size_t error_size)
     if (!treadle_redis.unsettled) {
         return true;
     }
+    char reason[ERROR_MAX / 2];
     close_inspector();
     treadle_redis.unsettled =
-        !open_inspector(error, error_size) ||
-        !treadle_redis_settings_restore(&treadle_redis.settings, error, error_size);
+        !open_inspector(reason, sizeof reason) ||
+        !treadle_redis_settings_restore(&treadle_redis.settings, reason, sizeof reason);
     treadle_redis.refusing = true; /* that may be as it was, too */
+    if (treadle_redis.unsettled) {
+        snprintf(error, error_size,
+                 "what an execution changed in the private server's settings or users cannot be "
+                 "restored, so no other runs on it: %s",
+                 reason);
+    }
     return !treadle_redis.unsettled;
 }
 

@@ -125,15 +125,25 @@ static bool restore_users(const redisReply *before, const redisReply *now, char 
     return ok;
 }
 
+/* Makes them what they were, and then the settings: the users may have lost the right to those. */
+static bool restore(const treadle_redis_settings *settings, treadle_redis_settings *now,
+                    char *error, size_t error_size)
+{
+    now->users = ask_for_texts("ACL LIST", error, error_size);
+    if (now->users == NULL || !restore_users(settings->users, now->users, error, error_size)) {
+        return false;
+    }
+    now->values = ask_for_texts("CONFIG GET *", error, error_size);
+    return now->values != NULL && restore_values(settings->values, now->values, error, error_size);
+}
+
 bool treadle_redis_settings_restore(const treadle_redis_settings *settings, char *error,
                                     size_t error_size)
 {
     treadle_redis_settings now = {0};
-    snprintf(error, error_size, "the Redis server's settings cannot be restored");
-    bool ok = treadle_redis_settings_read(&now, error, error_size);
+    snprintf(error, error_size, "out of memory");
     treadle_redis.bypass = true;
-    ok = ok && restore_values(settings->values, now.values, error, error_size) &&
-         restore_users(settings->users, now.users, error, error_size);
+    const bool ok = restore(settings, &now, error, error_size);
     treadle_redis.bypass = false;
     treadle_redis_settings_free(&now);
     if (ok) {

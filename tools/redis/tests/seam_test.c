@@ -512,7 +512,7 @@ static void changes_settings(void)
     freeReplyObject(redisCommand(context, "EXEC"));
     freeReplyObject(treadle_redis_inspect("CONFIG SET notify-keyspace-events KEA"));
     freeReplyObject(redisCommand(context, "ACL SETUSER somebody on nopass +@all ~*"));
-    freeReplyObject(redisCommand(context, "ACL SETUSER default -get"));
+    freeReplyObject(redisCommand(context, "ACL SETUSER default -get -config"));
     cr_assert_eq(command(context, "GET k"), -1);
 }
 
@@ -544,6 +544,21 @@ Test(seam, settings_and_users_do_not_outlive_an_execution)
     treadle_redis_detach();
     attach(true);
     run(finds_settings);
+}
+
+static void locks_the_harness_out(void)
+{
+    cr_assert_eq(command(treadle_redis_connection(0), "ACL SETUSER default -acl"), 0);
+}
+
+Test(seam, a_server_that_locks_the_harness_out_is_given_up)
+{
+    run(locks_the_harness_out);
+    for (int i = 0; i < 2; i++) {
+        expect_stop(key_is_new, TREADLE_OUTCOME_ENVIRONMENT,
+                    "what an execution changed in the private server's settings or users cannot be "
+                    "restored, so no other runs on it: the Redis server refused ACL");
+    }
 }
 
 static long long killed;
