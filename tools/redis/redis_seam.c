@@ -238,6 +238,7 @@ static void start_execution(void)
     treadle_redis.left = treadle_redis.faults;
     treadle_redis.broken[0] = '\0';
     treadle_redis_pool_reset();
+    treadle_redis_touch_forget_scripts();
     if (treadle_redis.target.own) {
         treadle_redis.fresh |= treadle_redis.touched;
         settle(treadle_redis.broken, sizeof treadle_redis.broken);
@@ -341,7 +342,7 @@ uint64_t treadle_redis_round_trip_count(void)
 /* ---- inspecting ------------------------------------------------------------------------------ */
 
 /* Empties the server first when that is due. NULL with a reason. */
-static redisReply *inspect_command(const char *command, size_t length, char *error,
+static redisReply *inspect_command(const char *command, size_t length, uint32_t flags, char *error,
                                    size_t error_size)
 {
     treadle_redis_link *inspector = &treadle_redis.inspector;
@@ -351,7 +352,8 @@ static redisReply *inspect_command(const char *command, size_t length, char *err
         !open_inspector(error, error_size)) {
         return NULL;
     }
-    if (plan.flags & TREADLE_REDIS_CLIENTS) {
+    flags |= plan.flags;
+    if (flags & TREADLE_REDIS_CLIENTS) {
         treadle_redis_pool_hide();
     }
     treadle_resp_span sent;
@@ -383,19 +385,20 @@ static redisReply *inspect_command(const char *command, size_t length, char *err
         return NULL;
     }
     treadle_redis_emptied();
-    treadle_redis_plan_note(plan.flags, inspector);
+    treadle_redis_plan_note(flags, inspector);
     return reply;
 }
 
-/* Frees `command`; `length` is below 1 when there is none. */
-static redisReply *inspect(char *command, int length)
+/* Frees `command`; `length` is below 1 when there is none. `flags`: what is known of it beside what
+ * its name tells. */
+static redisReply *inspect(char *command, int length, uint32_t flags)
 {
     char error[ERROR_MAX] = "the command cannot be formatted";
     redisReply *reply = NULL;
     if (length > 0) {
         treadle_redis_publish_clock();
         treadle_redis.bypass = true;
-        reply = inspect_command(command, (size_t)length, error, sizeof error);
+        reply = inspect_command(command, (size_t)length, flags, error, sizeof error);
         treadle_redis.bypass = false;
         redisFreeCommand(command);
     }
@@ -415,11 +418,13 @@ redisReply *treadle_redis_inspect(const char *format, ...)
     const int length = redisvFormatCommand(&command, format, arguments);
     va_end(arguments);
     close_inspector(); /* a transaction on it is over, and queues nothing any more */
+    uint32_t flags = 0;
     if (length > 0) {
-        treadle_redis_touch_commands(treadle_redis.commands, &treadle_redis.inspector.queued,
-                                     (treadle_resp_span){command, (size_t)length});
+        flags =
+            treadle_redis_touch_commands(treadle_redis.commands, &treadle_redis.inspector.queued,
+                                         (treadle_resp_span){command, (size_t)length});
     }
-    return inspect(command, length);
+    return inspect(command, length, flags);
 }
 
 redisReply *treadle_redis_inspect_arguments(int argc, const char **argv, const size_t *lengths)
@@ -428,5 +433,5 @@ redisReply *treadle_redis_inspect_arguments(int argc, const char **argv, const s
     char *command = NULL;
     const int length = redisFormatCommandArgv(&command, argc, argv, lengths);
     close_inspector();
-    return inspect(command, length);
+    return inspect(command, length, 0);
 }

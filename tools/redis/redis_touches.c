@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "tools/redis/redis_touches.h"
 
+#include <sha1.h>
 #include <string.h>
+#include <strings.h>
 
 #include "tools/engine/engine.h"
 #include "tools/engine/observe.h"
+#include "tools/redis/redis_script.h"
 
 typedef enum place {
     PLACE_KEYS,
@@ -76,6 +79,94 @@ static void put_key(treadle_redis_transaction *later, treadle_resp_span key, boo
     }
 }
 
+/* ---- what scripts call ----------------------------------------------------------------------- */
+
+enum {
+    /* What counts for the command that runs a script as if it did it itself. */
+    TELLING = TREADLE_REDIS_CLIENTS | TREADLE_REDIS_ALL_KEYS | TREADLE_REDIS_RANDOM |
+              TREADLE_REDIS_ACCESS_TIME,
+    SCRIPT_NAME_BYTES = SHA1_DIGEST_STRING_LENGTH - 1,
+    SCRIPTS_MAX = 64,
+};
+
+/* The scripts of this execution that do something of the kind. */
+static struct {
+    uint32_t count;
+    struct {
+        char name[SHA1_DIGEST_STRING_LENGTH];
+        uint32_t flags;
+    } known[SCRIPTS_MAX];
+    uint32_t others; /* flags of those for which there was no room */
+} scripts;
+
+void treadle_redis_touch_forget_scripts(void)
+{
+    scripts.count = scripts.others = 0;
+}
+
+static uint32_t flags_by_name(treadle_resp_span name)
+{
+    for (uint32_t i = 0; i < scripts.count; i++) {
+        if (name.length == SCRIPT_NAME_BYTES &&
+            strncasecmp(scripts.known[i].name, name.data, name.length) == 0) {
+            return scripts.known[i].flags;
+        }
+    }
+    return scripts.others;
+}
+
+static void remember_script(treadle_resp_span text, uint32_t flags)
+{
+    char name[SHA1_DIGEST_STRING_LENGTH];
+    SHA1Data((const uint8_t *)text.data, text.length, name);
+    if (flags_by_name((treadle_resp_span){name, SCRIPT_NAME_BYTES}) == flags) {
+        return;
+    }
+    if (scripts.count == SCRIPTS_MAX) {
+        scripts.others |= flags;
+        return;
+    }
+    memcpy(scripts.known[scripts.count].name, name, sizeof name);
+    scripts.known[scripts.count++].flags = flags;
+}
+
+typedef struct call_walk {
+    const treadle_redis_commands *table;
+    uint32_t flags;
+} call_walk;
+
+static void visit_call(void *context, treadle_resp_span name)
+{
+    call_walk *walk = context;
+    const treadle_redis_command *command =
+        treadle_redis_command_find(walk->table, name.data, name.length);
+    walk->flags |= command != NULL ? treadle_redis_command_flags_within(command) & TELLING : 0;
+}
+
+/* Returns the flags of a command, and of those that the script names which it runs. Remembers the
+ * script that it sends. */
+static uint32_t flags_of(const treadle_redis_commands *table, const treadle_redis_command *command,
+                         const treadle_resp_command *arguments)
+{
+    const uint32_t flags = command != NULL ? treadle_redis_command_flags(command) : 0;
+    treadle_resp_arguments walk = {.command = arguments};
+    if ((flags & TREADLE_REDIS_CACHED) && arguments->argc > 1) {
+        return flags | flags_by_name(treadle_resp_argument(&walk, 1));
+    }
+    const uint32_t index = flags & TREADLE_REDIS_SCRIPT ? treadle_redis_script_argument(&walk) : 0;
+    if (index == 0) {
+        return flags;
+    }
+    const treadle_resp_span text = treadle_resp_argument(&walk, index);
+    call_walk calls = {.table = table};
+    treadle_redis_script_calls(text, visit_call, &calls);
+    if (calls.flags != 0) {
+        remember_script(text, calls.flags);
+    }
+    const bool runs = index == 1; /* EVAL; else SCRIPT LOAD */
+    return runs ? flags | calls.flags : flags;
+}
+
 /* ---- one command ----------------------------------------------------------------------------- */
 
 typedef struct key_walk {
@@ -107,9 +198,8 @@ static bool carries_script(const char *name)
 
 /* Returns the number of keys. */
 static uint32_t put_keys(treadle_redis_transaction *later, const treadle_redis_command *command,
-                         const treadle_resp_command *arguments)
+                         const treadle_resp_command *arguments, uint32_t flags)
 {
-    const uint32_t flags = treadle_redis_command_flags(command);
     const bool script = carries_script(treadle_redis_command_name(command));
     const bool writes =
         (flags & TREADLE_REDIS_WRITES) || (script && !(flags & TREADLE_REDIS_READS));
@@ -135,11 +225,11 @@ static void put_scripts(treadle_redis_transaction *later, const char *name, uint
     }
 }
 
+/* With the flags of flags_of(). */
 static void put_command(treadle_redis_transaction *later, const treadle_redis_command *command,
-                        const treadle_resp_command *arguments)
+                        const treadle_resp_command *arguments, uint32_t flags)
 {
-    const uint32_t flags = command != NULL ? treadle_redis_command_flags(command) : 0;
-    if (command == NULL) {
+    if (command == NULL || (flags & TREADLE_REDIS_CLIENTS)) {
         put_everything(later);
         return;
     }
@@ -154,7 +244,7 @@ static void put_command(treadle_redis_transaction *later, const treadle_redis_co
                                TREADLE_REDIS_ASKS_CACHE | TREADLE_REDIS_EMPTIES_CACHE |
                                TREADLE_REDIS_ALL_KEYS;
     const bool script = carries_script(treadle_redis_command_name(command));
-    if (put_keys(later, command, arguments) == 0 && !script && !(flags & explained)) {
+    if (put_keys(later, command, arguments, flags) == 0 && !script && !(flags & explained)) {
         put_everything(later);
     }
 }
@@ -211,18 +301,19 @@ static bool controls(treadle_redis_transaction *transaction, const char *name, b
 }
 
 /* Returns the flags of what runs now. */
-static uint32_t run_command(treadle_redis_transaction *transaction,
-                            const treadle_redis_command *command,
+static uint32_t run_command(const treadle_redis_commands *table,
+                            treadle_redis_transaction *transaction,
                             const treadle_resp_command *arguments)
 {
-    uint32_t flags = command != NULL ? treadle_redis_command_flags(command) : 0;
+    const treadle_redis_command *command = treadle_redis_command_of(table, arguments);
+    uint32_t flags = flags_of(table, command, arguments);
     const char *name = command != NULL ? treadle_redis_command_name(command) : "";
     const bool bare = arguments->argc == 1;
     if (controls(transaction, name, bare, &flags)) {
         return flags;
     }
     if (transaction->queueing) {
-        put_command(transaction, command, arguments);
+        put_command(transaction, command, arguments, flags);
         transaction->flags |= flags;
         return 0;
     }
@@ -230,9 +321,9 @@ static uint32_t run_command(treadle_redis_transaction *transaction,
         forget(transaction);
     }
     if (strcmp(name, "watch") == 0) {
-        put_command(transaction, command, arguments); /* EXEC depends on the keys … */
+        put_command(transaction, command, arguments, flags); /* EXEC depends on the keys … */
     }
-    put_command(NULL, command, arguments); /* … and so does what they are compared with */
+    put_command(NULL, command, arguments, flags); /* … and so does what they are compared with */
     return flags;
 }
 
@@ -248,8 +339,7 @@ uint32_t treadle_redis_touch_commands(const treadle_redis_commands *table,
            treadle_resp_command_read(commands.data, commands.length, &position, &arguments) ==
                TREADLE_RESP_OK) {
         if (arguments.argc > 0) {
-            flags |=
-                run_command(transaction, treadle_redis_command_of(table, &arguments), &arguments);
+            flags |= run_command(table, transaction, &arguments);
         }
     }
     return flags;

@@ -31,11 +31,14 @@
  * clock besides (treadle_announce_external), which is what keys with a time to live, TIME and
  * scripts depend on.
  *
+ * A script that names KEYS, SCAN, DBSIZE, SPOP, INFO or the like in a call touches what that does;
+ * EVALSHA, what the script does that was sent under its name in this execution.
+ *
  * Taken to be immaterial: in which order a server lists the members of one set or hash, where only
  * reads of it lie between; and in which order KEYS and SCAN list keys, where it depends on which of
  * two different keys was written first: such writes are not reversed for a later look. Not seen:
- * keys that a script reaches beside those it declares, random members that it draws, and CLIENT
- * ID's numbers.
+ * keys that a script reaches beside those it declares; commands whose name is not a plain string in
+ * its text, and those that functions call; and CLIENT ID's numbers.
  */
 #ifndef TREADLE_REDIS_TOUCHES_H
 #define TREADLE_REDIS_TOUCHES_H
@@ -73,6 +76,9 @@ uint32_t treadle_redis_touch_commands(const treadle_redis_commands *table,
                                       treadle_resp_span commands);
 
 void treadle_redis_touch_key(treadle_resp_span key, bool write);
+
+/* An execution starts, to which no script was sent. */
+void treadle_redis_touch_forget_scripts(void);
 
 /* A connection begins or ends, or is used: that depends on CLIENT KILL and its like. */
 void treadle_redis_touch_server(void);

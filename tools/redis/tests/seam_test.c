@@ -635,12 +635,26 @@ static void look_at_clients(void)
     freeReplyObject(reply);
 }
 
+static void look_from_a_script(void)
+{
+    treadle_redis_connection(1);
+    redisReply *reply = redisCommand(treadle_redis_connection(0), "EVAL %s 1 k",
+                                     "return redis.call('INFO', 'clients')");
+    cr_assert_not_null(strstr(reply->str, "connected_clients:2\r\n"), "%s", reply->str);
+    freeReplyObject(reply);
+    reply = treadle_redis_inspect("EVALSHA %s 1 k", "d5d4d2836c616801d25ac0eefa1045e9e4f31345");
+    cr_assert_not_null(strstr(reply->str, "connected_clients:3\r\n"), "%s", reply->str);
+    freeReplyObject(reply);
+}
+
 Test(seam, nobody_sees_the_clients_of_earlier_executions)
 {
     run(two_kill);
     run(many_come_and_go);
     run(look_at_clients);
     run(look_at_clients);
+    run(many_come_and_go);
+    run(look_from_a_script);
 }
 
 static void writes_after_a_kill(void)

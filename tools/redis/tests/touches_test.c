@@ -12,6 +12,8 @@
 #include "tools/redis/tests/engine_stub.h"
 
 #define SOME_SHA "930269f31393d0be681588b6ab08dccee7d6bb67"
+#define COUNT_SCRIPT "return(redis.call('DBSIZE'))"
+#define COUNT_SHA "dfbd66b906980ec996644e5641a2c8bba2fbb472"
 #define INCR_SCRIPT "return(redis.call('INCR',KEYS[1]))"
 
 enum { REPLY_MAX = 4096, PARTS_MAX = 16 };
@@ -264,6 +266,17 @@ static const struct {
     {"EVAL return(1) 0", "GET a", true},                         /* whatever keys it may reach */
     {"EVAL_RO return(1) 0", "GET a", true},
     {"EVAL_RO return(1) 0", "PING", false},
+    {"EVAL return(redis.call('GET',KEYS[1])) 1 a", "SET b 1", false},
+    {"EVAL " COUNT_SCRIPT " 1 a", "SET b 1", true}, /* it names what shows them all */
+    {"EVAL_RO return(redis.call('SCAN',0)) 1 a", "DEL b", true},
+    {"EVAL return(redis.call('keys','*')) 1 a", "GET b", true},
+    {"EVAL return(redis.call('SPOP',KEYS[1])) 1 a", "SRANDMEMBER b", true},
+    {"EVAL_RO return(redis.call('OBJECT','IDLETIME',KEYS[1])) 1 a", "GET a", true},
+    {"EVAL return(redis.call('INFO')) 1 a", "PING", true},
+    {"MULTI; EVAL " COUNT_SCRIPT " 1 a; EXEC", "SET b 1", true},
+    {"SCRIPT LOAD " COUNT_SCRIPT, "SET b 1", false},
+    {"SCRIPT LOAD " COUNT_SCRIPT "; EVALSHA " COUNT_SHA " 1 a", "SET b 1", true},
+    {"EVALSHA " COUNT_SHA " 1 a", "SET b 1", false}, /* it is not there */
     {"SCRIPT LOAD return(1)", "SCRIPT LOAD return(1)", false},
     {"SCRIPT LOAD return(1)", "SCRIPT EXISTS " SOME_SHA, true},
     {"SCRIPT LOAD return(1)", "EVALSHA " SOME_SHA " 1 a", true},
