@@ -241,7 +241,9 @@ static void read_key_specs(treadle_redis_command *command, const redisReply *ent
         read_as_written(command);
         return;
     }
-    const bool writes = (command->flags & TREADLE_REDIS_WRITES) != 0;
+    /* PFCOUNT, which is no write command, does: it keeps what it counted. */
+    const bool writes =
+        (command->flags & TREADLE_REDIS_WRITES) || strcmp(command->name, "pfcount") == 0;
     if (strncmp(command->name, "eval", 4) == 0) {
         command->specs[command->spec_count++] = (key_spec){
             .write = true, .keynum = true, .begin = 2, .step = 1, .count_index = 0, .first = 1};

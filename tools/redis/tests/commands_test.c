@@ -151,7 +151,9 @@ Test(commands, flags)
 
 /* In the form of Redis 6. */
 static const char old_table[] =
-    "*2\r\n"
+    "*3\r\n"
+    "*7\r\n$7\r\npfcount\r\n:-2\r\n*2\r\n+readonly\r\n+may_replicate\r\n:1\r\n:-1\r\n:1\r\n"
+    "*3\r\n+@read\r\n+@hyperloglog\r\n+@slow\r\n"
     "*7\r\n$6\r\nscript\r\n:-2\r\n*1\r\n+noscript\r\n:0\r\n:0\r\n:0\r\n"
     "*2\r\n+@slow\r\n+@scripting\r\n"
     "*7\r\n$6\r\nobject\r\n:-2\r\n*2\r\n+readonly\r\n+random\r\n:2\r\n:2\r\n:1\r\n"
@@ -194,6 +196,7 @@ Test(commands, subcommands_are_told_apart_on_a_server_that_does_not)
     cr_assert(flags_of("OBJECT IDLETIME k") & TREADLE_REDIS_ACCESS_TIME);
     assert_keys("OBJECT IDLETIME k", "r:k");
     assert_keys("OBJECT ENCODING k", "r:k");
+    assert_keys("PFCOUNT p q", "w:p w:q");
 }
 
 Test(commands, every_command_is_found_by_its_name)
