@@ -132,7 +132,7 @@ int redisBufferWrite(redisContext *c, int *done)
         return write_quietly(c, done);
     }
     if (!from_subject()) {
-        return library.buffer_write(c, done);
+        return treadle_redis_plan_outside(c) ? library.buffer_write(c, done) : REDIS_ERR;
     }
     if (c->err) {
         return REDIS_ERR;
@@ -230,6 +230,13 @@ void redisFree(redisContext *c)
         treadle_redis_touch_server();
     }
     treadle_redis_doors_open();
+    if (c != NULL && !treadle_redis.bypass && !treadle_inside()) {
+        treadle_redis_link *kept = treadle_redis_link_known(c);
+        if (kept != NULL) {
+            treadle_redis_link_drop(kept);
+            return;
+        }
+    }
     library.free_context(c);
 }
 
@@ -260,8 +267,14 @@ static int reconnect_inside(redisContext *c)
 
 int redisReconnect(redisContext *c)
 {
-    treadle_redis_doors_open();
-    return from_subject() ? reconnect_inside(c) : library.reconnect(c);
+    if (from_subject()) {
+        return reconnect_inside(c);
+    }
+    treadle_redis_link *kept = treadle_redis.bypass ? NULL : treadle_redis_link_known(c);
+    if (kept != NULL) {
+        kept->session = true; /* nobody greets it */
+    }
+    return library.reconnect(c);
 }
 
 static redisContext *born(redisContext *context)

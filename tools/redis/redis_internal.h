@@ -107,6 +107,9 @@ void treadle_redis_link_close(treadle_redis_link *connection);
 /* Likewise, and what follows on another connection does not find this one on the server. */
 void treadle_redis_link_leave(treadle_redis_link *connection);
 
+/* Likewise, and a stranger is forgotten. */
+void treadle_redis_link_drop(treadle_redis_link *connection);
+
 /* Ends the connection of a context, which stays to be freed. On a server of ours whatever comes
  * later comes after that. */
 void treadle_redis_hang_up(redisContext *context);
@@ -164,6 +167,10 @@ bool treadle_redis_plan_sent(treadle_resp_span commands, treadle_resp_span *sent
 /* Whether a command that somebody sends outside an execution may be; if not, the context fails, and
  * so do executions from now on. */
 bool treadle_redis_plan_allows_outside(redisContext *context, treadle_resp_span command);
+
+/* Likewise what a context is about to send there; what that may leave behind is undone before the
+ * next execution. */
+bool treadle_redis_plan_outside(redisContext *context);
 
 /* Keeps in mind what commands with these flags, which ran, may leave behind. */
 void treadle_redis_plan_note(uint32_t flags, treadle_redis_link *connection);

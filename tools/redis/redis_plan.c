@@ -376,3 +376,36 @@ void treadle_redis_plan_note(uint32_t flags, treadle_redis_link *connection)
         }
     }
 }
+
+bool treadle_redis_plan_outside(redisContext *context)
+{
+    const treadle_resp_span commands = {context->obuf, sdslen(context->obuf)};
+    treadle_redis_link *kept = treadle_redis_link_known(context);
+    if (!treadle_redis.attached || commands.length == 0) {
+        return true;
+    }
+    /* What a fiber appended was not looked at then. */
+    if (kept != NULL && !treadle_redis_plan_allows_outside(context, commands)) {
+        sdssetlen(context->obuf, 0);
+        context->obuf[0] = '\0';
+        return false;
+    }
+    uint32_t flags = 0;
+    size_t position = 0;
+    treadle_resp_command command;
+    while (position < commands.length &&
+           treadle_resp_command_read(commands.data, commands.length, &position, &command) ==
+               TREADLE_RESP_OK) {
+        const treadle_redis_command *found =
+            treadle_redis_command_of(treadle_redis.commands, &command);
+        flags |= found != NULL ? treadle_redis_command_flags(found) : 0;
+    }
+    /* A connection that it ends is found to be closed, and reopened. */
+    static treadle_redis_link unknown_link;
+    treadle_redis_plan_note(flags & ~(uint32_t)TREADLE_REDIS_CLIENTS,
+                            kept != NULL ? kept : &unknown_link);
+    if (kept != NULL) {
+        kept->session = true;
+    }
+    return true;
+}

@@ -61,6 +61,14 @@ void treadle_redis_link_leave(treadle_redis_link *connection)
     treadle_redis_link_close(connection);
 }
 
+void treadle_redis_link_drop(treadle_redis_link *connection)
+{
+    treadle_redis_link_leave(connection);
+    if (!connection->ours) {
+        treadle_redis_stranger_freed(connection);
+    }
+}
+
 bool treadle_redis_server_answers(char *error, size_t error_size)
 {
     redisContext *context = open_context(error, error_size);
@@ -118,12 +126,6 @@ static void reset_connection(treadle_redis_link *connection)
     treadle_redis_wire_clear(&connection->wire);
 }
 
-static void drop_stranger(treadle_redis_link *stranger)
-{
-    treadle_redis_link_leave(stranger); /* nobody's, once the execution ended */
-    treadle_redis_stranger_freed(stranger);
-}
-
 void treadle_redis_pool_reset(void)
 {
     memset(treadle_redis.births, 0, sizeof treadle_redis.births);
@@ -132,7 +134,8 @@ void treadle_redis_pool_reset(void)
     }
     for (uint32_t i = 0; i < TREADLE_REDIS_STRANGERS_MAX; i++) {
         if (treadle_redis.strangers[i].context != NULL) {
-            drop_stranger(&treadle_redis.strangers[i]);
+            /* Nobody's, once the execution ended. */
+            treadle_redis_link_drop(&treadle_redis.strangers[i]);
         }
     }
 }
@@ -154,7 +157,7 @@ void treadle_redis_pool_close(void)
     }
     for (uint32_t i = 0; i < TREADLE_REDIS_STRANGERS_MAX; i++) {
         if (treadle_redis.strangers[i].context != NULL) {
-            drop_stranger(&treadle_redis.strangers[i]);
+            treadle_redis_link_drop(&treadle_redis.strangers[i]);
         }
         treadle_redis_wire_free(&treadle_redis.strangers[i].wire);
     }
@@ -228,8 +231,9 @@ treadle_redis_link *treadle_redis_link_of(redisContext *context)
     /* Nobody saw what it selected or watches, and it would keep that between executions. */
     if (connection == NULL) {
         treadle_stop(TREADLE_OUTCOME_ENVIRONMENT, "redis-seam",
-                     "the subject uses a connection that was opened outside an execution; use "
-                     "treadle_redis_connection(), or open it where it is used");
+                     "the subject uses a connection that was opened outside an execution, or not "
+                     "by redisConnect, redisConnectUnix or their WithTimeout; use "
+                     "treadle_redis_connection(), or open it so where it is used");
     }
     const bool stranger = connection != NULL && !connection->ours;
     /* What the seam empties, and what it sends to, must be the server it was given. */

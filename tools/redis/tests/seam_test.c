@@ -1178,12 +1178,18 @@ Test(seam, a_key_that_is_there_can_be_evicted)
     cr_assert_eq(stub.announced, 4);
 }
 
+static void two_keys_and_no_unlink(void)
+{
+    cr_assert_eq(command(treadle_redis_connection(0), "ACL SETUSER default -unlink"), 0);
+    two_keys();
+}
+
 Test(seam, an_eviction_that_the_server_refuses_is_none)
 {
-    direct("ACL SETUSER default -unlink");
     treadle_redis_faults((treadle_faults){.evicted = 1});
     stub.decisions[0] = 1;
-    expect_stop(two_keys, TREADLE_OUTCOME_ENVIRONMENT, "the Redis server refused UNLINK: NOPERM");
+    expect_stop(two_keys_and_no_unlink, TREADLE_OUTCOME_ENVIRONMENT,
+                "the Redis server refused UNLINK: NOPERM");
 }
 
 static void watched_key(void)
@@ -1473,11 +1479,74 @@ static void uses_outside(void)
     command(outside, "INCR k");
 }
 
+static void opens_by_descriptor(void)
+{
+    command(redisConnectFd(dup(outside->fd)), "INCR k");
+}
+
+Test(seam, a_connection_that_was_opened_in_another_way_is_refused)
+{
+    expect_stop(opens_by_descriptor, TREADLE_OUTCOME_ENVIRONMENT, "or not by redisConnect");
+}
+
 Test(seam, a_connection_that_was_opened_outside_an_execution_is_refused)
 {
     direct("SELECT 3"); /* nobody resets that between executions */
     expect_stop(uses_outside, TREADLE_OUTCOME_ENVIRONMENT, "opened outside an execution");
     cr_assert_str_eq(direct("DBSIZE"), "0");
+}
+
+/* ---- what is done outside an execution, with contexts that were kept ---------------------------
+ */
+
+static redisContext *kept;
+
+static void keep_one_of_the_pool(void)
+{
+    kept = treadle_redis_connection(0);
+    cr_assert_eq(command(kept, "PING"), 0);
+}
+
+static void keep_my_own(void)
+{
+    kept = redisConnectUnix(treadle_redis_server_socket(server));
+    cr_assert_eq(command(kept, "PING"), 0);
+}
+
+Test(seam, a_context_may_be_freed_outside_an_execution)
+{
+    for (int i = 0; i < 3; i++) {
+        run(keep_my_own);
+        redisFree(kept);
+        run(keep_my_own);
+        redisFree(kept);
+        run(key_is_new);
+        run(keep_one_of_the_pool);
+        redisFree(kept);
+    }
+    run(nothing);
+    cr_assert_not_null(strstr(direct("INFO clients"), "connected_clients:3"), "%s",
+                       direct("INFO clients"));
+}
+
+Test(seam, what_is_done_outside_an_execution_is_undone_too)
+{
+    run(finds_settings);
+    direct("CONFIG SET maxmemory 99000000");
+    run(finds_settings);
+    freeReplyObject(redisCommand(outside, "SCRIPT LOAD %s", "return 1"));
+    run(eval_script);
+    static const char *const lines[] = {"SELECT 3", "MULTI", "WATCH k"};
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        run(keep_one_of_the_pool);
+        command(kept, lines[i]);
+        run(key_is_new);
+        run(transaction);
+    }
+    run(keep_one_of_the_pool);
+    redisReconnect(kept);
+    command(kept, "SELECT 3");
+    run(key_is_new);
 }
 
 static void another_server(void)
@@ -1783,6 +1852,23 @@ Test(foreign, commands_outside_an_execution_are_held_to_the_same_rules)
     treadle_redis_detach();
     cr_assert_str_eq(direct("SET users 3"), "OK", "nobody's business any more");
     attach(false);
+}
+
+static void append_only(void)
+{
+    kept = treadle_redis_connection(0);
+    redisAppendCommand(kept, "SET users 2");
+}
+
+Test(foreign, what_was_appended_inside_and_is_sent_outside_is_held_to_them_too)
+{
+    run(append_only);
+    int done = 0;
+    cr_assert_eq(redisBufferWrite(kept, &done), REDIS_ERR);
+    cr_assert_not_null(strstr(kept->errstr, "cannot be used on a server"), "%s", kept->errstr);
+    cr_assert_eq(redisBufferWrite(kept, &done), REDIS_ERR, "not later either");
+    cr_assert_str_eq(direct("GET users"), "1");
+    expect_stop(limiter, TREADLE_OUTCOME_ENVIRONMENT, "outside an execution: SET cannot be used");
 }
 
 static void inspect_writes(void)
