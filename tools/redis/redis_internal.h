@@ -51,7 +51,8 @@ typedef struct treadle_redis_seam {
     bool bypass;                 /* hiredis calls are the seam's own: straight to the library */
     treadle_redis_target target; /* owns its strings */
     treadle_redis_commands *commands;
-    int64_t *clock; /* mapped; NULL = the server has its own */
+    bool lua_server; /* to scripts `server` may be another name of `redis` */
+    int64_t *clock;  /* mapped; NULL = the server has its own */
     treadle_faults faults;
     treadle_faults left; /* of `faults`, in this execution */
     uint64_t command_count;

@@ -114,7 +114,7 @@ static const char *script_reason(const treadle_resp_command *command, script_che
         return NULL;
     }
     const treadle_resp_span text = treadle_resp_argument(&arguments, index);
-    const bool all = treadle_redis_script_calls(text, check_call, check);
+    const bool all = treadle_redis_script_calls(text, treadle_redis.lua_server, check_call, check);
     if (check->reason != NULL || !is_foreign()) {
         return check->reason;
     }

@@ -228,10 +228,10 @@ static bool is_assigned(lexer self)
     return is_text(next_token(&self), TOKEN_OTHER, "=") && !is_at(&self, '=');
 }
 
-bool treadle_redis_script_calls(treadle_resp_span text,
+bool treadle_redis_script_calls(treadle_resp_span text, bool server,
                                 void (*visit)(void *context, treadle_resp_span name), void *context)
 {
-    static const char *const library[] = {"redis", "server", NULL};
+    const char *const library[] = {"redis", server ? "server" : NULL, NULL};
     static const char *const callers[] = {"call", "pcall", NULL};
     static const char *const ways_round[] = {"_G",      "getfenv",  "setfenv", "loadstring", "load",
                                              "require", "loadfile", "dofile",  "debug",      NULL};

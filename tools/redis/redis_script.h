@@ -18,8 +18,8 @@
 uint32_t treadle_redis_script_argument(treadle_resp_arguments *arguments);
 
 /* Calls visit(context, name) for every command that the text names in a call. false when it may
- * call others. */
-bool treadle_redis_script_calls(treadle_resp_span text,
+ * call others. `server`: that is another name of `redis`, as Valkey has it. */
+bool treadle_redis_script_calls(treadle_resp_span text, bool server,
                                 void (*visit)(void *context, treadle_resp_span name),
                                 void *context);
 

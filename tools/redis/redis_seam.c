@@ -107,6 +107,17 @@ static void close_all(void)
     treadle_redis = (treadle_redis_seam){0};
 }
 
+/* Whether to scripts `server` is what `redis` is, as on Valkey, or nobody knows. On Redis it is a
+ * name like any other. */
+static bool has_lua_server(void)
+{
+    redisReply *reply = redisCommand(treadle_redis.inspector.context, "EVAL_RO %s 0",
+                                     "return rawget(_G, 'server') == nil and 1 or 0");
+    const bool none = reply != NULL && reply->type == REDIS_REPLY_INTEGER && reply->integer == 1;
+    freeReplyObject(reply);
+    return !none;
+}
+
 int treadle_redis_attach(const treadle_redis_target *target, char *error, size_t error_size)
 {
     static bool hooked;
@@ -129,8 +140,9 @@ int treadle_redis_attach(const treadle_redis_target *target, char *error, size_t
         treadle_redis.bypass = true;
         treadle_redis.commands =
             treadle_redis_commands_load(treadle_redis.inspector.context, error, error_size);
-        treadle_redis.bypass = false;
         ok = treadle_redis.commands != NULL;
+        treadle_redis.lua_server = !ok || target->own || has_lua_server();
+        treadle_redis.bypass = false;
     }
     if (ok && target->own) {
         ok = treadle_redis_settings_read(&treadle_redis.settings, error, error_size);

@@ -159,7 +159,7 @@ static uint32_t flags_of(const treadle_redis_commands *table, const treadle_redi
     }
     const treadle_resp_span text = treadle_resp_argument(&walk, index);
     call_walk calls = {.table = table};
-    treadle_redis_script_calls(text, visit_call, &calls);
+    treadle_redis_script_calls(text, true, visit_call, &calls);
     if (calls.flags != 0) {
         remember_script(text, calls.flags);
     }

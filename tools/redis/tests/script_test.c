@@ -23,7 +23,7 @@ static void visit(void *out, treadle_resp_span name)
 static void assert_calls(const char *text, const char *expected)
 {
     char calls[256] = "";
-    if (!treadle_redis_script_calls(span(text), visit, calls)) {
+    if (!treadle_redis_script_calls(span(text), true, visit, calls)) {
         strcat(calls, "?");
     }
     cr_expect_str_eq(calls, expected, "<<%s>> calls \"%s\", not \"%s\"", text, calls, expected);
@@ -51,6 +51,15 @@ Test(script, calls)
     assert_calls("local n = 5. redis.call('A')", "A");
     assert_calls("local n = .5e-3 redis.call('A') n = 0x1F redis.call('B')", "A B");
     assert_calls("return 1 ..redis.sha1hex('a')", "");
+}
+
+Test(script, a_server_that_has_no_library_of_that_name)
+{
+    static const char text[] = "local server = KEYS[1] return redis.call('GET', server)";
+    assert_calls(text, "GET?");
+    char calls[256] = "";
+    cr_expect(treadle_redis_script_calls(span(text), false, visit, calls));
+    cr_expect_str_eq(calls, "GET");
 }
 
 Test(script, what_is_no_code_calls_nothing)

@@ -1712,6 +1712,12 @@ Test(foreign, what_reaches_further_is_refused_to_scripts_too)
     cr_assert_str_eq(direct("DBSIZE"), "3");
 }
 
+Test(foreign, a_variable_of_a_script_may_have_the_name_that_another_server_gives_its_library)
+{
+    script = "local server = KEYS[1] return redis.call('INCR', server)";
+    run(evaluates);
+}
+
 static void calls_what_was_there(void)
 {
     redisContext *context = treadle_redis_connection(0);
