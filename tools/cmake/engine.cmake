@@ -88,6 +88,15 @@ treadle_test(footprint_test SOURCES tools/engine/tests/footprint_test.c
              LIBRARIES treadle_engine treadle_footprint_test_subject treadle_quiet_test_subject
                        treadle_engine)
 
+# The same of a subject whose project optimises more and asks for _FORTIFY_SOURCE.
+treadle_subject(treadle_footprint_optimised_subject INSTRUMENTED
+                SOURCES tools/engine/tests/footprint_subject.c)
+target_compile_definitions(treadle_footprint_optimised_subject_objects PRIVATE _FORTIFY_SOURCE=2)
+target_compile_options(treadle_footprint_optimised_subject_objects PRIVATE -O2)
+treadle_test(footprint_optimised_test SOURCES tools/engine/tests/footprint_test.c
+             LIBRARIES treadle_engine treadle_footprint_optimised_subject treadle_quiet_test_subject
+                       treadle_engine)
+
 # The same with the portable switch, which no machine of ours would use: it takes the place of the
 # library's.
 treadle_test(engine_ucontext_test SOURCES tools/engine/tests/engine_test.c

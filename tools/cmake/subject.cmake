@@ -16,7 +16,7 @@ set(TREADLE_TSAN_FLAGS -O1 -g)
 # Steps that are to come need the usual sections, and machine code, whatever a project asks for.
 list(APPEND TREADLE_TSAN_FLAGS -fno-data-sections -fno-common -fno-lto)
 # What the compiler expands in line after it has instrumented nobody would see.
-foreach(name strcpy stpcpy strncpy stpncpy strcat strncat memcmp sprintf snprintf)
+foreach(name strcpy stpcpy strncpy stpncpy strcat strncat memcmp strcmp strncmp strstr sprintf snprintf)
   list(APPEND TREADLE_TSAN_FLAGS -fno-builtin-${name})
 endforeach()
 if(CMAKE_C_COMPILER_ID STREQUAL "Clang")
@@ -26,7 +26,8 @@ if(CMAKE_C_COMPILER_ID STREQUAL "Clang")
 else()
   # gcc expands block functions of constant size after it has instrumented: nobody would see them.
   list(APPEND TREADLE_TSAN_FLAGS "SHELL:--param tsan-distinguish-volatile=1" -fno-builtin-memcpy
-       -fno-builtin-memmove -fno-builtin-memset)
+       -fno-builtin-memmove -fno-builtin-memset -fno-builtin-mempcpy -fno-builtin-bcopy
+       -fno-builtin-bzero)
 endif()
 
 # How the compiler's calls of __tsan_* are renamed, in scenarios and in subjects: lists for objcopy;
@@ -43,8 +44,7 @@ if(CMAKE_C_COMPILER_ID STREQUAL "Clang")
   endif()
 else()
   # Without the false alarm at pthread_cleanup_push()'s own variables.
-  set(TREADLE_QUIET_FLAGS -O2 "SHELL:--param tsan-instrument-func-entry-exit=0" -Wno-clobbered
-      -fno-builtin-strcmp -fno-builtin-strncmp)
+  set(TREADLE_QUIET_FLAGS -O2 "SHELL:--param tsan-instrument-func-entry-exit=0" -Wno-clobbered)
 endif()
 
 # Has the compiler insert the calls of __tsan_*. In the asan build that is done beside its checks, by
@@ -68,6 +68,13 @@ function(treadle_insert_hooks objects quiet)
   endif()
 endfunction()
 
+# _FORTIFY_SOURCE puts functions of other names in place of those that are redirected. Who asks for it
+# behind our options is told. (nm, the object, the subject's name)
+string(CONCAT TREADLE_LOOK_FOR_FORTIFIED
+  [=[names=$("$0" -u "$1" | sed -n 's/^ *U \(__.*_chk\)$/\1/p' | paste -s -d ' ' -) && ]=]
+  [=[test -z "$names" || (echo "$2: compile it without _FORTIFY_SOURCE, ]=]
+  [=[or nobody sees what it does with $names" >&2 && false)]=])
+
 # GNU binutils whatever the compiler: llvm-objcopy cannot do both to .bss at once.
 find_program(TREADLE_LD NAMES ld.bfd ld REQUIRED)
 find_program(TREADLE_OBJCOPY NAMES objcopy REQUIRED)
@@ -82,6 +89,7 @@ function(treadle_subject name)
   target_link_libraries(${name}_objects PRIVATE ${SUBJECT_LIBRARIES})
   # Concurrency Kit's inline assembly is invisible to instrumentation; its builtins are not.
   target_compile_definitions(${name}_objects PRIVATE CK_USE_CC_BUILTINS=1)
+  target_compile_options(${name}_objects PRIVATE -U_FORTIFY_SOURCE)
   if(SUBJECT_INSTRUMENTED OR SUBJECT_QUIET)
     target_compile_options(${name}_objects PRIVATE ${TREADLE_TSAN_FLAGS} ${TREADLE_SUBJECT_FLAGS})
   endif()
@@ -125,6 +133,7 @@ function(treadle_subject name)
     COMMAND ${TREADLE_LD} -r -o ${merged} $<TARGET_OBJECTS:${name}_objects>
     ${primitives}
     ${rename}
+    COMMAND sh -c ${TREADLE_LOOK_FOR_FORTIFIED} ${CMAKE_NM} ${merged} ${name}
     COMMAND ${TREADLE_OBJCOPY} --redefine-syms=${redirect}
             --set-section-flags .bss=alloc,load,contents,data
             --rename-section .bss=${data},alloc,load,contents,data

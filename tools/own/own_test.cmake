@@ -59,4 +59,24 @@ demand("visits/counted. needs .setup, .thread and .check")
 if(NOT status EQUAL 2)
   message(FATAL_ERROR "exit status ${status}")
 endif()
+
+# So are calls that the engine would not see.
+set(lists ${WORK}/project/CMakeLists.txt)
+file(READ ${lists} text)
+string(REPLACE "SCENARIOS" "COMPILE_OPTIONS -O2 -D_FORTIFY_SOURCE=2 SCENARIOS" text "${text}")
+file(WRITE ${lists} "${text}")
+file(APPEND ${WORK}/project/visits.c "
+#include <stdio.h>
+char name[8];
+void give_number(int given)
+{
+    snprintf(name, sizeof name, \"%d\", given);
+}
+")
+execute_process(COMMAND ${CMAKE_COMMAND} --build ${WORK}/build RESULT_VARIABLE status
+                OUTPUT_VARIABLE said)
+demand("treadle_subject: compile it without _FORTIFY_SOURCE, .* does with __snprintf_chk")
+if(status EQUAL 0)
+  message(FATAL_ERROR "built all the same")
+endif()
 message("own: as expected")
