@@ -322,6 +322,7 @@ int treadle_engine_open(treadle_decisions *decisions)
         return error;
     }
     treadle_signals_open();
+    tzset(); /* or the first execution that needs the zone would be another than the next */
     E.opened = true;
     return 0;
 }

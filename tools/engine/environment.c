@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: MIT
-/* The environment: all threads share it, and race for it unless they are ordered; and every
- * execution leaves it as it was. */
+/* The environment, and the time zone that the C library takes from it: all threads share them, and
+ * race for the environment unless they are ordered; and every execution leaves both as they were.
+ */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tools/engine/internal.h"
 
 static char **before;   /* the entries before the execution changed any; NULL = it has not */
 static char **restored; /* an earlier `before`: what the C library has, and may change */
+static char zone;       /* an address for what the C library keeps of TZ */
+static bool zone_stale; /* it was not looked at since the environment changed */
 
 static void keep(void)
 {
@@ -33,6 +38,8 @@ void treadle_environment_restore(void)
         environ = restored = before;
         before = NULL;
         free(unused);
+        tzset();
+        zone_stale = false;
     }
 }
 
@@ -45,6 +52,7 @@ INLINE void changes(const void *site)
         keep();
     }
     E.unseen++;
+    zone_stale = true;
     treadle_library_writes(&environ, sizeof environ, site);
 }
 
@@ -75,6 +83,10 @@ int SEAM(setenv)(const char *name, const char *value, int overwrite)
 
 int SEAM(unsetenv)(const char *name)
 {
+    if (name == NULL) {
+        errno = EINVAL;
+        return -1;
+    }
     treadle_library_reads_text(name, SIZE_MAX, SITE());
     changes(SITE());
     return unsetenv(name);
@@ -91,4 +103,21 @@ int SEAM(clearenv)(void)
 {
     changes(SITE());
     return clearenv();
+}
+
+void treadle_zone_used(bool anew, const void *site)
+{
+    if (!treadle_inside()) {
+        return;
+    }
+    const bool changes_zone = anew && zone_stale;
+    zone_stale &= !anew;
+    treadle_library_reads(&environ, sizeof environ, site);
+    treadle_touching_object(&zone, changes_zone ? TREADLE_TOUCH_WRITE : TREADLE_TOUCH_READ);
+}
+
+void SEAM(tzset)(void)
+{
+    treadle_zone_used(true, SITE());
+    tzset();
 }

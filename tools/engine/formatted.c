@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 /* What snprintf(), sscanf() and their kin read and write of the subject's memory. */
-#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,6 +98,8 @@ static bool argument_read(const conversion *how, va_list *arguments, const void 
     case 'u':
     case 'x':
     case 'X':
+    case 'b':
+    case 'B':
     case 'c': integer_passed(how->length, arguments); return true;
     case 'p': (void)va_arg(*arguments, void *); return true;
     case 's':
@@ -126,33 +127,53 @@ static void arguments_read(const char *format, va_list *arguments, const void *s
     }
 }
 
-static int print(char *to, size_t size, const char *format, va_list arguments, const void *site)
+static void all_read(const char *format, va_list arguments, const void *site)
 {
     if (treadle_library_matters()) {
+        treadle_library_reads(format, strlen(format) + 1, site);
         va_list copy;
         va_copy(copy, arguments);
         arguments_read(format, &copy, site);
         va_end(copy);
     }
-    const int length = vsnprintf(to, size, format, arguments);
+}
+
+static void text_written(char *to, size_t size, int length, const void *site)
+{
     if (size > 0 && length >= 0) {
         const size_t written = (size_t)length + 1;
         treadle_library_writes(to, written < size ? written : size, site);
     }
+}
+
+static int print(char *to, size_t size, const char *format, va_list arguments, const void *site)
+{
+    all_read(format, arguments, site);
+    const int length = vsnprintf(to, size, format, arguments);
+    text_written(to, size, length, site);
     return length;
 }
 
-/* Who gives no size says that there is room. */
+/* Not as the above with much room: that would clear first what the subject may print onto itself.
+ */
+static int print_unbounded(char *to, const char *format, va_list arguments, const void *site)
+{
+    all_read(format, arguments, site);
+    const int length = vsprintf(to, format, arguments);
+    text_written(to, SIZE_MAX, length, site);
+    return length;
+}
+
 int SEAM(vsprintf)(char *to, const char *format, va_list arguments)
 {
-    return print(to, INT_MAX, format, arguments, SITE());
+    return print_unbounded(to, format, arguments, SITE());
 }
 
 int SEAM(sprintf)(char *to, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    const int length = print(to, INT_MAX, format, arguments, SITE());
+    const int length = print_unbounded(to, format, arguments, SITE());
     va_end(arguments);
     return length;
 }
@@ -254,6 +275,7 @@ static size_t size_of(const target *how, const void *written)
     case 'u':
     case 'x':
     case 'X':
+    case 'b':
     case 'n': return integer_size(how->length);
     case 'p': return sizeof(void *);
     case 'c':
@@ -289,6 +311,7 @@ static int scan(const char *text, const char *format, va_list arguments, const v
     va_list copy;
     va_copy(copy, arguments);
     treadle_library_reads_text(text, SIZE_MAX, site);
+    treadle_library_reads_text(format, SIZE_MAX, site);
     const int assigned = vsscanf(text, format, arguments);
     targets_written(format, assigned, &copy, site);
     va_end(copy);

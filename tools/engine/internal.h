@@ -705,6 +705,8 @@ bool treadle_heap_owns(const void *address);
 int treadle_globals_open(void);
 void treadle_globals_restore(void);
 void treadle_environment_restore(void);
+/* The C library converts a time; with `anew` it looks at TZ again. */
+void treadle_zone_used(bool anew, const void *site);
 const void *treadle_globals(size_t *size);
 int treadle_tls_open(void);
 void treadle_tls_fresh(thread *owner);

@@ -255,6 +255,40 @@ void *SEAM(memset)(void *to, int byte, size_t size)
     return memset(to, byte, size);
 }
 
+void *SEAM(mempcpy)(void *to, const void *from, size_t size)
+{
+    if (size) {
+        plain_read(from, size, SITE(), TREADLE_FRAME());
+        plain_write(to, size, SITE(), TREADLE_FRAME());
+    }
+    return (char *)memcpy(to, from, size) + size;
+}
+
+void SEAM(bcopy)(const void *from, void *to, size_t size)
+{
+    if (size) {
+        plain_read(from, size, SITE(), TREADLE_FRAME());
+        plain_write(to, size, SITE(), TREADLE_FRAME());
+    }
+    memmove(to, from, size);
+}
+
+void SEAM(bzero)(void *to, size_t size)
+{
+    if (size) {
+        plain_write(to, size, SITE(), TREADLE_FRAME());
+    }
+    memset(to, 0, size);
+}
+
+void SEAM(explicit_bzero)(void *to, size_t size)
+{
+    if (size) {
+        plain_write(to, size, SITE(), TREADLE_FRAME());
+    }
+    explicit_bzero(to, size);
+}
+
 void __tsan_vptr_update(void **p, void *value);
 void __tsan_vptr_update(void **p, void *value)
 {

@@ -44,9 +44,12 @@ static const char *real_ended(const char *text, const char *end)
         return digits + alike(digits, "infinity") + alike(digits, "nan") + (*digits == '.');
     }
     if (tolower((unsigned char)*digits) == 'i') {
-        return end + (end == digits + 3 ? alike(end, "inity") : 0);
+        return end == digits + 3 ? end + alike(end, "inity") : end - 1;
     }
     if (tolower((unsigned char)*digits) == 'n') {
+        if (end[-1] == ')') {
+            return end - 1;
+        }
         const char *inner = end + (*end == '(');
         return inner + (inner > end ? strspn(inner, LETTERS) : 0);
     }

@@ -82,6 +82,31 @@ void *treadle_quiet_memset(void *to, int byte, size_t size)
     return memset(to, byte, size);
 }
 
+void *treadle_quiet_mempcpy(void *to, const void *from, size_t size);
+void *treadle_quiet_mempcpy(void *to, const void *from, size_t size)
+{
+    return (char *)treadle_quiet_memcpy(to, from, size) + size;
+}
+
+void treadle_quiet_bcopy(const void *from, void *to, size_t size);
+void treadle_quiet_bcopy(const void *from, void *to, size_t size)
+{
+    treadle_quiet_memmove(to, from, size);
+}
+
+void treadle_quiet_bzero(void *to, size_t size);
+void treadle_quiet_bzero(void *to, size_t size)
+{
+    treadle_quiet_memset(to, 0, size);
+}
+
+void treadle_quiet_explicit_bzero(void *to, size_t size);
+void treadle_quiet_explicit_bzero(void *to, size_t size)
+{
+    touching(to, size, TREADLE_TOUCH_WRITE);
+    explicit_bzero(to, size);
+}
+
 /* ---- atomics: as in atomic.c, all threads share one OS thread ---------------------------------
  */
 

@@ -46,9 +46,11 @@ static void move(char *to, char *element, size_t size)
     }
 }
 
-/* Any element may be read and written, whether or not its place changes. */
+/* Any element may be read and written, whether or not its place changes: in each step that moves
+ * one. */
 static void sort(const elements *self, size_t count, const void *site)
 {
+    uint32_t touched = E.steps;
     if (count > 1) {
         treadle_library_writes(self->first, count * self->size, site);
     }
@@ -56,7 +58,10 @@ static void sort(const elements *self, size_t count, const void *site)
         char *element = self->first + i * self->size;
         char *belongs = place_of(self, element, i);
         if (belongs != element) {
-            treadle_library_writes(belongs, (size_t)(element - belongs) + self->size, site);
+            if (E.steps != touched) {
+                touched = E.steps;
+                treadle_library_writes(self->first, count * self->size, site);
+            }
             move(belongs, element, self->size);
         }
     }

@@ -92,6 +92,25 @@ void *SEAM(memrchr)(const void *bytes, int byte, size_t size)
     return (void *)(uintptr_t)found;
 }
 
+void *SEAM(rawmemchr)(const void *bytes, int byte)
+{
+    const char *found = rawmemchr(bytes, byte);
+    treadle_library_reads(bytes, (size_t)(found + 1 - (const char *)bytes), SITE());
+    return (void *)(uintptr_t)found;
+}
+
+void *SEAM(memmem)(const void *bytes, size_t size, const void *part, size_t part_size)
+{
+    const char *found = memmem(bytes, size, part, part_size);
+    if (part_size <= size) {
+        treadle_library_reads(part, part_size, SITE());
+        treadle_library_reads(
+            bytes, found != NULL ? (size_t)(found - (const char *)bytes) + part_size : size,
+            SITE());
+    }
+    return (void *)(uintptr_t)found;
+}
+
 char *SEAM(strrchr)(const char *text, int byte)
 {
     treadle_library_reads_text(text, SIZE_MAX, SITE());
@@ -126,13 +145,13 @@ FINDS(strchrnul)
 FINDS_TEXT(strstr)
 FINDS_TEXT(strcasestr)
 
-/* The set, and of the text one byte more than belongs to it. */
+/* The set, and of the text one byte more than belongs to it; none when nothing can belong to it. */
 INLINE size_t spanned(size_t (*span)(const char *, const char *), const char *text, const char *set,
                       const void *site)
 {
     const size_t length = span(text, set);
     treadle_library_reads_text(set, SIZE_MAX, site);
-    treadle_library_reads(text, length + 1, site);
+    treadle_library_reads(text, span == strspn && *set == '\0' ? 0 : length + 1, site);
     return length;
 }
 
@@ -186,6 +205,16 @@ char *SEAM(stpncpy)(char *to, const char *from, size_t size)
 {
     copied(to, size, from, size, SITE());
     return stpncpy(to, from, size);
+}
+
+/* Up to that byte, or all. */
+void *SEAM(memccpy)(void *to, const void *from, int byte, size_t size)
+{
+    const char *found = memchr(from, byte, size);
+    const size_t copy = found != NULL ? (size_t)(found + 1 - (const char *)from) : size;
+    treadle_library_reads(from, copy, SITE());
+    treadle_library_writes(to, copy, SITE());
+    return memccpy(to, from, byte, size);
 }
 
 INLINE char *append(char *to, const char *from, size_t max, const void *site)
@@ -278,7 +307,7 @@ char *SEAM(strsep)(char **kept, const char *ends)
 char *SEAM(strerror_r)(int error, char *buffer, size_t size)
 {
     char *text = strerror_r(error, buffer, size);
-    if (text == buffer) {
+    if (text == buffer && size > 0) {
         treadle_library_writes(buffer, strnlen(buffer, size) + 1, SITE());
     }
     return text;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "tools/engine/tests/footprint_subject.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdarg.h>
@@ -54,6 +55,7 @@ void footprint_set_up(void)
     pthread_barrier_init(&barrier, NULL, 1);
     pthread_key_create(&key, NULL);
     pthread_create(&child, NULL, nothing, NULL);
+    setenv("TREADLE_TEST_SET_UP", "x", 1); /* TZ has to be looked at again */
 }
 
 void does_nothing(void)
@@ -209,6 +211,10 @@ void reads_integer(void)
 #pragma GCC diagnostic ignored "-Wpragmas"
 #pragma GCC diagnostic ignored "-Wunknown-warning-option"
 #pragma GCC diagnostic ignored "-Wstringop-truncation"
+#pragma GCC diagnostic ignored "-Wformat"
+#pragma GCC diagnostic ignored "-Wformat-security"
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+#pragma GCC diagnostic ignored "-Wformat-extra-args"
 
 #define CALL(name, expression)           \
     void name(void)                      \
@@ -226,6 +232,11 @@ CALL(finds_byte, memchr(text, 'a', 20))
 CALL(finds_no_byte, memchr(text, 'z', 8))
 CALL(finds_byte_from_the_end, memrchr(text, 'e', 12))
 CALL(finds_no_byte_from_the_end, memrchr(text, 'z', 8))
+CALL(finds_certain_byte, rawmemchr(text, 'a'))
+CALL(finds_bytes, memmem(text, 12, "5 a", 3))
+CALL(finds_no_bytes, memmem(text, 8, "zz", 2))
+CALL(finds_more_bytes, memmem(text, 2, "5 a", 3))
+CALL(looks_for_bytes, memmem("words", 5, text, 3))
 CALL(finds_letter, strchr(text, 'a'))
 CALL(finds_no_letter, strchr(text, 'z'))
 CALL(finds_letter_or_end, strchrnul(text, 'a'))
@@ -239,8 +250,17 @@ CALL(finds_one_of, strpbrk(text, "ea"))
 CALL(finds_none_of, strpbrk(text, "xyz"))
 CALL(spans_digits, strspn(text, "0123456789."))
 CALL(spans_up_to, strcspn(text, "ea"))
+CALL(spans_nothing, strspn(text, own))
 CALL(spans_letters_of_text, strspn("words", text))
 
+CALL(zeroes, (bzero(text, 4), 0))
+CALL(zeroes_explicitly, (explicit_bzero(text, 4), 0))
+CALL(copies_bytes_to_their_end, mempcpy(own, text, 4) == own)
+CALL(copies_bytes_over_the_start, mempcpy(text, "abcd", 3) == text)
+CALL(copies_bytes_as_of_old, (bcopy(text, own, 4), 0))
+CALL(copies_up_to, memccpy(own, text, 'a', 20) == own)
+CALL(copies_up_to_over_the_start, memccpy(text, "abc", 'b', 20) == text)
+CALL(copies_all, memccpy(own, text, 'z', 5) == own)
 CALL(copies_some, strncpy(own, text, 7) == own)
 CALL(copies_enough, strncpy(own, text, 20) == own)
 CALL(copies_and_fills, strncpy(text, "ab", 6) == text)
@@ -298,6 +318,9 @@ CALL(scans_small, sscanf("1 2 3", "%hhu %hhd%% %d", (unsigned char *)text, (sign
 CALL(prints, sprintf(text, "%d", 7))
 CALL(prints_constant, sprintf(text, "abc"))
 CALL(prints_text, sprintf(own, "%.4s", text))
+CALL(prints_binary_first, snprintf(own, sizeof own, "%b %.4s", 5U, text))
+CALL(prints_as_text_says, snprintf(own, sizeof own, text))
+CALL(scans_as_text_says, sscanf("12.5", text))
 
 void scans_new_text(void)
 {
@@ -322,6 +345,7 @@ void sorts_one(void)
 }
 
 CALL(names_unknown_error, strerror_r(12345, text, sizeof text))
+CALL(names_error_nowhere, strerror_r(12345, text, 0))
 CALL(names_known_error, strerror_r(2, text, sizeof text))
 CALL(says_year, strftime(text, sizeof text, "%Y", &own_parts))
 CALL(says_too_much, strftime(text, 4, "%Y", &own_parts))
@@ -337,6 +361,9 @@ CALL(takes_apart_locally_hidden, localtime(&own_time))
 CALL(says_own_time_hidden, asctime(&own_parts))
 CALL(says_local_time_hidden, ctime(&own_time))
 CALL(says_local_time, ctime_r(&own_time, own))
+CALL(takes_apart_locally, localtime_r(&own_time, &own_parts))
+CALL(puts_together_own, mktime(&own_parts))
+CALL(says_zone, strftime(own, sizeof own, "%Z", &own_parts))
 CALL(takes_own_token_hidden, strtok(strcpy(own, "a b"), " "))
 CALL(takes_own_token, strtok_r(strcpy(own, "a b"), " ", &own_place))
 
@@ -350,6 +377,8 @@ CALL(reads_name_in_text, getenv(text))
 CALL(sets_value_in_text, setenv("TREADLE_TEST_KEPT", text, 1))
 CALL(puts_into_environment, putenv(strcpy(own, "TREADLE_TEST_KEPT=put")))
 CALL(takes_out_of_environment, unsetenv("TREADLE_TEST_KEPT"))
+CALL(sets_zone, setenv("TZ", "HERE-5", 1))
+CALL(looks_at_zone, (tzset(), 0))
 
 static bool is_kept(const char *value)
 {
@@ -374,6 +403,40 @@ void clears_environment(void)
 {
     finds_environment_as_it_was();
     clearenv();
+}
+
+static bool is_utc(void)
+{
+    const time_t time = 0;
+    struct tm parts;
+    return localtime_r(&time, &parts) != NULL && parts.tm_gmtoff == 0;
+}
+
+/* Likewise. localtime_r() need not look at TZ again, and does not. */
+void finds_zone_as_it_was(void)
+{
+    footprint_outcome = is_utc();
+    setenv("TZ", "HERE-5", 1);
+    tzset();
+    footprint_outcome &= !is_utc();
+}
+
+static bool failed_as_invalid(bool failed)
+{
+    const int error = errno;
+    errno = 0;
+    return failed && error == EINVAL;
+}
+
+/* The header says that there has to be a name. */
+static int (*volatile take_out)(const char *) = unsetenv;
+
+void fails_as_the_library_does(void)
+{
+    const time_t never = INT64_MAX;
+    errno = 0;
+    footprint_outcome = failed_as_invalid(ctime(&never) == NULL);
+    footprint_outcome &= failed_as_invalid(take_out(NULL) == -1);
 }
 
 /* ---- blocks ------------------------------------------------------------------------------------

@@ -42,7 +42,13 @@ footprint_function measures_some, measures_enough, compares_without_case,
 footprint_function reads_environment, reads_name_in_text, sets_value_in_text, puts_into_environment,
     takes_out_of_environment;
 /* Say in `footprint_outcome` whether it was. */
-footprint_function finds_environment_as_it_was, clears_environment;
+footprint_function finds_environment_as_it_was, clears_environment, finds_zone_as_it_was,
+    fails_as_the_library_does;
+footprint_function finds_certain_byte, finds_bytes, finds_no_bytes, finds_more_bytes,
+    looks_for_bytes, spans_nothing, zeroes, zeroes_explicitly, copies_bytes_to_their_end,
+    copies_bytes_over_the_start, copies_bytes_as_of_old, copies_up_to, copies_up_to_over_the_start,
+    copies_all, prints_binary_first, prints_as_text_says, scans_as_text_says, names_error_nowhere;
+footprint_function takes_apart_locally, puts_together_own, says_zone, sets_zone, looks_at_zone;
 extern bool footprint_outcome;
 footprint_function grows_block, writes_block, frees_and_reuses;
 footprint_function inits_mutex, destroys_mutex, locks_mutex, tries_mutex, inits_semaphore,

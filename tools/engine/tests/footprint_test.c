@@ -185,6 +185,10 @@ Test(quiet, what_scenarios_share_is_in_footprints)
         MUST(quiet_moves_in, quiet_copies_out),
         MUST(quiet_fills, quiet_copies_out),
         MUST(quiet_fills, quiet_moves_in),
+        MUST(quiet_copies_to_the_end, quiet_copies_out),
+        MUST(quiet_copies_as_of_old, quiet_copies_out),
+        MUST(quiet_zeroes, quiet_copies_out),
+        MUST(quiet_zeroes_explicitly, quiet_copies_out),
         NEED_NOT(quiet_fills, quiet_writes_unaligned), /* other bytes */
         NEED_NOT(quiet_copies_nothing, quiet_copies_in),
         MUST(quiet_loads, quiet_stores),
@@ -250,14 +254,31 @@ static void observe_edge(void *self, uint32_t from, uint32_t to)
     (void)to;
 }
 
-static function *const all_quiet[] = {
-    quiet_reads,           quiet_writes,           quiet_adds,
-    quiet_reads_unaligned, quiet_writes_unaligned, quiet_reads_volatile,
-    quiet_writes_volatile, quiet_reads_struct,     quiet_writes_struct,
-    quiet_copies_in,       quiet_copies_out,       quiet_moves_in,
-    quiet_fills,           quiet_copies_nothing,   quiet_loads,
-    quiet_stores,          quiet_fetches,          quiet_exchanges,
-    quiet_swaps,           quiet_fails_to_swap,    quiet_swaps_weakly};
+static function *const all_quiet[] = {quiet_reads,
+                                      quiet_writes,
+                                      quiet_adds,
+                                      quiet_reads_unaligned,
+                                      quiet_writes_unaligned,
+                                      quiet_reads_volatile,
+                                      quiet_writes_volatile,
+                                      quiet_reads_struct,
+                                      quiet_writes_struct,
+                                      quiet_copies_in,
+                                      quiet_copies_out,
+                                      quiet_moves_in,
+                                      quiet_fills,
+                                      quiet_copies_to_the_end,
+                                      quiet_copies_as_of_old,
+                                      quiet_zeroes,
+                                      quiet_zeroes_explicitly,
+                                      quiet_copies_nothing,
+                                      quiet_loads,
+                                      quiet_stores,
+                                      quiet_fetches,
+                                      quiet_exchanges,
+                                      quiet_swaps,
+                                      quiet_fails_to_swap,
+                                      quiet_swaps_weakly};
 
 Test(quiet, what_scenarios_share_is_no_scheduling_point_and_nobody_observes_it)
 {
@@ -390,6 +411,11 @@ Test(footprints, what_the_library_reads_and_writes_is_exact)
         EXTENT(finds_no_byte, "rrrrrrrr"),
         EXTENT(finds_byte_from_the_end, ".........rrr"),
         EXTENT(finds_no_byte_from_the_end, "rrrrrrrr"),
+        EXTENT(finds_certain_byte, "rrrrrr"),
+        EXTENT(finds_bytes, "rrrrrr"),
+        EXTENT(finds_no_bytes, "rrrrrrrr"),
+        EXTENT(finds_more_bytes, ""),
+        EXTENT(looks_for_bytes, "rrr"),
         EXTENT(finds_letter, "rrrrrr"),
         EXTENT(finds_no_letter, "rrrrrrrrrrrr"),
         EXTENT(finds_letter_or_end, "rrrrrr"),
@@ -403,7 +429,16 @@ Test(footprints, what_the_library_reads_and_writes_is_exact)
         EXTENT(finds_none_of, "rrrrrrrrrrrr"),
         EXTENT(spans_digits, "rrrrr"),
         EXTENT(spans_up_to, "rrrrrr"),
+        EXTENT(spans_nothing, ""),
         EXTENT(spans_letters_of_text, "rrrrrrrrrrrr"),
+        EXTENT(zeroes, "wwww"),
+        EXTENT(zeroes_explicitly, "wwww"),
+        EXTENT(copies_bytes_to_their_end, "rrrr"),
+        EXTENT(copies_bytes_over_the_start, "www"),
+        EXTENT(copies_bytes_as_of_old, "rrrr"),
+        EXTENT(copies_up_to, "rrrrrr"),
+        EXTENT(copies_up_to_over_the_start, "ww"),
+        EXTENT(copies_all, "rrrrr"),
         EXTENT(copies_some, "rrrrrrr"),
         EXTENT(copies_enough, "rrrrrrrrrrrr"),
         EXTENT(copies_and_fills, "wwwwww"),
@@ -455,9 +490,13 @@ Test(footprints, what_the_library_reads_and_writes_is_exact)
         EXTENT(prints, "ww"),
         EXTENT(prints_constant, "wwww"),
         EXTENT(prints_text, "rrrr"),
+        EXTENT(prints_binary_first, "rrrr"),
+        EXTENT(prints_as_text_says, "rrrrrrrrrrrr"),
+        EXTENT(scans_as_text_says, "rrrrrrrrrrrr"),
         EXTENT(sorts, "wwww"),
         EXTENT(sorts_one, ""),
         EXTENT(names_unknown_error, "wwwwwwwwwwwwwwwwwwww"),
+        EXTENT(names_error_nowhere, ""),
         EXTENT(names_known_error, ""),
         EXTENT(says_year, "wwwww"),
         EXTENT(says_too_much, "wwww"),
@@ -486,7 +525,7 @@ Test(footprints, times_and_hidden_memory)
         MUST(takes_apart_hidden, says_local_time_hidden),
         MUST(says_own_time_hidden, says_local_time_hidden),
         NEED_NOT(says_own_time_hidden, takes_apart_hidden),
-        NEED_NOT(says_local_time, says_local_time_hidden),
+        NEED_NOT(says_local_time, says_own_time_hidden),
         MUST(takes_own_token_hidden, takes_token_hidden),
         NEED_NOT(takes_own_token_hidden, takes_token),
         NEED_NOT(takes_own_token, takes_own_token),
@@ -502,6 +541,17 @@ Test(footprints, environment)
         MUST(reads_environment, puts_into_environment),
         MUST(reads_environment, takes_out_of_environment),
         MUST(puts_into_environment, takes_out_of_environment),
+        MUST(takes_apart_locally, sets_zone),
+        MUST(takes_apart_locally_hidden, sets_zone),
+        MUST(puts_together_own, sets_zone),
+        MUST(says_local_time, sets_zone),
+        MUST(says_zone, sets_zone),
+        MUST(looks_at_zone, sets_zone),
+        MUST(looks_at_zone, takes_apart_locally),
+        MUST(takes_apart_locally, puts_together_own),
+        MUST(says_local_time, says_local_time_hidden),
+        NEED_NOT(takes_apart_locally, takes_apart_locally),
+        NEED_NOT(takes_apart, sets_zone),
     };
     EXPECT(rows);
 }
@@ -519,6 +569,35 @@ Test(environment, is_left_as_it_was_by_every_execution)
     cr_expect_str_eq(getenv("TREADLE_TEST_KEPT"), "kept");
     cr_expect_not_null(getenv("PATH"));
     cr_expect_null(getenv("TREADLE_TEST_NEW0"));
+}
+
+Test(environment, and_so_is_the_zone)
+{
+    setenv("TZ", "UTC0", 1);
+    collected.first = 0;
+    for (int i = 0; i < 3; i++) {
+        run(finds_zone_as_it_was, does_nothing, (treadle_execution_options){0});
+        cr_expect(footprint_outcome, "execution %d", i);
+    }
+}
+
+Test(errors, are_the_library_s)
+{
+    run(fails_as_the_library_does, does_nothing, (treadle_execution_options){0});
+    cr_expect(footprint_outcome);
+}
+
+Test(footprints, a_sort_touches_all_of_its_array_once_a_step)
+{
+    collected.first = 0;
+    run(sorts, does_nothing, (treadle_execution_options){0});
+    const touches *own = &collected.threads[0];
+    uint32_t writes = 0;
+    for (uint32_t i = 0; i < own->count; i++) {
+        writes += own->all[i].address - (uintptr_t)footprint_text() < TEXT_BYTES &&
+                  (own->all[i].flags & TREADLE_TOUCH_WRITE);
+    }
+    cr_expect_eq(writes, 1, "%u", writes);
 }
 
 Test(footprints, blocks)

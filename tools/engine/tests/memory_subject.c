@@ -507,6 +507,9 @@ SUBJECT(lets_the_library_use_all_of_blocks)
     must(strtod(block_of(4, "1.5 "), NULL) > 1);
     must(strtod(block_of(4, "12px"), NULL) > 1);
     must(strtod(block_of(4, "text"), NULL) < 1);
+    must(strtod(block_of(8, "infinity"), NULL) > 1);
+    must(strtod(block_of(9, "-Infinity"), NULL) < 1);
+    must(!(strtod(block_of(6, "nan(1)"), NULL) > 1));
     must(snprintf(copy, sizeof copy, "%.4s", block_of(4, "text")) == 4);
     must(strcmp(strncpy(copy, block_of(4, "text"), 4), "text") == 0);
     must(strcmp(strncat(copy, block_of(4, "text"), 4), "texttext") == 0);
@@ -514,6 +517,9 @@ SUBJECT(lets_the_library_use_all_of_blocks)
     must(strlen(strcat(block_of(8, "text"), "abc")) == 7);
     must(strlen(strncat(block_of(8, "text"), block_of(3, "abc"), 3)) == 7);
     must(sprintf(block_of(5, ""), "%s", "text") == 4);
+    char *longer = block_of(6, "one");
+    must(sprintf(longer, "%s,%d", (char *)hide(longer), 2) == 5);
+    must(strcmp(longer, "one,2") == 0);
     must(snprintf(block_of(3, ""), 3, "%s", "text") == 4);
     must(sscanf("text 7", "%s %hhd", block_of(5, ""), (signed char *)block_of(1, "")) == 2);
     must(strncpy(block_of(4, ""), "text", 4) != NULL);

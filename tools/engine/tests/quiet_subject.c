@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <string.h>
+#include <strings.h>
 
 int quiet_counter;
 char quiet_bytes[64];
@@ -80,6 +81,26 @@ void quiet_moves_in(void)
 void quiet_fills(void)
 {
     memset(quiet_bytes + 8, 1, 16);
+}
+
+void quiet_copies_to_the_end(void)
+{
+    own[2] = (char *)mempcpy(quiet_bytes + 8, own, 16) == quiet_bytes + 24;
+}
+
+void quiet_copies_as_of_old(void)
+{
+    bcopy(own, quiet_bytes + 8, 16);
+}
+
+void quiet_zeroes(void)
+{
+    bzero(quiet_bytes + 8, 16);
+}
+
+void quiet_zeroes_explicitly(void)
+{
+    explicit_bzero(quiet_bytes + 8, 16);
 }
 
 static volatile size_t nothing;

@@ -20,7 +20,8 @@ typedef void quiet_function(void);
 
 quiet_function quiet_reads, quiet_writes, quiet_adds, quiet_reads_unaligned, quiet_writes_unaligned,
     quiet_reads_volatile, quiet_writes_volatile, quiet_reads_struct, quiet_writes_struct,
-    quiet_copies_in, quiet_copies_out, quiet_moves_in, quiet_fills, quiet_copies_nothing;
+    quiet_copies_in, quiet_copies_out, quiet_moves_in, quiet_fills, quiet_copies_nothing,
+    quiet_copies_to_the_end, quiet_copies_as_of_old, quiet_zeroes, quiet_zeroes_explicitly;
 quiet_function quiet_loads, quiet_stores, quiet_fetches, quiet_exchanges, quiet_swaps,
     quiet_fails_to_swap, quiet_swaps_weakly;
 
