@@ -513,6 +513,7 @@ uint32_t treadle_thread_number(void)
 
 int64_t treadle_clock_ns(void)
 {
+    E.clock_reads++;
     treadle_touching_object(&E.clock_ns, TREADLE_TOUCH_READ);
     return E.clock_ns;
 }

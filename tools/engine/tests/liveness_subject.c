@@ -11,6 +11,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "tools/engine/engine.h"
+
 int liveness_outcome;
 
 static pthread_mutex_t locks[3] = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER,
@@ -663,6 +665,25 @@ SUBJECT(asks_until_told_or_late)
     liveness_outcome = atomic_load(&stage);
 }
 
+/* A scenario asks the engine itself. */
+SUBJECT(counts_until_late_by_engine)
+{
+    while (treadle_clock_ns() < 2000000000) {
+        pthread_mutex_lock(&locks[index]);
+        pthread_mutex_unlock(&locks[index]);
+    }
+}
+
+/* It looks as if it were getting on: the library writes the same again and again. */
+SUBJECT(says_that_it_waits)
+{
+    char told[64];
+    while (index == 0 && atomic_load(&stage) == 0) {
+        snprintf(told, sizeof told, "%s", "waiting");
+        sched_yield();
+    }
+}
+
 /* Nobody else could do anything about it. */
 SUBJECT(counts_until_late)
 {
@@ -677,6 +698,21 @@ SUBJECT(counts_until_late)
 SUBJECT(counts_on_stack)
 {
     for (volatile int left = 30; left > 0; left--) {
+        sched_yield();
+    }
+}
+
+/* In what gmtime() returns, which is in no memory of the subject's. */
+SUBJECT(counts_in_hidden_memory)
+{
+    time_t next = 0;
+    const struct tm *hidden = gmtime(&next);
+    while (hidden->tm_sec < 30) {
+        struct tm now = *hidden;
+        next = timegm(&now) + 1;
+        memset(&now, 0, sizeof now);
+        gmtime(&next);
+        next = 0;
         sched_yield();
     }
 }

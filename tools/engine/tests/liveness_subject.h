@@ -30,6 +30,7 @@ liveness_subject writes_by_library;
 liveness_subject backs_off, backs_off_yielding, after_you, undoes_the_other;
 liveness_subject backs_off_counting, backs_off_until_late, backs_off_by_lot, asks_until_told,
     counts_on_stack, counts_in_heap, counts_in_global, drains_semaphore, waits_until_late,
-    fails_by_lot, times_out_meanwhile, asks_until_told_or_late, counts_until_late;
+    fails_by_lot, times_out_meanwhile, asks_until_told_or_late, counts_until_late,
+    counts_until_late_by_engine, counts_in_hidden_memory, says_that_it_waits;
 
 #endif
