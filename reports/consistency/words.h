@@ -18,4 +18,21 @@ const char *treadle_component_title(const char *component);
 const char *treadle_component_words(const char *component);
 size_t treadle_component_rank(const char *component);
 
+/* What they look in, each ending with a NULL name: word_tables.c. A program over other code has
+ * tables of its own (tools/own). */
+typedef struct treadle_word {
+    const char *name;
+    const char *meaning;
+} treadle_word;
+
+typedef struct treadle_component_word {
+    const char *name;
+    const char *title;
+    const char *meaning;
+} treadle_component_word;
+
+extern const treadle_word treadle_property_table[];
+extern const treadle_word treadle_variant_table[];
+extern const treadle_component_word treadle_component_table[];
+
 #endif

@@ -51,7 +51,7 @@ target_link_libraries(treadle PRIVATE treadle_commands ${TREADLE_SUBJECTS} tread
                                       treadle_cli)
 
 # Compiled here for the checks of the compiler and of tools/lint only; linked where they belong (tools/own).
-add_library(treadle_own OBJECT tools/own/commands.c tools/own/registry.c tools/own/words.c
+add_library(treadle_own OBJECT tools/own/commands.c tools/own/registry.c tools/own/word_tables.c
                                tools/own/regressions_folder.c)
 target_compile_definitions(treadle_own PRIVATE TREADLE_REGRESSIONS_DIR="regressions")
 target_link_libraries(treadle_own PRIVATE treadle_flags PkgConfig::HIREDIS)

@@ -68,6 +68,7 @@ file(WRITE ${lists} "${text}")
 file(APPEND ${WORK}/project/visits.c "
 #include <stdio.h>
 char name[8];
+void give_number(int given);
 void give_number(int given)
 {
     snprintf(name, sizeof name, \"%d\", given);

@@ -87,7 +87,7 @@ function(treadle_program name)
   set(own ${TREADLE_ROOT}/tools/own)
   add_executable(${name} ${TREADLE_ROOT}/tools/cli/main.c ${TREADLE_ROOT}/scenarios/scenario.c
                          ${own}/commands.c ${own}/registry.c ${own}/regressions_folder.c
-                         ${own}/words.c)
+                         ${own}/word_tables.c)
   target_compile_definitions(${name} PRIVATE TREADLE_VERSION="${TREADLE_VERSION}"
                                              TREADLE_REGRESSIONS_DIR="${OWN_REGRESSIONS}")
   set_target_properties(${name} PROPERTIES C_STANDARD 11)

@@ -1,17 +1,10 @@
 // SPDX-License-Identifier: MIT
-/* Stands in for reports/consistency/words.c: what reports say of names that any project may have.
- */
+/* Stands in for reports/consistency/word_tables.c: what reports say of names that any project may
+ * have. */
 #include "reports/consistency/words.h"
 
-#include <string.h>
-
-typedef struct word {
-    const char *name;
-    const char *meaning;
-} word;
-
 /* What the harness itself finds; each says what must hold. */
-static const word properties[] = {
+const treadle_word treadle_property_table[] = {
     {"atomicity", "What the calls return and leave behind together is what some serial order of "
                   "them would have given."},
     {"data-race", "Of two accesses to the same memory, one of them a write, one is ordered before "
@@ -27,49 +20,15 @@ static const word properties[] = {
     {"starvation", "Whoever waits is served in the end."},
     {"thread-leak", "Every thread is joined or detached."},
     {"use-after-free", "Memory is not used after it was freed."},
+    {0},
 };
 
-static const word variants[] = {
+const treadle_word treadle_variant_table[] = {
     {"naive", "known to break: it shows that the checks can fail"},
     {"proposed", "not to be rolled out: proposed, and on trial"},
     {"fixed", "the solution to roll out"},
     {"lockfree", "another solution to roll out, without locks"},
+    {0},
 };
 
-static const char *meaning_of(const word *words, size_t count, const char *name)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(words[i].name, name) == 0) {
-            return words[i].meaning;
-        }
-    }
-    return NULL;
-}
-
-const char *treadle_property_words(const char *property)
-{
-    return meaning_of(properties, sizeof properties / sizeof properties[0], property);
-}
-
-const char *treadle_variant_words(const char *variant)
-{
-    return meaning_of(variants, sizeof variants / sizeof variants[0], variant);
-}
-
-const char *treadle_component_title(const char *component)
-{
-    (void)component;
-    return NULL;
-}
-
-const char *treadle_component_words(const char *component)
-{
-    (void)component;
-    return NULL;
-}
-
-size_t treadle_component_rank(const char *component)
-{
-    (void)component;
-    return 0;
-}
+const treadle_component_word treadle_component_table[] = {{0}};
