@@ -17,6 +17,7 @@ file(REMOVE_RECURSE ${WORK})
 run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${WORK}/prefix)
 file(COPY ${EXAMPLE}/ DESTINATION ${WORK}/project PATTERN build EXCLUDE
                                                   PATTERN regressions EXCLUDE)
+file(APPEND ${WORK}/project/visits.c "int visits_none;\nint visits_some = 1;\n")
 # With what would get in the way if it reached the harness, or the steps that a subject goes through.
 run(${CMAKE_COMMAND} -G Ninja -S ${WORK}/project -B ${WORK}/build -DCMAKE_C_COMPILER=${COMPILER}
     -DCMAKE_PREFIX_PATH=${WORK}/prefix -DCMAKE_C_VISIBILITY_PRESET=hidden
@@ -32,6 +33,12 @@ demand("naive +memory +sync +violated +as expected +conservation")
 demand("fixed +memory +sync +holds +as expected +all interleavings .60 traces.")
 demand("visits/counted +naive +redis +await +violated +as expected +lost-visit")
 demand("2 of 2 workloads that a solution passes break a baseline")
+
+# Its global variables are where they are put back from.
+run(objdump -t ${WORK}/build/treadle_subject.o)
+foreach(name visits_none visits_some)
+  demand("treadle_subject_data[^\n]* ${name}\n")
+endforeach()
 
 # What it kept is replayed from then on.
 file(WRITE ${WORK}/project/regressions/queue "breaks ${token}  whoever waited does not look again\n")

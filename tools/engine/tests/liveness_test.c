@@ -320,6 +320,19 @@ Test(livelock, watching_for_it_sees_that_the_library_writes_the_same)
     cr_expect_eq(result.other, 0, "%s", result.last_bad.message);
 }
 
+/* Without watching, the message says whose turn it was all the time. */
+Test(livelock, the_step_limit_says_who_ran_alone)
+{
+    exploration how = SYNC;
+    how.executions_max = 1;
+    how.options.step_limit = 200;
+    how = run(asks_until_told, 2, how);
+    cr_expect_str_eq(how.last_bad.property, "step-limit");
+    cr_expect_not_null(strstr(how.last_bad.message, " of t-1 alone, while others could go on (a "
+                                                    "loop that waits? see watch_cycles)"),
+                       "%s", how.last_bad.message);
+}
+
 /* A loop that watches the clock ends, though there is nobody whose turn it could be. */
 Test(livelock, watching_for_it_lets_time_pass)
 {
